@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Runs every test and ends in one line: N passed, N failed.
+
+Compiled tests run under meson (unit, contract, vectors, corpora); whole-program tests under pytest
+(test/flow, test/bad, test/walls). --san=address,undefined or --san=thread builds with those sanitizers.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PYTEST_FOLDERS = ["test/witness", "test/flow", "test/bad", "test/walls"]
+
+
+def sh(command, **kwargs):
+    print("+", " ".join(command), flush=True)
+    return subprocess.run(command, cwd=ROOT, **kwargs)
+
+
+def build(folder, sanitizers):
+    options = [f"-Db_sanitize={sanitizers}", "-Db_lundef=false"] if sanitizers else []
+    if not os.path.exists(os.path.join(ROOT, folder, "build.ninja")):
+        sh(["meson", "setup", folder] + options, check=True, stdout=subprocess.DEVNULL)
+    sh(["ninja", "-C", folder, "--quiet"], check=True)
+
+
+def run_meson(folder):
+    sh(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "--quiet"])
+    passed = failed = 0
+    with open(os.path.join(ROOT, folder, "meson-logs", "testlog.json")) as log:
+        for line in log:
+            ok = json.loads(line)["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
+            passed, failed = passed + ok, failed + (not ok)
+    return passed, failed
+
+
+def run_pytest(folder, sanitizers):
+    folders = [f for f in PYTEST_FOLDERS if os.path.isdir(os.path.join(ROOT, f))]
+    if not folders:
+        return 0, 0
+    env = dict(os.environ, ONESEAL_BUILD=os.path.join(ROOT, folder), ONESEAL_SAN=sanitizers or "",
+               PYTHONDONTWRITEBYTECODE="1")
+    done = sh([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"] + folders, env=env,
+              stdout=subprocess.PIPE, text=True)
+    print(done.stdout, flush=True)
+    summary = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
+
+    def count(word):
+        return sum(int(n) for n in re.findall(rf"(\d+) {word}", summary))
+    passed, failed = count("passed"), count("failed") + count("error")
+    if done.returncode not in (0, 5) and failed == 0:
+        failed = 1  # pytest itself broke
+    return passed, failed
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    args.add_argument("--san", metavar="LIST", help="address,undefined or thread")
+    args = args.parse_args()
+    folder = "build" if not args.san else "build-san-" + args.san.replace(",", "-")
+    start = time.monotonic()
+    try:
+        build(folder, args.san)
+    except subprocess.CalledProcessError:
+        print("the build failed")
+        print("0 passed, 1 failed")
+        return 1
+    total = [0, 0]
+    for passed, failed in (run_meson(folder), run_pytest(folder, args.san)):
+        total[0] += passed
+        total[1] += failed
+    print(f"time: {time.monotonic() - start:.0f} s")
+    print(f"{total[0]} passed, {total[1]} failed")
+    return 1 if total[1] or not total[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
