@@ -38,6 +38,11 @@ def run_meson(folder):
     return passed, failed
 
 
+def run_lint():
+    done = sh([sys.executable, "test/lint/layers.py"])
+    return (1, 0) if done.returncode == 0 else (0, 1)
+
+
 def run_pytest(folder, sanitizers):
     folders = [f for f in PYTEST_FOLDERS if os.path.isdir(os.path.join(ROOT, f))]
     if not folders:
@@ -70,7 +75,7 @@ def main():
         print("0 passed, 1 failed")
         return 1
     total = [0, 0]
-    for passed, failed in (run_meson(folder), run_pytest(folder, args.san)):
+    for passed, failed in (run_lint(), run_meson(folder), run_pytest(folder, args.san)):
         total[0] += passed
         total[1] += failed
     print(f"time: {time.monotonic() - start:.0f} s")
