@@ -1,0 +1,139 @@
+/* cse.h - the oneM2M engine: what a door (binding) hands in, what the world lends it, how a request runs.
+ *
+ * A request is an *exchange*. It runs a list of named steps (step.def; TS-0004 7.3.2.1 and 7.2.2.2):
+ *
+ *     admit -> resolve -> forward -> authorise -> check -> before -> apply -> after -> tell -> project -> done
+ *
+ * Each step says MORE (go on), WAIT (a child exchange is under way; its answer goes on) or DONE (answered).
+ *
+ * Threads. The engine has no lock and no thread. Everything of one exchange happens on its loop thread, but for
+ * cse_run_write, which the writer thread calls:
+ *
+ *     loop    cse_submit(x)            admits; a RETRIEVE runs to its end on a read transaction of slot x->loop;
+ *                                      a forwarded one goes out by world.send; slow preludes (verification) too;
+ *                                      whatever may change something: world.enqueue(x)
+ *     writer  cse_run_write(list, n)   one transaction, a savepoint each, COMMIT; x->wrote tells its outcome
+ *     loop    cse_finish(x)            the answer leaves: x->done(x). Called once for every enqueued exchange.
+ *
+ * Time, randomness, storage and sending reach the engine through struct world alone. */
+#ifndef CSE_CSE_H
+#define CSE_CSE_H
+
+#include "base/arena.h"
+#include "base/span.h"
+#include "store/store.h"
+
+struct prim; /* lib/m2m/prim.h */
+struct cse;
+struct run; /* the engine's part of an exchange */
+
+/* Who stands at the other end of the connection. Identifiers in absolute form (//sp/..., TS-0003 8.5), as the
+ * certificate names them. */
+enum peer_kind {
+    PEER_OPEN, /* no security association */
+    PEER_AE,   /* ids: AE-IDs that this entity may use as From */
+    PEER_CSE,  /* ids: its CSE-ID */
+    PEER_SELF, /* this CSE itself: internal requests, full rights */
+};
+struct peer {
+    enum peer_kind kind;
+    const struct span *ids;
+    size_t n;
+};
+
+struct exch {
+    /* ---- filled by the door before cse_submit; must live until done ---- */
+    const struct prim *req;
+    struct arena *arena; /* of this exchange alone: everything the engine makes for it lies here */
+    struct peer peer;
+    unsigned loop; /* number of the loop thread (read slot) */
+    void (*done)(struct exch *x);
+    void *door; /* the door's own */
+
+    /* ---- filled when done is called ---- */
+    struct prim *rsp; /* the answer, in the arena; never NULL */
+    bool busy;        /* refused because the writer's queue was full: HTTP 503 with Retry-After */
+
+    /* ---- for whoever holds the exchange: intrusive list of the queues between threads ---- */
+    struct exch *next;
+
+    /* ---- the engine's own ---- */
+    struct run *run;
+    enum err wrote; /* outcome of the transaction */
+    /* An internal job instead of a request: runs on the writer inside its savepoint (expiry, outbox). */
+    enum err (*job)(struct cse *c, struct store_tx *t, struct exch *x);
+};
+
+/* A request that leaves this CSE. The engine owns it; it lives until `reply` has been called, which happens exactly
+ * once, on the loop thread that called world.send, never from inside world.send. */
+struct sending {
+    const struct prim *req;
+    /* Where to: an absolute URL (http, https, ...). With `base` it is a point of access and the door appends
+     * the request target made from req->to (bindings.md 1.2); otherwise it is complete (a notification target). */
+    struct span url;
+    bool base;
+    struct span peer; /* identifier, absolute, that the other end's certificate must carry; empty: any of the URL */
+    int64_t deadline; /* ms since 1970: after it, reply with ERR_TIMEOUT */
+    unsigned loop;
+    struct arena *arena; /* for the answer */
+    /* e OK: rsp is what came back (any code; rsp->rsc 2000-class made from the transport's status when the answer
+     * carried none). ERR_UNREACHABLE, ERR_TIMEOUT, ERR_TLS, ERR_CLOSED, ERR_SYNTAX: no answer. */
+    void (*reply)(struct sending *s, enum err e, const struct prim *rsp);
+    void *ctx;  /* the engine's */
+    void *door; /* the door's own, NULL at first */
+};
+
+struct world {
+    void *ctx;
+    int64_t (*now)(void *ctx); /* ms since 1970; does not go back */
+    void (*entropy)(void *ctx, void *p, size_t n);
+    struct store *store;
+    void (*send)(void *ctx, struct sending *s);
+    /* Hands the exchange to the writer thread; false: the queue is full (the engine answers). */
+    bool (*enqueue)(void *ctx, struct exch *x);
+    /* Calls fn(arg) on that loop thread in a later turn: long queries give way to others (200 rows or 1 ms). */
+    void (*later)(void *ctx, unsigned loop, void (*fn)(void *arg), void *arg);
+};
+
+enum cse_role { CSE_IN = 1, CSE_MN = 2, CSE_ASN = 3 }; /* m2m:cseTypeID */
+
+/* What an operator decided; all spans live as long as the cse. */
+struct cse_conf {
+    enum cse_role role;
+    struct span cse_id; /* "/id-mn" */
+    struct span name;   /* resource name of the CSEBase: "mn" */
+    struct span sp;     /* "//demo.example" */
+    struct span admin;  /* originator with every right; empty: none. Any of its forms. */
+    const struct span *poa;
+    size_t npoa;
+    /* registrar of an MN or ASN; url empty: none */
+    struct span parent_url, parent_csi; /* "https://127.0.0.1:8443", "/id-in" */
+    int64_t et_max;                     /* ms: longest lifetime of a resource; 0: five years */
+    int64_t remote_ms;                  /* ms that other entities get to answer; 0: 10 s */
+    bool lab;                           /* laboratory column for every switch that is not set by name */
+    /* rows of switches.md set by name or number ("8", "from-outside"), values "standard" or "lab" */
+    const struct cse_switch {
+        struct span name, value;
+    } * switches;
+    size_t nswitches;
+};
+
+/* Makes the engine and, in an empty store, the CSEBase. Called before any thread runs.
+ * ERR_CONFIG: *why says which value and what would do; ERR_STATE: the store belongs to another CSE-ID. */
+MUST_USE enum err cse_new(const struct cse_conf *conf, const struct world *w, struct cse **out, const char **why);
+void cse_free(struct cse *c);
+
+/* Loop thread. Answers by x->done, possibly before it returns. */
+void cse_submit(struct cse *c, struct exch *x);
+/* Writer thread: begins, runs each exchange in its savepoint, commits. Afterwards every exchange of the list is to
+ * be given back to its loop, in the same order. Never fails: what went wrong stands in x->wrote. */
+void cse_run_write(struct cse *c, struct exch **list, size_t n);
+/* Loop thread: the transaction of x is over. Calls x->done (or starts what follows the commit and then calls it). */
+void cse_finish(struct cse *c, struct exch *x);
+
+/* Loop 0: expiry sweep, outbox, registration at the parent. Call it at the time that it returned (ms since 1970,
+ * never more than 1 s ahead), and once after cse_finish whenever cse_wants_tick is true (new letters). */
+int64_t cse_tick(struct cse *c);
+bool cse_wants_tick(const struct cse *c);
+
+#endif
