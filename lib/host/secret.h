@@ -1,0 +1,17 @@
+/* secret.h - memory for keys: locked, not in core dumps, guarded by unreadable pages, wiped when freed. */
+#ifndef HOST_SECRET_H
+#define HOST_SECRET_H
+
+#include "base/span.h"
+
+/* First OpenSSL-related call of main: everything that OpenSSL frees or moves is overwritten first
+ * (CRYPTO_set_mem_functions). ERR_STATE: OpenSSL has allocated already. */
+MUST_USE enum err secret_openssl_wipes(void);
+
+/* n octets of zeroes, page-aligned end towards a guard page; NULL when there is no memory or it cannot be locked
+ * (RLIMIT_MEMLOCK). */
+void *secret_alloc(size_t n);
+/* Wipes and gives back. NULL is fine. */
+void secret_free(void *p);
+
+#endif
