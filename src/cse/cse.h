@@ -119,7 +119,7 @@ struct cse_conf {
 };
 
 /* Makes the engine and, in an empty store, the CSEBase. Called before any thread runs.
- * ERR_CONFIG: *why says which value and what would do; ERR_STATE: the store belongs to another CSE-ID. */
+ * ERR_CONFIG: *why says which value and what would do; ERR_NOTNOW: the store belongs to another CSE-ID. */
 MUST_USE enum err cse_new(const struct cse_conf *conf, const struct world *w, struct cse **out, const char **why);
 void cse_free(struct cse *c);
 

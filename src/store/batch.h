@@ -42,7 +42,7 @@ struct batch_stats {
 struct batch;
 
 /* Opens or creates the file (mode 0600; the log and its index inherit it), sets the pragmas, starts the
- * helper. *out belongs to the caller. ERR_IO, ERR_DISK, ERR_NOMEM, ERR_STATE (another process writes). */
+ * helper. *out belongs to the caller. ERR_IO, ERR_DISK, ERR_NOMEM, ERR_NOTNOW (another process writes). */
 MUST_USE enum err batch_open(const struct batch_conf *conf, struct batch **out);
 /* Stops the helper, checkpoints, closes. NULL is fine. Statements on batch_db must be finalised before. */
 void batch_close(struct batch *b);

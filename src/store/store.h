@@ -162,7 +162,7 @@ struct store_tx {
 struct store *store_mem(const uint8_t instance[16]);
 /* A folder on disk: SQLite in WAL mode (src/store/sqlite.c). Makes the folder and the schema when missing.
  * full: durable over a power loss (synchronous=FULL), else over the end of the process. ERR_IO, ERR_DISK,
- * ERR_CONFIG (a foreign or newer file), ERR_STATE (another process has it). */
+ * ERR_CONFIG (a foreign or newer file), ERR_NOTNOW (another process has it). */
 MUST_USE enum err store_sqlite(const char *dir, bool full, const uint8_t fresh_instance[16], struct store **out);
 
 /* ---- calls ----------------------------------------------------------------------------------------- */
