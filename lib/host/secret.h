@@ -5,7 +5,7 @@
 #include "base/span.h"
 
 /* First OpenSSL-related call of main: everything that OpenSSL frees or moves is overwritten first
- * (CRYPTO_set_mem_functions). ERR_STATE: OpenSSL has allocated already. */
+ * (CRYPTO_set_mem_functions). ERR_NOTNOW: OpenSSL has allocated already. */
 MUST_USE enum err secret_openssl_wipes(void);
 
 /* n octets of zeroes, page-aligned end towards a guard page; NULL when there is no memory or it cannot be locked

@@ -53,12 +53,12 @@ struct http_call {
 
 /* ERR_NOMEM. */
 MUST_USE enum err http_client_new(struct net_loop *l, const struct http_client_conf *c, struct http_client **out);
-/* Ends calls under way with ERR_STATE, closes connections. NULL is fine. */
+/* Ends calls under way with ERR_NOTNOW, closes connections. NULL is fine. */
 void http_client_free(struct http_client *c);
 /* Starts a call; everything in it is copied. `done` is called exactly once, on the loop, never from
  * within this function. *out (may be NULL) is good for http_call_cancel until then. */
 void http_call_start(struct http_client *c, const struct http_call *call, struct http_pending **out);
-/* done is called with ERR_STATE before this returns. */
+/* done is called with ERR_NOTNOW before this returns. */
 void http_call_cancel(struct http_pending *p);
 
 /* For tools: starts the call, runs the loop until it is done, and copies the answer. `done` and `ctx` of the
