@@ -1,0 +1,1 @@
+"""Independent evidence: nothing in this package imports, calls or copies oneseal's own code."""
