@@ -19,34 +19,18 @@
 #ifndef CSE_CSE_H
 #define CSE_CSE_H
 
-#include "base/arena.h"
-#include "base/span.h"
+#include "m2m/prim.h"
 #include "store/store.h"
 
-struct prim; /* lib/m2m/prim.h */
 struct cse;
 struct run; /* the engine's part of an exchange */
 
-/* Who stands at the other end of the connection. Identifiers in absolute form (//sp/..., TS-0003 8.5), as the
- * certificate names them. */
-enum peer_kind {
-    PEER_OPEN, /* no security association */
-    PEER_AE,   /* ids: AE-IDs that this entity may use as From */
-    PEER_CSE,  /* ids: its CSE-ID */
-    PEER_SELF, /* this CSE itself: internal requests, full rights */
-};
-struct peer {
-    enum peer_kind kind;
-    const struct span *ids;
-    size_t n;
-};
-
 struct exch {
     /* ---- filled by the door before cse_submit; must live until done ---- */
-    const struct prim *req;
+    struct prim *req;    /* raw, args, pc, assoc as the binding found them; the engine calls prim_read */
     struct arena *arena; /* of this exchange alone: everything the engine makes for it lies here */
-    struct peer peer;
-    unsigned loop; /* number of the loop thread (read slot) */
+    bool self;           /* an internal request of this CSE: full rights, nothing of 7.3.2.1 about `fr` */
+    unsigned loop;       /* number of the loop thread (read slot) */
     void (*done)(struct exch *x);
     void *door; /* the door's own */
 
@@ -95,27 +79,19 @@ struct world {
     void (*later)(void *ctx, unsigned loop, void (*fn)(void *arg), void *arg);
 };
 
-enum cse_role { CSE_IN = 1, CSE_MN = 2, CSE_ASN = 3 }; /* m2m:cseTypeID */
-
 /* What an operator decided; all spans live as long as the cse. */
 struct cse_conf {
-    enum cse_role role;
-    struct span cse_id; /* "/id-mn" */
-    struct span name;   /* resource name of the CSEBase: "mn" */
-    struct span sp;     /* "//demo.example" */
-    struct span admin;  /* originator with every right; empty: none. Any of its forms. */
+    uint8_t role;      /* enum cse_role of m2m/check.h */
+    struct self self;  /* SP-ID, CSE-ID, name of the CSEBase */
+    struct span admin; /* originator with every right, in any of its forms; empty: none */
     const struct span *poa;
     size_t npoa;
     /* registrar of an MN or ASN; url empty: none */
     struct span parent_url, parent_csi; /* "https://127.0.0.1:8443", "/id-in" */
     int64_t et_max;                     /* ms: longest lifetime of a resource; 0: five years */
     int64_t remote_ms;                  /* ms that other entities get to answer; 0: 10 s */
-    bool lab;                           /* laboratory column for every switch that is not set by name */
-    /* rows of switches.md set by name or number ("8", "from-outside"), values "standard" or "lab" */
-    const struct cse_switch {
-        struct span name, value;
-    } * switches;
-    size_t nswitches;
+    struct switches sw;                 /* spec/switches.md */
+    uint16_t releases;                  /* 1 << REL_x for every release served; 0: what switch 1 says */
 };
 
 /* Makes the engine and, in an empty store, the CSEBase. Called before any thread runs.
