@@ -595,7 +595,7 @@ static enum err mem_drop(struct store_tx *t, int64_t rid)
     if (!n)
         return ERR_NOTFOUND;
     if (n->first)
-        return ERR_STATE;
+        return ERR_NOTNOW;
     TRY(mem_room(m));
     unlink_node(m, n);
     mem_did(m, DID_DROP, n, NULL);
