@@ -1,0 +1,78 @@
+/* check.h - is this representation valid for a CREATE or an UPDATE? (TS-0004 7.3.3.3, 7.3.3.4, 7.4)
+ *
+ * Pure functions over parsed JSON and the tables of type.h. The order of the checks is the order in
+ * which the standard states them, because it decides which code the originator sees. What needs the
+ * store (siblings, existing policies, verification of targets) is the engine's. */
+#ifndef M2M_CHECK_H
+#define M2M_CHECK_H
+
+#include "base/arena.h"
+#include "m2m/rsc.h"
+#include "m2m/switches.h"
+#include "m2m/type.h"
+#include "wire/json.h"
+
+/* Role of the hosting CSE, m2m:cseTypeID. */
+enum cse_role { ROLE_IN = 1, ROLE_MN = 2, ROLE_ASN = 3 };
+
+/* The attributes of one representation, indexed by enum attr; NULL: not mentioned. A JSON null is a
+ * value here (type J_NULL). The values belong to the parsed document. */
+struct attrs {
+    const struct jval *v[AT__N];
+};
+static inline const struct jval *attrs_get(const struct attrs *a, enum attr id)
+{
+    return a->v[id];
+}
+
+struct check {
+    const struct switches *sw;
+    int64_t now;  /* ms */
+    uint8_t role; /* enum cse_role */
+    uint8_t rvi;  /* release of the request, enum release of prim.h; 0 counts as release 1 */
+    uint16_t
+        parent_ty; /* CREATE: type of the target; UPDATE: type of the target's parent (subscription rules need it) */
+    uint16_t ty;   /* CREATE: `ty` of the request; UPDATE: type of the target */
+    const struct jval *pc; /* parsed content; NULL: none came */
+};
+
+/* Everything of procedures 2.3 that needs no store, in order: IN-only type 4005, not implemented 5001,
+ * not in the child table 4108 (subscription 5203), no content 4000, root 4000, et in the past 4000,
+ * creator rules 4000, unknown attribute 4000, per attribute NP, M, type and value 4000, reserved name
+ * 4005, then the rules of the type (procedures 17 and 9).
+ * Fills *out with the attributes found, also when the verdict is an error (as far as it came).
+ * The arena is used for strings with escapes only. */
+struct verdict check_create(const struct check *c, struct arena *a, struct attrs *out);
+
+/* procedures 2.4: root of the target's type (4000), et in the past, unknown, NP, null where the
+ * multiplicity is 1 (et excepted), type and value, acpi alone, then the rules of the type. `old` are the attributes
+ * that the resource has now (NULL entries: none): rules over several attributes see old and new merged. old may be NULL
+ * when the type has no such rule. */
+struct verdict check_update(const struct check *c, const struct attrs *old, struct arena *a, struct attrs *out);
+
+/* The members of an object that are attributes of the type, sorted into *out; unknown ones are left out.
+ * For stored representations, which were checked when they came. */
+void attrs_from(const struct jval *object, const struct type *t, struct attrs *out);
+/* Text value of an attribute without unescaping where none is needed; the empty span when absent or no string. */
+struct span attrs_text(const struct attrs *a, enum attr id, struct arena *ar);
+
+/* Is one value as its description demands? VERDICT_GO or 4000 with the rule. `name` goes into the verdict. */
+struct verdict check_value(const struct vdesc *d, const struct jval *v, struct span name, struct arena *a,
+                           const struct switches *sw);
+
+/* Single grammars, for other users. */
+bool check_resource_name(
+    struct span s);              /* TS-0004 6.2.4: ALPHA / DIGIT, then ALPHA DIGIT - . _ ; at most CHECK_NAME_MAX */
+bool check_cnf(struct span s);   /* media/type:enc[:sec], enc 0..2, sec 0..5 */
+bool check_token(struct span s); /* xs:token, not empty */
+bool check_duration(struct span s,
+                    int64_t *ms); /* xs:duration, not negative; months count 30 days, years 365; ms may be NULL */
+enum { CHECK_NAME_MAX = 255 };
+
+/* Notification content type when the request names none (TS-0001 table 9.6.8-4): by the first net of enc (NULL: net 1).
+ */
+unsigned check_sub_nct_default(const struct jval *enc);
+/* Octets that `con` counts in cs: UTF-8 of a string, JSON text of anything else (serialization 2.15). */
+size_t check_content_size(const struct jval *con);
+
+#endif
