@@ -28,7 +28,7 @@ MUST_USE enum reason p256_read_text(struct span jwk, struct arena *a, struct p25
 MUST_USE enum err p256_read_pem(struct span pem, struct p256 **out);
 /* From a DER certificate. The same errors. */
 MUST_USE enum err p256_read_cert(struct span der, struct p256 **out);
-/* PKCS#8 PEM of a private key, for files that only the owner reads. ERR_STATE: no private half. */
+/* PKCS#8 PEM of a private key, for files that only the owner reads. ERR_NOTNOW: no private half. */
 MUST_USE enum err p256_write_pem(const struct p256 *k, struct buf *out);
 void p256_free(struct p256 *k); /* NULL is fine */
 /* Another reference to the same key; freed on its own. */
@@ -38,7 +38,7 @@ bool p256_private(const struct p256 *k);
 bool p256_same(const struct p256 *x, const struct p256 *y);
 /* The public JWK, members in the order kty crv x y. */
 void p256_put(struct buf *b, const struct p256 *k);
-/* The same with `d`: a secret. Sticky ERR_STATE when there is no private half. */
+/* The same with `d`: a secret. Sticky ERR_NOTNOW when there is no private half. */
 void p256_put_private(struct buf *b, const struct p256 *k);
 /* RFC 7638 SHA-256 thumbprint. */
 MUST_USE enum err p256_thumb(const struct p256 *k, uint8_t out[JOSE_THUMB]);
@@ -54,7 +54,7 @@ enum jws_typ {
 const char *jws_typ_text(enum jws_typ t);
 
 /* Header {"alg":"ES256","kid":...,"typ":...}; kid of n == 0 is left out. x5c (DER, leaf first) is added when
- * n_x5c > 0. Appends the compact text. ERR_STATE: no private half; ERR_CRYPTO; the buf's errors. */
+ * n_x5c > 0. Appends the compact text. ERR_NOTNOW: no private half; ERR_CRYPTO; the buf's errors. */
 MUST_USE enum err jws_sign(const struct p256 *key, enum jws_typ typ, struct span kid, struct span payload,
                            struct buf *out);
 MUST_USE enum err jws_sign_x5c(const struct p256 *key, enum jws_typ typ, struct span kid, const struct span *x5c,

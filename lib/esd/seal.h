@@ -61,7 +61,7 @@ MUST_USE enum err seal(struct sealer *s, const struct seal_key *k, const struct 
  * value its source octets and *json. ERR_SYNTAX and the other errors of json_parse. */
 MUST_USE enum err seal_plain(struct span con_json, struct arena *a, struct span *plain, bool *json);
 /* cnf of the envelope: `<media>:<encoding>:1`; cnf of n == 0 (absent): text/plain:0 or application/json:0.
- * ERR_SYNTAX: no contentInfo; ERR_STATE: it says already protected. */
+ * ERR_SYNTAX: no contentInfo; ERR_NOTNOW: it says already protected. */
 MUST_USE enum err seal_cnf(struct span cnf, bool json, struct buf *out);
 
 #endif

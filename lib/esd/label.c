@@ -1,0 +1,375 @@
+#include "esd/label.h"
+
+#include <string.h>
+
+#include "base/code.h"
+#include "wire/json.h"
+
+size_t esd_enc_key(enum esd_enc enc)
+{
+    static const size_t n[] = {[ESD_A128GCM] = 16, [ESD_A192GCM] = 24, [ESD_A256GCM] = 32};
+    return n[enc];
+}
+
+/* ---- identifiers -------------------------------------------------------------------------------- */
+
+static bool alnum(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+bool esd_fqdn_ok(struct span s)
+{
+    if (s.n == 0 || s.n > ESD_FQDN_MAX)
+        return false;
+    for (struct span rest = s; rest.p;) {
+        struct span label = span_cut(&rest, '.');
+        if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
+            return false;
+        for (size_t i = 0; i < label.n; i++)
+            if (!alnum(label.p[i]) && label.p[i] != '-')
+                return false;
+    }
+    return true;
+}
+
+enum reason kid_split(struct span kid, struct span *relative, struct span *fqdn)
+{
+    size_t at = span_find(kid, '@');
+    if (kid.n > ESD_KID_MAX || at == kid.n || at == 0 || at > ESD_RELKEY_MAX)
+        return REASON_MALFORMED;
+    *relative = span_first(kid, at);
+    *fqdn = span_from(kid, at + 1);
+    for (size_t i = 0; i < relative->n; i++) {
+        uint8_t c = relative->p[i];
+        if (!alnum(c) && c != '.' && c != '_' && c != '-')
+            return REASON_MALFORMED;
+    }
+    return esd_fqdn_ok(*fqdn) ? REASON_OK : REASON_MALFORMED;
+}
+
+bool kid_eq(struct span a, struct span b)
+{
+    return span_eq_nocase(a, b);
+}
+
+/* ---- contentInfo -------------------------------------------------------------------------------- */
+
+static bool digit_of(struct span s, uint8_t max, uint8_t *out)
+{
+    if (s.n != 1 || s.p[0] < '0' || s.p[0] > '0' + max)
+        return false;
+    *out = (uint8_t)(s.p[0] - '0');
+    return true;
+}
+
+/* type "/" subtype of printable characters without ':' */
+static bool media_ok(struct span m)
+{
+    size_t slash = span_find(m, '/');
+    if (slash == 0 || slash + 1 >= m.n)
+        return false;
+    for (size_t i = 0; i < m.n; i++)
+        if (m.p[i] <= ' ' || m.p[i] > '~')
+            return false;
+    return true;
+}
+
+enum reason cnf_read(struct span cnf, struct esd_cnf *out)
+{
+    struct span rest = cnf;
+    *out = (struct esd_cnf){.media = span_cut(&rest, ':')};
+    struct span encoding = span_cut(&rest, ':');
+    bool ok = media_ok(out->media) && digit_of(encoding, 2, &out->encoding);
+    if (ok && rest.p)
+        ok = digit_of(rest, 5, &out->security);
+    return ok ? REASON_OK : REASON_MALFORMED;
+}
+
+/* ---- base64url ---------------------------------------------------------------------------------- */
+
+static int b64_value(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+/* Canonical: the alphabet, a possible length, unused bits zero. */
+static bool b64_canonical(struct span t)
+{
+    if (t.n % 4 == 1)
+        return false;
+    for (size_t i = 0; i < t.n; i++)
+        if (b64_value(t.p[i]) < 0)
+            return false;
+    if (t.n % 4 == 0)
+        return true;
+    int unused = t.n % 4 == 2 ? 0x0F : 0x03;
+    return (b64_value(t.p[t.n - 1]) & unused) == 0;
+}
+
+/* ---- header ------------------------------------------------------------------------------------- */
+
+/* A number that a double cannot hold means different things to different readers: more than
+ * 1.7976931348623157e308 in size is refused. The significant digits and the power of ten decide. */
+static bool number_finite(struct span raw)
+{
+    static const char largest[] = "17976931348623157";
+    int64_t power = 0, exp = 0; /* the value is 0.DIGITS times 10 to the power */
+    char digits[sizeof largest] = {0};
+    size_t n = 0, i = 0;
+    bool point = false, minus = false;
+    for (; i < raw.n && (raw.p[i] | 32) != 'e'; i++) {
+        uint8_t c = raw.p[i];
+        if (c == '.')
+            point = true;
+        if (c < '0' || c > '9')
+            continue;
+        bool counts = n > 0 || c != '0';
+        power += point ? -(int64_t)!counts : (int64_t)counts;
+        if (counts && n < sizeof digits - 1)
+            digits[n++] = (char)c;
+    }
+    if (++i < raw.n && (raw.p[i] == '+' || raw.p[i] == '-'))
+        minus = raw.p[i++] == '-';
+    for (; i < raw.n && exp < 100000; i++)
+        exp = exp * 10 + (raw.p[i] - '0');
+    power += minus ? -exp : exp;
+    return n == 0 || power < 309 || (power == 309 && strcmp(digits, largest) <= 0);
+}
+
+/* Depth and numbers of the whole header; it is small, and its nesting is bounded before the recursion. */
+static bool tree_ok(const struct jval *v, int depth)
+{
+    bool opens = v->type == J_ARR || v->type == J_OBJ;
+    if (opens && depth > ESD_HEADER_DEPTH)
+        return false;
+    if ((v->type == J_INT || v->type == J_FLOAT) && !number_finite(v->raw))
+        return false;
+    for (const struct jval *c = v->child; c; c = c->next)
+        if (!tree_ok(c, depth + 1))
+            return false;
+    return true;
+}
+
+struct work {
+    struct arena *a;
+    struct jval *h;
+    struct esd_label *l;
+    bool refused; /* well formed so far, but not permitted: judged after everything that is malformed */
+};
+
+/* A string member; absent gives the empty span and *here false. */
+static enum reason text_member(struct work *w, struct span name, struct span *out, bool *here)
+{
+    const struct jval *v = json_get(w->h, name);
+    *out = SPAN_NONE;
+    *here = v != NULL;
+    if (!v)
+        return REASON_OK;
+    enum err e = json_str(v, w->a, out);
+    return e == OK ? REASON_OK : e == ERR_NOMEM ? REASON_FAILED : REASON_MALFORMED;
+}
+
+/* RFC 7516 4.1.13: not empty, no name of RFC 7515/7516/7518, each name present, none twice. */
+static enum reason check_crit(struct work *w)
+{
+    static const char *const registered[] = {"alg", "enc", "zip", "jku", "jwk",  "kid",      "x5u",
+                                             "x5c", "x5t", "typ", "cty", "crit", "x5t#S256", "epk",
+                                             "apu", "apv", "iv",  "tag", "p2s",  "p2c"};
+    const struct jval *crit = JSON_GET(w->h, "crit");
+    if (!crit)
+        return REASON_OK;
+    if (crit->type != J_ARR || crit->n == 0)
+        return REASON_MALFORMED;
+    for (const struct jval *c = crit->child; c; c = c->next) {
+        struct span name;
+        if (json_str(c, w->a, &name) != OK || !json_get(w->h, name))
+            return REASON_MALFORMED;
+        for (size_t i = 0; i < LEN(registered); i++)
+            if (span_eq(name, span_str(registered[i])))
+                return REASON_MALFORMED;
+        for (const struct jval *d = crit->child; d != c; d = d->next)
+            if (json_is(d, name))
+                return REASON_MALFORMED;
+    }
+    w->refused = true; /* no extension is known here, ours included */
+    return REASON_OK;
+}
+
+/* Credential-ID prefixes (TS-0003 10.4): 14- may stand before a kid of `dir`; 15-, 16- and certificates are for
+ * other algorithms. */
+static enum reason check_kid(struct work *w, struct span kid)
+{
+    struct span relative;
+    bool typed =
+        kid.n > 3 && kid.p[2] == '-' && kid.p[0] >= '1' && kid.p[0] <= '5' && kid.p[1] >= '0' && kid.p[1] <= '9';
+    int type = typed ? (kid.p[0] - '0') * 10 + kid.p[1] - '0' : 0;
+    bool certificate = (type >= 41 && type <= 45) || (type >= 51 && type <= 55);
+    if (kid.n > ESD_KID_MAX)
+        return REASON_MALFORMED;
+    if (type == 15 || type == 16 || certificate)
+        w->refused = true;
+    if (certificate) {
+        w->l->kid = kid;
+        return REASON_OK;
+    }
+    w->l->kid = type >= 14 && type <= 16 ? span_from(kid, 3) : kid;
+    return kid_split(w->l->kid, &relative, &w->l->ttp);
+}
+
+static enum reason check_e2e(struct work *w)
+{
+    static const struct {
+        const char *text;
+        bool device, batch;
+    } modes[] = {{"d", true, false}, {"g", false, false}, {"db", true, true}, {"gb", false, true}};
+    const struct jval *v = JSON_GET(w->h, "e2e");
+    if (!v)
+        return REASON_OK;
+    struct esd_e2e *e = &w->l->e2e;
+    struct span sid;
+    uint64_t version, i, pad = 0;
+    if (v->type != J_ARR || v->n < 6 || v->n > 7)
+        return REASON_MALFORMED;
+    if (json_u64(json_at(v, 0), 1, &version) != OK || version != 1)
+        return REASON_MALFORMED;
+    if (json_str(json_at(v, 1), w->a, &sid) != OK || sid.n != ESD_SID_TEXT)
+        return REASON_MALFORMED;
+    struct buf b = buf_over(e->sid, ESD_SID);
+    if (b64url_get(sid, &b) != OK || json_u64(json_at(v, 2), ESD_INT_END - 1, &e->ep) != OK ||
+        json_u64(json_at(v, 3), ESD_INDEX_END - 1, &i) != OK ||
+        json_u64(json_at(v, 4), ESD_INT_END - 1, &e->t_ms) != OK)
+        return REASON_MALFORMED;
+    if (v->n == 7 && json_u64(json_at(v, 6), ESD_INT_END - 1, &pad) != OK)
+        return REASON_MALFORMED;
+    struct span mode;
+    if (json_str(json_at(v, 5), w->a, &mode) != OK)
+        return REASON_MALFORMED;
+    size_t m = 0;
+    while (m < LEN(modes) && !span_eq(mode, span_str(modes[m].text)))
+        m++;
+    if (m == LEN(modes) || pad > w->l->ct_len)
+        return REASON_MALFORMED;
+    e->here = true;
+    e->device = modes[m].device;
+    e->batch = modes[m].batch;
+    e->padded = v->n == 7;
+    e->i = (uint32_t)i;
+    e->pad = (uint32_t)pad;
+    return REASON_OK;
+}
+
+static enum reason header_tree(struct work *w, struct span text)
+{
+    struct esd_label *l = w->l;
+    if (text.n == 0 || text.n > B64URL_LEN(ESD_HEADER_MAX) || !b64_canonical(text))
+        return REASON_MALFORMED;
+    l->aad = text;
+    uint8_t *p = arena_alloc(w->a, text.n);
+    if (!p)
+        return REASON_FAILED;
+    struct buf b = buf_over(p, text.n);
+    if (b64url_get(text, &b) != OK || b.n > ESD_HEADER_MAX)
+        return REASON_MALFORMED;
+    l->header = buf_span(&b);
+    enum err e = json_parse(l->header, w->a, &w->h, NULL);
+    if (e != OK)
+        return e == ERR_NOMEM || !arena_ok(w->a) ? REASON_FAILED : REASON_MALFORMED;
+    return w->h->type == J_OBJ && tree_ok(w->h, 1) ? REASON_OK : REASON_MALFORMED;
+}
+
+static bool known_enc(struct span enc, enum esd_enc *out)
+{
+    static const char *const names[] = {
+        [ESD_A128GCM] = "A128GCM", [ESD_A192GCM] = "A192GCM", [ESD_A256GCM] = "A256GCM"};
+    for (size_t i = 0; i < LEN(names); i++)
+        if (span_eq(enc, span_str(names[i]))) {
+            *out = (enum esd_enc)i;
+            return true;
+        }
+    return false;
+}
+
+/* ---- whole objects ------------------------------------------------------------------------------ */
+
+static enum reason jwe_read(struct work *w, const struct span part[5])
+{
+    struct esd_label *l = w->l;
+    struct span alg, enc, kid, zip, typ;
+    bool has_alg, has_enc, has_kid, has_zip, has_typ, has_cty;
+    for (int i = 1; i < 5; i++)
+        if (!b64_canonical(part[i]))
+            return REASON_MALFORMED;
+    l->iv_text = part[2];
+    l->ct_text = part[3];
+    l->tag_text = part[4];
+    l->ct_len = part[3].n / 4 * 3 + (part[3].n % 4 ? part[3].n % 4 - 1 : 0);
+    JUDGE(text_member(w, SPAN("alg"), &alg, &has_alg));
+    JUDGE(text_member(w, SPAN("enc"), &enc, &has_enc));
+    JUDGE(text_member(w, SPAN("kid"), &kid, &has_kid));
+    JUDGE(text_member(w, SPAN("zip"), &zip, &has_zip));
+    JUDGE(text_member(w, SPAN("typ"), &typ, &has_typ));
+    JUDGE(text_member(w, SPAN("cty"), &l->cty, &has_cty));
+    if (!has_alg || !has_enc || l->ct_len == 0)
+        return REASON_MALFORMED;
+    bool dir = span_eq(alg, SPAN("dir")), gcm = known_enc(enc, &l->enc);
+    w->refused = !dir || !gcm || has_zip;
+    JUDGE(check_crit(w));
+    JUDGE(check_e2e(w));
+    if (gcm && (part[2].n != B64URL_LEN(ESD_IV) || part[4].n != B64URL_LEN(ESD_TAG)))
+        return REASON_MALFORMED;
+    if (dir && (part[1].n != 0 || !has_kid))
+        return REASON_MALFORMED;
+    if (dir)
+        JUDGE(check_kid(w, kid));
+    return w->refused ? REASON_ALGORITHM_REFUSED : REASON_OK;
+}
+
+/* Signed objects are not read here; what is well formed is refused as an algorithm. */
+static enum reason jws_refuse(struct work *w, const struct span part[3])
+{
+    struct span alg;
+    bool has_alg;
+    if (!b64_canonical(part[1]) || !b64_canonical(part[2]))
+        return REASON_MALFORMED;
+    JUDGE(text_member(w, SPAN("alg"), &alg, &has_alg));
+    if (!has_alg)
+        return REASON_MALFORMED;
+    JUDGE(check_crit(w));
+    return REASON_ALGORITHM_REFUSED;
+}
+
+enum reason label_read(struct span con, struct arena *a, struct esd_label *out)
+{
+    struct span part[6], rest = con;
+    size_t n = 0;
+    *out = (struct esd_label){0};
+    if (con.n > ESD_CON_MAX)
+        return REASON_MALFORMED;
+    while (n < LEN(part) && (n == 0 || rest.p))
+        part[n++] = span_cut(&rest, '.');
+    if (n != 5 && n != 3)
+        return REASON_MALFORMED;
+    struct work w = {.a = a, .l = out};
+    JUDGE(header_tree(&w, part[0]));
+    return n == 5 ? jwe_read(&w, part) : jws_refuse(&w, part);
+}
+
+bool label_looks_sealed(struct span con)
+{
+    size_t dots = 0;
+    if (!span_starts(con, SPAN("eyJ")))
+        return false;
+    for (size_t i = 0; i < con.n; i++)
+        if (con.p[i] == '.')
+            dots++;
+        else if (b64_value(con.p[i]) < 0)
+            return false;
+    return dots == 4;
+}

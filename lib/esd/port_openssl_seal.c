@@ -1,0 +1,73 @@
+/* Sealing on OpenSSL: one cipher context and one digest context per sealer, algorithms fetched once. */
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "esd/seal_port.h"
+
+static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+static EVP_CIPHER *gcm128, *gcm256;
+static EVP_MD *sha256;
+
+static void fetch(void)
+{
+    gcm128 = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+    gcm256 = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+enum err seal_port_init(struct sealer *s)
+{
+    if (!CRYPTO_THREAD_run_once(&once, fetch) || !gcm128 || !gcm256 || !sha256)
+        return ERR_CRYPTO;
+    s->gcm = EVP_CIPHER_CTX_new();
+    s->sha = EVP_MD_CTX_new();
+    if (s->gcm && s->sha)
+        return OK;
+    seal_port_free(s);
+    return ERR_NOMEM;
+}
+
+void seal_port_free(struct sealer *s)
+{
+    EVP_CIPHER_CTX_free((EVP_CIPHER_CTX *)s->gcm);
+    EVP_MD_CTX_free((EVP_MD_CTX *)s->sha);
+    s->gcm = s->sha = NULL;
+    s->keyed = NULL;
+}
+
+enum err seal_port_hash(struct sealer *s, const struct span *parts, size_t n, uint8_t out[ESD_HASH])
+{
+    EVP_MD_CTX *c = (EVP_MD_CTX *)s->sha;
+    bool ok = EVP_DigestInit_ex(c, sha256, NULL) == 1;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = EVP_DigestUpdate(c, parts[i].p, parts[i].n) == 1;
+    return ok && EVP_DigestFinal_ex(c, out, NULL) == 1 ? OK : ERR_CRYPTO;
+}
+
+static bool key_and_iv(struct sealer *s, const struct seal_key *k, const uint8_t *iv)
+{
+    EVP_CIPHER_CTX *c = (EVP_CIPHER_CTX *)s->gcm;
+    if (s->keyed == k && s->keyed_serial == k->serial)
+        return EVP_EncryptInit_ex(c, NULL, NULL, NULL, iv) == 1;
+    s->keyed = NULL;
+    const EVP_CIPHER *cipher = k->enc_key == 16 ? gcm128 : gcm256;
+    if (EVP_CIPHER_CTX_reset(c) != 1 || EVP_EncryptInit_ex(c, cipher, NULL, k->ek, iv) != 1)
+        return false;
+    s->keyed = k;
+    s->keyed_serial = k->serial;
+    return true;
+}
+
+enum err seal_port_gcm(struct sealer *s, const struct seal_key *k, const uint8_t iv[ESD_IV], struct span aad,
+                       struct span in, uint8_t *out, uint8_t tag[ESD_TAG])
+{
+    EVP_CIPHER_CTX *c = (EVP_CIPHER_CTX *)s->gcm;
+    int n = 0, last = 0;
+    bool ok = key_and_iv(s, k, iv) && EVP_EncryptUpdate(c, NULL, &n, aad.p, (int)aad.n) == 1 &&
+              EVP_EncryptUpdate(c, out, &n, in.p, (int)in.n) == 1 && (size_t)n == in.n &&
+              EVP_EncryptFinal_ex(c, out + n, &last) == 1 && last == 0 &&
+              EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, ESD_TAG, tag) == 1;
+    if (!ok)
+        s->keyed = NULL;
+    return ok ? OK : ERR_CRYPTO;
+}
