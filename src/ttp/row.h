@@ -1,0 +1,33 @@
+/* row.h - one registration: the columns of columns.def and their canonical encoding. */
+#ifndef TTP_ROW_H
+#define TTP_ROW_H
+
+#include "base/buf.h"
+
+enum {
+    ROW_SID = 16,
+    ROW_KC = 32,
+    ROW_WK = 32,
+    ROW_SEALED_CLASS = 1,
+    ROW_KID_MAX = 320, /* octets of kid */
+    ROW_TEXT_MAX = 512 /* octets of iss, adfq, policy */
+};
+
+/* Texts belong to whoever filled it. */
+struct row {
+    uint8_t klass, suid, base, has_pv, plain;
+    struct span kid, iss, adfq, policy;
+    uint8_t sid[ROW_SID], kc[ROW_KC], wk[ROW_WK];
+    uint64_t ep, pv, et, ct, leaf;
+};
+
+/* The canonical encoding: columns in order, integers big endian, texts with be32 length. Injective. */
+void row_put(struct buf *b, const struct row *r);
+/* Takes one row off *s; texts point into it. ERR_SYNTAX. */
+MUST_USE enum err row_get(struct span *s, struct row *r);
+/* Do two rows say the same about their key? ct and leaf are the TTP's own and do not count. */
+bool row_same(const struct row *a, const struct row *b);
+/* kid as it is looked up: relative part in upper case, domain in lower case. ERR_SYNTAX: no kid; ERR_FULL. */
+MUST_USE enum err row_kid_key(struct span kid, struct buf *out);
+
+#endif
