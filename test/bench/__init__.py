@@ -1,0 +1,1 @@
+"""Figures, always beside a peer in the same run."""

@@ -1,0 +1,1 @@
+"""Small models written from the standard's tables alone, to compare the programs with."""
