@@ -26,7 +26,7 @@ struct http_client_conf {
 
 /* An answer, or why there is none. Valid during the callback only. */
 struct http_result {
-    enum err e;      /* OK: an answer came. UNREACHABLE TIMEOUT TLS CLOSED SYNTAX LIMIT NOMEM STATE (cancelled) */
+    enum err e;      /* OK: an answer came. UNREACHABLE TIMEOUT TLS CLOSED SYNTAX LIMIT NOMEM NOTNOW (cancelled) */
     const char *why; /* e != OK: a sentence that names the address and the cause; else "" */
     int status;      /* as received, 200 to 599 */
     struct span body;

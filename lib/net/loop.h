@@ -19,7 +19,7 @@ struct uv_loop_s;
 MUST_USE enum err net_loop_new(struct net_loop **out);
 /* Closes what is still open on it and gives it back. Not from within a callback. NULL is fine. */
 void net_loop_free(struct net_loop *l);
-/* Runs until net_loop_stop (also one called before), or until nothing is left to wait for. */
+/* Runs until net_loop_stop (also one called before). */
 void net_loop_run(struct net_loop *l);
 /* One turn: waits for something to happen, handles it, returns. For synchronous wrappers. */
 void net_loop_turn(struct net_loop *l);
