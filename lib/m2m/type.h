@@ -160,6 +160,8 @@ enum enumeration {
 };
 /* The name of a value; NULL when the enumeration does not have it. */
 const char *enum_name(enum enumeration e, int64_t value);
+const char *enum_text(enum enumeration e); /* name of the enumeration */
+size_t enum_count(enum enumeration e);     /* how many values it has */
 
 enum ctype {
     CT_NONE = 0,
