@@ -34,6 +34,7 @@ struct check {
         parent_ty; /* CREATE: type of the target; UPDATE: type of the target's parent (subscription rules need it) */
     uint16_t ty;   /* CREATE: `ty` of the request; UPDATE: type of the target */
     const struct jval *pc; /* parsed content; NULL: none came */
+    bool late;             /* CREATE of a subscription: leave the rules that follow verification to check_sub_late */
 };
 
 /* Everything of procedures 2.3 that needs no store, in order: IN-only type 4005, not implemented 5001,
@@ -49,6 +50,12 @@ struct verdict check_create(const struct check *c, struct arena *a, struct attrs
  * that the resource has now (NULL entries: none): rules over several attributes see old and new merged. old may be NULL
  * when the type has no such rule. */
 struct verdict check_update(const struct check *c, const struct attrs *old, struct arena *a, struct attrs *out);
+
+/* A subscription's rules that stand behind the verification of its targets (procedures 9): chty no child of the
+ * target, net together with om, nct not allowed for net. Only needed with `late`. */
+struct verdict check_sub_late(const struct check *c, const struct attrs *a);
+/* Which notification event types does enc ask for? Bit 1 << net for each; without net (and om) that is net 1. */
+unsigned check_sub_nets(const struct jval *enc);
 
 /* The members of an object that are attributes of the type, sorted into *out; unknown ones are left out.
  * For stored representations, which were checked when they came. */

@@ -111,7 +111,7 @@ struct prim {
     /* filled by the binding */
     uint64_t have; /* PA_BIT of every parameter present, empty ones included */
     struct span raw[PA__N];
-    struct arg *args, **args_end;
+    struct arg *args;
     struct span pc;  /* content as it came; n == 0: none */
     uint8_t op;      /* enum op of a request; OP_NONE in a response */
     uint8_t ser;     /* enum ser of pc */
@@ -215,5 +215,6 @@ enum param param_of_header(struct span name); /* without regard to case; PA_NONE
 enum param param_of_query(struct span name);
 enum crit crit_of_query(struct span name);
 struct span crit_name(enum crit id);
+enum vkind crit_kind(enum crit id); /* kind of one value */
 
 #endif

@@ -133,9 +133,21 @@ static const uint16_t in_only[] = {
 
 static const uint16_t children[][2] = {
 #define CHILD(parent, child) {TY_##parent, TY_##child},
+#define OTHER(parent, number, name)
 #define RESERVED(parent, name)
 #include "m2m/tbl/child.def"
 #undef CHILD
+#undef OTHER
+#undef RESERVED
+};
+
+static const uint16_t others[][2] = {
+#define CHILD(parent, child)
+#define OTHER(parent, number, name) {TY_##parent, number},
+#define RESERVED(parent, name)
+#include "m2m/tbl/child.def"
+#undef CHILD
+#undef OTHER
 #undef RESERVED
 };
 
@@ -145,9 +157,11 @@ struct reserved {
 };
 static const struct reserved reserved[] = {
 #define CHILD(parent, child)
+#define OTHER(parent, number, name)
 #define RESERVED(parent, name) {TY_##parent, TEXT(name)},
 #include "m2m/tbl/child.def"
 #undef CHILD
+#undef OTHER
 #undef RESERVED
 };
 
@@ -194,6 +208,14 @@ bool type_child(unsigned parent, unsigned child)
         if (children[i][0] == parent && children[i][1] == child)
             return true;
     return false;
+}
+
+bool type_child_anywhere(unsigned parent, unsigned child)
+{
+    for (size_t i = 0; i < LEN(others); i++)
+        if (others[i][0] == parent && others[i][1] == child)
+            return true;
+    return type_child(parent, child);
 }
 
 const struct type *type_rows(size_t *n)

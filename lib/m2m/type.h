@@ -135,6 +135,8 @@ bool type_known(unsigned ty);
 bool type_in_only(unsigned ty);
 /* May a resource of type child be created under one of type parent? */
 bool type_child(unsigned parent, unsigned child);
+/* The same for every type of the standard, hosted here or not: what chty may name. */
+bool type_child_anywhere(unsigned parent, unsigned child);
 /* All rows. */
 const struct type *type_rows(size_t *n);
 /* A name that no child of this parent type may have, because a virtual resource has it (la, ol, ntsr ...). */

@@ -1,0 +1,274 @@
+/* check.c - representations for CREATE and UPDATE, in the standard's order. */
+#include "m2m/check.h"
+
+#include "base/m2mtime.h"
+#include "m2m/check_type.h"
+
+static struct verdict bad(enum attr a, const char *rule)
+{
+    return verdict_of(RSC_BAD_REQUEST, attr_row(a)->sn, rule);
+}
+
+static struct verdict no_memory(void)
+{
+    return verdict_of(RSC_INTERNAL_SERVER_ERROR, SPAN_NONE, "the request needs more memory than its limit");
+}
+
+/* ---- the root object ------------------------------------------------------------------------------ */
+
+static struct verdict root_object(const struct check *c, const struct type *t, const struct jval **root)
+{
+    if (!c->pc)
+        return verdict_of(RSC_BAD_REQUEST, SPAN("pc"), "content is missing");
+    if (c->pc->type != J_OBJ || c->pc->n != 1)
+        return verdict_of(RSC_BAD_REQUEST, SPAN("pc"),
+                          "content must be an object with exactly one member (TS-0004 8.4.2)");
+    *root = c->pc->child;
+    if ((*root)->key_esc || !span_eq((*root)->key, t->root))
+        return verdict_of(RSC_BAD_REQUEST, (*root)->key,
+                          "the content's root does not fit the resource type (TS-0004 7.3.3.3)");
+    if ((*root)->type != J_OBJ)
+        return verdict_of(RSC_BAD_REQUEST, (*root)->key, "must be an object");
+    return VERDICT_GO;
+}
+
+/* Sorts the members; *unknown is the first whose name no attribute of the type has. */
+static bool sort(const struct jval *object, const struct type *t, struct arena *a, struct attrs *out,
+                 struct span *unknown)
+{
+    *unknown = SPAN_NONE;
+    for (const struct jval *m = object->child; m; m = m->next) {
+        struct span key = m->key;
+        if (m->key_esc && (!a || json_key(m, a, &key) != OK))
+            return false;
+        enum attr id = attr_find(key);
+        if (id != AT_NONE && type_rule(t, id)->create != P_ABSENT)
+            out->v[id] = m;
+        else if (!unknown->p)
+            *unknown = key;
+    }
+    return true;
+}
+
+void attrs_from(const struct jval *object, const struct type *t, struct attrs *out)
+{
+    struct span unknown;
+    *out = (struct attrs){{0}};
+    if (object && object->type == J_OBJ)
+        (void)sort(object, t, NULL, out, &unknown);
+}
+
+struct span attrs_text(const struct attrs *at, enum attr id, struct arena *a)
+{
+    struct span s;
+    return at->v[id] && json_str(at->v[id], a, &s) == OK ? s : SPAN_NONE;
+}
+
+/* ---- et and cr, which come first ------------------------------------------------------------------ */
+
+static struct verdict expiration(const struct check *c, const struct attrs *at, struct arena *a)
+{
+    int64_t ms;
+    const struct jval *et = at->v[AT_et];
+    if (!et || et->type == J_NULL)
+        return VERDICT_GO; /* null has its rule with the other attributes */
+    struct verdict v = check_value(&attr_row(AT_et)->v, et, attr_row(AT_et)->sn, a, c->sw);
+    if (!verdict_go(v))
+        return v;
+    if (m2mtime_get(attrs_text(at, AT_et, a), &ms) != OK || ms <= c->now)
+        return bad(AT_et, "is in the past (TS-0004 7.3.3.3)");
+    return VERDICT_GO;
+}
+
+static struct verdict creator(const struct type *t, const struct jval *object, const struct attrs *at)
+{
+    if (type_rule(t, AT_cr)->create == P_ABSENT && JSON_GET(object, "cr"))
+        return bad(AT_cr, "this type has no creator attribute (TS-0004 7.3.3.3)");
+    if (at->v[AT_cr] && at->v[AT_cr]->type != J_NULL)
+        return bad(AT_cr, "may only be sent as null, then the CSE stores the originator (TS-0004 7.3.3.3)");
+    return VERDICT_GO;
+}
+
+/* ---- attribute by attribute ----------------------------------------------------------------------- */
+
+static struct verdict create_attribute(const struct check *c, const struct type *t, enum attr id,
+                                       const struct attrs *at, struct arena *a)
+{
+    const struct rule *r = type_rule(t, id);
+    const struct jval *v = at->v[id];
+    if (!v)
+        return r->create == P_M && !check_type_spares(c, id, at) ? bad(id, "is mandatory on CREATE") : VERDICT_GO;
+    if (r->create == P_NP)
+        return bad(id, "is given by the CSE and not permitted on CREATE");
+    if (id == AT_cr)
+        return VERDICT_GO;
+    if (v->type == J_NULL)
+        return bad(id, "must not be null on CREATE (TS-0004 8.4.2)");
+    return check_value(&attr_row(id)->v, v, attr_row(id)->sn, a, c->sw);
+}
+
+static struct verdict update_attribute(const struct check *c, const struct type *t, enum attr id, const struct jval *v,
+                                       struct arena *a)
+{
+    const struct rule *r = type_rule(t, id);
+    if (!v)
+        return VERDICT_GO;
+    if (r->update == P_NP)
+        return bad(id, "is not permitted on UPDATE");
+    if (v->type == J_NULL)
+        return r->one && id != AT_et ? bad(id, "is always there and cannot be removed (TS-0004 7.3.3.7)") : VERDICT_GO;
+    return check_value(&attr_row(id)->v, v, attr_row(id)->sn, a, c->sw);
+}
+
+/* ---- CREATE --------------------------------------------------------------------------------------- */
+
+static struct verdict create_type(const struct check *c, const struct type *t)
+{
+    if (type_in_only(c->ty) && c->role != ROLE_IN)
+        return verdict_of(RSC_OPERATION_NOT_ALLOWED, SPAN("ty"),
+                          "this resource type exists only on an IN-CSE (TS-0004 7.3.3.3)");
+    if (!t)
+        return verdict_of(RSC_NOT_IMPLEMENTED, SPAN("ty"),
+                          "this CSE does not host this resource type (TS-0004 7.3.3.3)");
+    if (t->flags & TF_NO_CREATE || (c->ty == TY_CSR && c->role == ROLE_ASN))
+        return verdict_of(RSC_OPERATION_NOT_ALLOWED, SPAN("ty"),
+                          "this resource type cannot be created by a request here (TS-0004 7.4)");
+    if (!type_child(c->parent_ty, c->ty)) {
+        if (c->ty == TY_SUB)
+            return verdict_of(RSC_TARGET_NOT_SUBSCRIBABLE, SPAN("ty"),
+                              "this resource cannot have a subscription (TS-0004 7.4.8.2.1)");
+        return verdict_of(RSC_INVALID_CHILD_RESOURCE_TYPE, SPAN("ty"),
+                          "the target cannot have a child of this type (TS-0004 7.3.3.3)");
+    }
+    return VERDICT_GO;
+}
+
+static struct verdict reserved_name(const struct check *c, const struct attrs *at, struct arena *a)
+{
+    struct span rn = attrs_text(at, AT_rn, a);
+    if (rn.n && type_reserved(c->parent_ty, rn))
+        return verdict_of(RSC_OPERATION_NOT_ALLOWED, attr_row(AT_rn)->sn,
+                          "is the name of a virtual resource here (TS-0001 table 6.8-1)");
+    return VERDICT_GO;
+}
+
+struct verdict check_create(const struct check *c, struct arena *a, struct attrs *out)
+{
+    const struct type *t = type_of(c->ty);
+    const struct jval *root;
+    struct span unknown;
+    *out = (struct attrs){{0}};
+    struct verdict v = create_type(c, t);
+    if (verdict_go(v))
+        v = root_object(c, t, &root);
+    if (!verdict_go(v))
+        return v;
+    if (!sort(root, t, a, out, &unknown))
+        return no_memory();
+    v = expiration(c, out, a);
+    if (verdict_go(v))
+        v = creator(t, root, out);
+    if (verdict_go(v) && unknown.p)
+        v = verdict_of(RSC_BAD_REQUEST, unknown, "is no attribute of this resource type (TS-0004 7.3.3.3)");
+    for (unsigned id = 1; verdict_go(v) && id < AT__N; id++)
+        v = create_attribute(c, t, (enum attr)id, out, a);
+    if (verdict_go(v))
+        v = reserved_name(c, out, a);
+    if (verdict_go(v))
+        v = check_type_rules(c, NULL, out, out, a);
+    return verdict_go(v) && !arena_ok(a) ? no_memory() : v;
+}
+
+/* ---- UPDATE --------------------------------------------------------------------------------------- */
+
+/* The policies of a resource are changed under another right (pvs), hence never together with anything else. */
+static struct verdict acpi_alone(const struct attrs *at)
+{
+    if (!at->v[AT_acpi])
+        return VERDICT_GO;
+    for (unsigned id = 1; id < AT__N; id++)
+        if (id != AT_acpi && at->v[id])
+            return bad(AT_acpi, "must be the only attribute of its UPDATE (TS-0001 9.6.1.3.2)");
+    return VERDICT_GO;
+}
+
+static void merge(const struct attrs *old, const struct attrs *new, struct attrs *out)
+{
+    for (unsigned id = 1; id < AT__N; id++) {
+        const struct jval *n = new->v[id];
+        out->v[id] = !n ? old ? old->v[id] : NULL : n->type == J_NULL ? NULL : n;
+    }
+}
+
+struct verdict check_update(const struct check *c, const struct attrs *old, struct arena *a, struct attrs *out)
+{
+    const struct type *t = type_of(c->ty);
+    const struct jval *root;
+    struct span unknown;
+    static const struct attrs none;
+    struct attrs merged = {{0}};
+    *out = (struct attrs){{0}};
+    if (!t || t->flags & (TF_NO_UPDATE | TF_VIRTUAL))
+        return verdict_of(RSC_OPERATION_NOT_ALLOWED, SPAN_NONE,
+                          "a resource of this type is never updated by a request (TS-0004 7.4)");
+    struct verdict v = root_object(c, t, &root);
+    if (!verdict_go(v))
+        return v;
+    if (!sort(root, t, a, out, &unknown))
+        return no_memory();
+    v = expiration(c, out, a);
+    if (verdict_go(v) && unknown.p)
+        v = verdict_of(RSC_BAD_REQUEST, unknown, "is no attribute of this resource type (TS-0004 7.3.3.4)");
+    for (unsigned id = 1; verdict_go(v) && id < AT__N; id++)
+        v = update_attribute(c, t, (enum attr)id, out->v[id], a);
+    if (verdict_go(v))
+        v = acpi_alone(out);
+    if (verdict_go(v)) {
+        merge(old, out, &merged);
+        v = check_type_rules(c, old ? old : &none, out, &merged, a);
+    }
+    return verdict_go(v) && !arena_ok(a) ? no_memory() : v;
+}
+
+/* ---- content size --------------------------------------------------------------------------------- */
+
+/* Octets of UTF-8 that an escape stands for; a pair of surrogates comes as two calls, 4 and 0. */
+static size_t escaped(const uint8_t *p, size_t *used)
+{
+    unsigned u = 0;
+    *used = 2;
+    if (p[1] != 'u')
+        return 1;
+    *used = 6;
+    for (int i = 2; i < 6; i++)
+        u = u << 4 | (p[i] <= '9' ? p[i] - (unsigned)'0' : (p[i] | 32u) - 'a' + 10u);
+    if (u >= 0xD800 && u <= 0xDFFF)
+        return u < 0xDC00 ? (size_t)4 : 0;
+    return u < 0x80 ? 1u : u < 0x800 ? 2u : 3u;
+}
+
+size_t check_content_size(const struct jval *con)
+{
+    size_t n = 0, used;
+    if (con->type == J_STR) {
+        for (size_t i = 1; i + 1 < con->raw.n; i += used) {
+            used = 1;
+            n += con->raw.p[i] == '\\' ? escaped(con->raw.p + i, &used) : (size_t)1;
+        }
+        return n;
+    }
+    bool inside = false;
+    for (size_t i = 0; i < con->raw.n; i++) {
+        uint8_t ch = con->raw.p[i];
+        if (!inside && (ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r'))
+            continue;
+        n++;
+        if (inside && ch == '\\') {
+            i++;
+            n++;
+        } else if (ch == '"') {
+            inside = !inside;
+        }
+    }
+    return n;
+}

@@ -1,0 +1,192 @@
+#include "m2m/check_type.h"
+
+#include "m2m/prim.h"
+
+static struct verdict bad(const char *attr, const char *rule)
+{
+    return verdict_of(RSC_BAD_REQUEST, span_str(attr), rule);
+}
+
+/* ---- what may be left out ------------------------------------------------------------------------- */
+
+bool check_type_spares(const struct check *c, enum attr id, const struct attrs *sent)
+{
+    if (id == AT_srv) /* unknown to Releases 1 and 2, which cannot send it */
+        return c->rvi <= REL_2;
+    if (id == AT_con) /* Release 4: content elsewhere */
+        return sent->v[AT_conr] || sent->v[AT_dcnt];
+    return false;
+}
+
+/* ---- accessControlPolicy -------------------------------------------------------------------------- */
+
+static struct verdict acp_rules(const struct attrs *sent)
+{
+    const struct jval *pvs = sent->v[AT_pvs];
+    const struct jval *rules = pvs ? JSON_GET(pvs, "acr") : NULL;
+    if (pvs && (!rules || rules->n == 0))
+        return bad("pvs", "needs at least one rule, or nobody could ever change the policy (TS-0004 7.4.2)");
+    return VERDICT_GO;
+}
+
+/* ---- AE ------------------------------------------------------------------------------------------- */
+
+static struct verdict ae_rules(const struct check *c, const struct attrs *sent, struct arena *a)
+{
+    struct span api = attrs_text(sent, AT_api, a);
+    if (api.n && api.p[0] == 'r' && c->rvi >= REL_4)
+        return bad("api", "must begin with N or R from Release 4 on (TS-0001 7.1.3)");
+    return VERDICT_GO;
+}
+
+/* ---- subscription --------------------------------------------------------------------------------- */
+
+enum {
+    NET_UPDATE = 1,
+    NET_DELETE,
+    NET_CREATE_CHILD,
+    NET_DELETE_CHILD,
+    NET_RETRIEVE_NONE,
+    NET_TRIGGER,
+    NET_BLOCKING,
+    NET_MISSING,
+    NET__N
+};
+enum { NCT_ALL = 1, NCT_MODIFIED, NCT_ID, NCT_TRIGGER, NCT_SERIES };
+
+/* TS-0001 table 9.6.8-4: allowed content types of each event, as bits, and the default. */
+struct net_row {
+    uint8_t allowed, usual;
+};
+static const struct net_row nets[NET__N] = {
+    [NET_UPDATE] = {1 << NCT_ALL | 1 << NCT_MODIFIED | 1 << NCT_ID, NCT_ALL},
+    [NET_DELETE] = {1 << NCT_ALL | 1 << NCT_ID, NCT_ALL},
+    [NET_CREATE_CHILD] = {1 << NCT_ALL | 1 << NCT_ID, NCT_ALL},
+    [NET_DELETE_CHILD] = {1 << NCT_ALL | 1 << NCT_ID, NCT_ALL},
+    [NET_RETRIEVE_NONE] = {1 << NCT_ALL | 1 << NCT_ID, NCT_ALL},
+    [NET_TRIGGER] = {1 << NCT_TRIGGER, NCT_TRIGGER},
+    [NET_BLOCKING] = {1 << NCT_MODIFIED, NCT_MODIFIED},
+    [NET_MISSING] = {1 << NCT_SERIES, NCT_SERIES},
+};
+
+unsigned check_sub_nets(const struct jval *enc)
+{
+    unsigned bits = 0;
+    int64_t v;
+    const struct jval *net = enc ? JSON_GET(enc, "net") : NULL;
+    for (const struct jval *e = net ? net->child : NULL; e; e = e->next)
+        if (json_i64(e, &v) == OK && v > 0 && v < NET__N)
+            bits |= 1u << v;
+    if (!bits && !(enc && JSON_GET(enc, "om")))
+        bits = 1u << NET_UPDATE;
+    return bits;
+}
+
+unsigned check_sub_nct_default(const struct jval *enc)
+{
+    int64_t v;
+    const struct jval *net = enc ? JSON_GET(enc, "net") : NULL;
+    if (net && net->child && json_i64(net->child, &v) == OK && v > 0 && v < NET__N)
+        return nets[v].usual;
+    return NCT_ALL;
+}
+
+/* Identifiers have no colon. */
+static bool is_url(const struct jval *nu)
+{
+    return span_find(nu->raw, ':') < span_find(nu->raw, '/');
+}
+
+/* A blocking subscription says little more than who is asked (TS-0004 7.4.8.2.1). */
+static struct verdict blocking_rules(const struct attrs *sent, const struct attrs *now)
+{
+    static const uint8_t beside[] = {AT_exc, AT_gpi, AT_nfu, AT_bn, AT_rl,   AT_psn, AT_pn, AT_nsp,
+                                     AT_ln,  AT_nct, AT_nec, AT_su, AT_acrs, AT_nse, AT_nsi};
+    const struct jval *nu = now->v[AT_nu];
+    if (check_sub_nets(now->v[AT_enc]) != 1u << NET_BLOCKING)
+        return bad("enc.net", "a blocking update excludes every other event (TS-0004 7.4.8.2.1)");
+    if (nu->n != 1)
+        return bad("nu", "a blocking update has exactly one target (TS-0004 7.4.8.2.1)");
+    for (size_t i = 0; i < LEN(beside); i++)
+        if (sent->v[beside[i]])
+            return verdict_of(RSC_BAD_REQUEST, attr_row((enum attr)beside[i])->sn,
+                              "a blocking update takes only enc and nu (TS-0004 7.4.8.2.1)");
+    for (const struct jval *m = now->v[AT_enc]->child; m; m = m->next)
+        if (!span_eq(m->key, SPAN("net")) && !span_eq(m->key, SPAN("atr")))
+            return bad("enc", "a blocking update takes only net and atr (TS-0004 7.4.8.2.1)");
+    if (is_url(nu->child))
+        return bad("nu", "the target of a blocking update is a resource identifier (TS-0004 7.4.8.2.1)");
+    return VERDICT_GO;
+}
+
+static struct verdict event_rules(const struct check *c, const struct attrs *now)
+{
+    const struct jval *enc = now->v[AT_enc], *md = enc ? JSON_GET(enc, "md") : NULL;
+    unsigned bits = check_sub_nets(enc);
+    if (bits >> NET_MISSING & 1 && !md)
+        return bad("enc.md", "a report on missing data points needs md (TS-0004 7.4.8.2.1)");
+    if (md)
+        return bad("enc.md", "only a timeSeries reports missing data points (TS-0004 7.4.8.2.1)");
+    if (bits >> NET_RETRIEVE_NONE & 1 && c->parent_ty != TY_CNT)
+        return bad("enc.net", "event 5 exists only for a container (TS-0001 9.6.8)");
+    if (bits >> NET_TRIGGER & 1 && c->parent_ty != TY_AE)
+        return bad("enc.net", "event 6 exists only for an AE (TS-0001 9.6.8)");
+    return VERDICT_GO;
+}
+
+struct verdict check_sub_late(const struct check *c, const struct attrs *now)
+{
+    const struct jval *enc = now->v[AT_enc], *nct = now->v[AT_nct], *chty = enc ? JSON_GET(enc, "chty") : NULL;
+    int64_t v;
+    for (const struct jval *e = chty ? chty->child : NULL; e; e = e->next)
+        if (json_i64(e, &v) != OK || !type_child_anywhere(c->parent_ty, (unsigned)v))
+            return bad("enc.chty",
+                       "names a type that the subscribed-to resource cannot have as a child (TS-0004 7.4.8.2.1)");
+    if (enc && JSON_GET(enc, "net") && JSON_GET(enc, "om"))
+        return bad("enc", "net and om exclude each other (TS-0004 7.4.8.2.1)");
+    unsigned bits = check_sub_nets(enc);
+    if (!nct || json_i64(nct, &v) != OK)
+        return VERDICT_GO;
+    for (unsigned net = 1; net < NET__N; net++)
+        if (bits >> net & 1 && !(nets[net].allowed >> v & 1))
+            return bad("nct", "is not allowed for one of the events of enc (TS-0001 table 9.6.8-4)");
+    return VERDICT_GO;
+}
+
+static bool blocks(const struct attrs *a)
+{
+    return check_sub_nets(a->v[AT_enc]) >> NET_BLOCKING & 1;
+}
+
+static struct verdict sub_rules(const struct check *c, const struct attrs *old, const struct attrs *sent,
+                                const struct attrs *now)
+{
+    bool blocking = blocks(now), create = !old;
+    if (!create && blocking && !blocks(old))
+        return bad("enc.net", "a blocking update cannot be brought in by an UPDATE (TS-0004 7.4.8.2.3)");
+    struct verdict v = VERDICT_GO;
+    if (blocking)
+        v = blocking_rules(sent, now);
+    if (verdict_go(v))
+        v = event_rules(c, now);
+    if (verdict_go(v) && !(create && c->late))
+        v = check_sub_late(c, now);
+    return v;
+}
+
+/* ---- all ------------------------------------------------------------------------------------------ */
+
+struct verdict check_type_rules(const struct check *c, const struct attrs *old, const struct attrs *sent,
+                                const struct attrs *now, struct arena *a)
+{
+    switch (c->ty) {
+    case TY_ACP:
+        return acp_rules(sent);
+    case TY_AE:
+        return ae_rules(c, sent, a);
+    case TY_SUB:
+        return sub_rules(c, old, sent, now);
+    default:
+        return VERDICT_GO;
+    }
+}

@@ -1,0 +1,211 @@
+/* prim_fc.c - filterCriteria (TS-0004 6.3.5.8, TS-0009 6.2.2.2): from arguments as they came to typed values. */
+#include "base/m2mtime.h"
+#include "m2m/grammar.h"
+#include "m2m/prim_part.h"
+
+static struct verdict bad(enum crit id, const char *rule)
+{
+    return verdict_of(RSC_BAD_REQUEST, crit_name(id), rule);
+}
+
+/* ---- scalars -------------------------------------------------------------------------------------- */
+
+struct scalar {
+    uint8_t crit, width; /* octets of the field */
+    uint16_t at;         /* where it stands in struct fc */
+    uint64_t lo, hi;
+};
+#define SCALAR(id, lo, hi)                                                                                             \
+    {                                                                                                                  \
+        FC_##id, sizeof((struct fc){0}.id), offsetof(struct fc, id), lo, hi                                            \
+    }
+static const struct scalar scalars[] = {
+    SCALAR(fu, 1, 4),          SCALAR(fo, 1, 3),           SCALAR(cfs, 1, 1),           SCALAR(gmty, 1, 6),
+    SCALAR(gsf, 1, 3),         SCALAR(lim, 0, UINT32_MAX), SCALAR(ofst, 1, UINT32_MAX), SCALAR(lvl, 1, UINT32_MAX),
+    SCALAR(sts, 1, INT64_MAX), SCALAR(stb, 0, INT64_MAX),  SCALAR(sza, 0, INT64_MAX),   SCALAR(szb, 1, INT64_MAX),
+};
+static const struct scalar moments[] = {
+    SCALAR(crb, 0, 0), SCALAR(cra, 0, 0), SCALAR(ms, 0, 0), SCALAR(us, 0, 0), SCALAR(exb, 0, 0), SCALAR(exa, 0, 0),
+};
+static const struct scalar texts[] = {
+    SCALAR(cfq, 0, 0),
+    SCALAR(arp, 0, 0),
+    SCALAR(geom, 0, 0),
+    SCALAR(aq, 0, 0),
+};
+
+static const struct scalar *row(const struct scalar *rows, size_t n, unsigned crit)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].crit == crit)
+            return &rows[i];
+    return NULL;
+}
+
+static void store(struct fc *fc, const struct scalar *s, uint64_t v)
+{
+    uint8_t *p = (uint8_t *)fc + s->at;
+    if (s->width == 1)
+        *p = (uint8_t)v;
+    else if (s->width == 4)
+        *(uint32_t *)(void *)p = (uint32_t)v;
+    else
+        *(uint64_t *)(void *)p = v;
+}
+
+/* A criterion with one value; false when it is none of these. */
+static bool scalar(struct fc *fc, const struct arg *g, struct verdict *v)
+{
+    uint64_t number;
+    int64_t ms;
+    const struct scalar *s;
+    *v = VERDICT_GO;
+    if ((s = row(scalars, LEN(scalars), g->crit))) {
+        if (span_u64(g->value, s->hi, &number) != OK || number < s->lo)
+            *v = bad((enum crit)g->crit, "must be a whole number inside its range (TS-0004 6.3.5.8)");
+        else
+            store(fc, s, number);
+    } else if ((s = row(moments, LEN(moments), g->crit))) {
+        if (m2mtime_get(g->value, &ms) != OK)
+            *v = bad((enum crit)g->crit, "must be a time YYYYMMDDThhmmss that exists (TS-0004 6.3.3)");
+        else
+            store(fc, s, (uint64_t)ms);
+    } else if ((s = row(texts, LEN(texts), g->crit))) {
+        if (!g->value.n)
+            *v = bad((enum crit)g->crit, "must not be empty");
+        else
+            *(struct span *)(void *)((uint8_t *)fc + s->at) = g->value;
+    } else {
+        return false;
+    }
+    if (verdict_go(*v) && fc->have >> g->crit & 1)
+        *v = bad((enum crit)g->crit, "is there twice");
+    return true;
+}
+
+/* ---- lists ---------------------------------------------------------------------------------------- */
+
+/* Words of all arguments of one criterion, in order: "ty=2+3" and "ty=2&ty=3" are the same. */
+static struct verdict collect(const struct arg *args, enum crit id, struct arena *a, struct strings *out)
+{
+    size_t n = 0, at = 0;
+    for (const struct arg *g = args; g; g = g->next)
+        if (g->crit == id) {
+            n++;
+            for (size_t i = 0; i < g->value.n; i++)
+                n += g->value.p[i] == ' ';
+        }
+    struct span *v = ARENA_ARRAY(a, struct span, n);
+    if (!v)
+        return prim_no_memory();
+    for (const struct arg *g = args; g; g = g->next) {
+        struct span rest = g->value;
+        for (bool more = g->crit == id; more; more = rest.p != NULL) {
+            v[at] = span_cut(&rest, ' ');
+            if (!v[at++].n)
+                return bad(id, "has an empty value");
+        }
+    }
+    *out = (struct strings){v, n};
+    return VERDICT_GO;
+}
+
+static struct verdict numbers(const struct strings *s, enum crit id, struct arena *a, struct numbers *out)
+{
+    uint32_t *v = ARENA_ARRAY(a, uint32_t, s->n);
+    if (!v)
+        return prim_no_memory();
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t number;
+        if (span_u64(s->v[i], 65535, &number) != OK || !type_known((unsigned)number))
+            return bad(id, "names no resource type (TS-0004 6.3.4.2.1)");
+        v[i] = (uint32_t)number;
+    }
+    *out = (struct numbers){v, s->n};
+    return VERDICT_GO;
+}
+
+static struct verdict list(struct fc *fc, const struct prim *p, enum crit id, struct arena *a)
+{
+    struct strings s = {NULL, 0};
+    struct verdict v = collect(p->args, id, a, &s);
+    if (!verdict_go(v))
+        return v;
+    switch (id) {
+    case FC_ty:
+        return numbers(&s, id, a, &fc->ty);
+    case FC_chty:
+        return numbers(&s, id, a, &fc->chty);
+    case FC_pty:
+        return numbers(&s, id, a, &fc->pty);
+    case FC_lbl:
+        fc->lbl = s;
+        return v;
+    case FC_clbl:
+        fc->clbl = s;
+        return v;
+    case FC_palb:
+        fc->palb = s;
+        return v;
+    case FC_cty:
+        fc->cty = s;
+        return v;
+    case FC_lbq:
+        fc->lbq = s;
+        return v;
+    default:
+        fc->smf = s;
+        return v;
+    }
+}
+
+/* ---- attribute conditions ------------------------------------------------------------------------- */
+
+/* These have criteria of their own (TS-0004 6.3.5.8). */
+static bool has_criterion(enum attr a)
+{
+    return a == AT_ct || a == AT_lt || a == AT_st || a == AT_et || a == AT_lbl || a == AT_ty || a == AT_cs ||
+           a == AT_cnf;
+}
+
+static struct verdict condition(struct fc *fc, const struct arg *g, struct arena *a)
+{
+    if (has_criterion((enum attr)g->attr))
+        return verdict_of(RSC_BAD_REQUEST, attr_row((enum attr)g->attr)->sn,
+                          "cannot be an attribute condition; it has a criterion of its own (TS-0004 6.3.5.8)");
+    struct condition *c = ARENA_NEW(a, struct condition);
+    if (!c)
+        return prim_no_memory();
+    *c = (struct condition){.next = fc->cond, .crit = g->crit, .attr = g->attr, .value = g->value};
+    fc->cond = c;
+    return VERDICT_GO;
+}
+
+static struct verdict together(const struct fc *fc)
+{
+    uint64_t geo = FC_BIT(gmty) | FC_BIT(geom) | FC_BIT(gsf);
+    if (fc->have & geo && (fc->have & geo) != geo)
+        return bad(FC_geom, "gmty, geom and gsf go only together");
+    if (fc->have & FC_BIT(cfq) && !(fc->have & FC_BIT(cfs)))
+        return bad(FC_cfq, "needs cfs");
+    return VERDICT_GO;
+}
+
+struct verdict prim_criteria(struct prim *p, struct arena *a)
+{
+    struct fc *fc = ARENA_NEW(a, struct fc);
+    struct verdict v = VERDICT_GO;
+    if (!fc)
+        return prim_no_memory();
+    fc->fo = 1;
+    p->fc = fc;
+    for (const struct arg *g = p->args; g && verdict_go(v); g = g->next) {
+        uint64_t bit = UINT64_C(1) << g->crit;
+        if (g->crit == FC_atr || g->crit == FC_catr || g->crit == FC_patr)
+            v = condition(fc, g, a);
+        else if (!scalar(fc, g, &v) && !(fc->have & bit))
+            v = list(fc, p, (enum crit)g->crit, a);
+        fc->have |= bit;
+    }
+    return verdict_go(v) ? together(fc) : v;
+}
