@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/code.h"
-#include "wire/json.h"
+#include "esd/header.h"
 
 size_t esd_enc_key(enum esd_enc enc)
 {
@@ -86,121 +86,14 @@ enum reason cnf_read(struct span cnf, struct esd_cnf *out)
     return ok ? REASON_OK : REASON_MALFORMED;
 }
 
-/* ---- base64url ---------------------------------------------------------------------------------- */
-
-static int b64_value(uint8_t c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
-
-/* Canonical: the alphabet, a possible length, unused bits zero. */
-static bool b64_canonical(struct span t)
-{
-    if (t.n % 4 == 1)
-        return false;
-    for (size_t i = 0; i < t.n; i++)
-        if (b64_value(t.p[i]) < 0)
-            return false;
-    if (t.n % 4 == 0)
-        return true;
-    int unused = t.n % 4 == 2 ? 0x0F : 0x03;
-    return (b64_value(t.p[t.n - 1]) & unused) == 0;
-}
-
 /* ---- header ------------------------------------------------------------------------------------- */
-
-/* A number that a double cannot hold means different things to different readers: more than
- * 1.7976931348623157e308 in size is refused. The significant digits and the power of ten decide. */
-static bool number_finite(struct span raw)
-{
-    static const char largest[] = "17976931348623157";
-    int64_t power = 0, exp = 0; /* the value is 0.DIGITS times 10 to the power */
-    char digits[sizeof largest] = {0};
-    size_t n = 0, i = 0;
-    bool point = false, minus = false;
-    for (; i < raw.n && (raw.p[i] | 32) != 'e'; i++) {
-        uint8_t c = raw.p[i];
-        if (c == '.')
-            point = true;
-        if (c < '0' || c > '9')
-            continue;
-        bool counts = n > 0 || c != '0';
-        power += point ? -(int64_t)!counts : (int64_t)counts;
-        if (counts && n < sizeof digits - 1)
-            digits[n++] = (char)c;
-    }
-    if (++i < raw.n && (raw.p[i] == '+' || raw.p[i] == '-'))
-        minus = raw.p[i++] == '-';
-    for (; i < raw.n && exp < 100000; i++)
-        exp = exp * 10 + (raw.p[i] - '0');
-    power += minus ? -exp : exp;
-    return n == 0 || power < 309 || (power == 309 && strcmp(digits, largest) <= 0);
-}
-
-/* Depth and numbers of the whole header; it is small, and its nesting is bounded before the recursion. */
-static bool tree_ok(const struct jval *v, int depth)
-{
-    bool opens = v->type == J_ARR || v->type == J_OBJ;
-    if (opens && depth > ESD_HEADER_DEPTH)
-        return false;
-    if ((v->type == J_INT || v->type == J_FLOAT) && !number_finite(v->raw))
-        return false;
-    for (const struct jval *c = v->child; c; c = c->next)
-        if (!tree_ok(c, depth + 1))
-            return false;
-    return true;
-}
 
 struct work {
     struct arena *a;
-    struct jval *h;
+    struct header h;
     struct esd_label *l;
     bool refused; /* well formed so far, but not permitted: judged after everything that is malformed */
 };
-
-/* A string member; absent gives the empty span and *here false. */
-static enum reason text_member(struct work *w, struct span name, struct span *out, bool *here)
-{
-    const struct jval *v = json_get(w->h, name);
-    *out = SPAN_NONE;
-    *here = v != NULL;
-    if (!v)
-        return REASON_OK;
-    enum err e = json_str(v, w->a, out);
-    return e == OK ? REASON_OK : e == ERR_NOMEM ? REASON_FAILED : REASON_MALFORMED;
-}
-
-/* RFC 7516 4.1.13: not empty, no name of RFC 7515/7516/7518, each name present, none twice. */
-static enum reason check_crit(struct work *w)
-{
-    static const char *const registered[] = {"alg", "enc", "zip", "jku", "jwk",  "kid",      "x5u",
-                                             "x5c", "x5t", "typ", "cty", "crit", "x5t#S256", "epk",
-                                             "apu", "apv", "iv",  "tag", "p2s",  "p2c"};
-    const struct jval *crit = JSON_GET(w->h, "crit");
-    if (!crit)
-        return REASON_OK;
-    if (crit->type != J_ARR || crit->n == 0)
-        return REASON_MALFORMED;
-    for (const struct jval *c = crit->child; c; c = c->next) {
-        struct span name;
-        if (json_str(c, w->a, &name) != OK || !json_get(w->h, name))
-            return REASON_MALFORMED;
-        for (size_t i = 0; i < LEN(registered); i++)
-            if (span_eq(name, span_str(registered[i])))
-                return REASON_MALFORMED;
-        for (const struct jval *d = crit->child; d != c; d = d->next)
-            if (json_is(d, name))
-                return REASON_MALFORMED;
-    }
-    w->refused = true; /* no extension is known here, ours included */
-    return REASON_OK;
-}
 
 /* Credential-ID prefixes (TS-0003 10.4): 14- may stand before a kid of `dir`; 15-, 16- and certificates are for
  * other algorithms. */
@@ -229,7 +122,7 @@ static enum reason check_e2e(struct work *w)
         const char *text;
         bool device, batch;
     } modes[] = {{"d", true, false}, {"g", false, false}, {"db", true, true}, {"gb", false, true}};
-    const struct jval *v = JSON_GET(w->h, "e2e");
+    const struct jval *v = JSON_GET(w->h.tree, "e2e");
     if (!v)
         return REASON_OK;
     struct esd_e2e *e = &w->l->e2e;
@@ -265,25 +158,6 @@ static enum reason check_e2e(struct work *w)
     return REASON_OK;
 }
 
-static enum reason header_tree(struct work *w, struct span text)
-{
-    struct esd_label *l = w->l;
-    if (text.n == 0 || text.n > B64URL_LEN(ESD_HEADER_MAX) || !b64_canonical(text))
-        return REASON_MALFORMED;
-    l->aad = text;
-    uint8_t *p = arena_alloc(w->a, text.n);
-    if (!p)
-        return REASON_FAILED;
-    struct buf b = buf_over(p, text.n);
-    if (b64url_get(text, &b) != OK || b.n > ESD_HEADER_MAX)
-        return REASON_MALFORMED;
-    l->header = buf_span(&b);
-    enum err e = json_parse(l->header, w->a, &w->h, NULL);
-    if (e != OK)
-        return e == ERR_NOMEM || !arena_ok(w->a) ? REASON_FAILED : REASON_MALFORMED;
-    return w->h->type == J_OBJ && tree_ok(w->h, 1) ? REASON_OK : REASON_MALFORMED;
-}
-
 static bool known_enc(struct span enc, enum esd_enc *out)
 {
     static const char *const names[] = {
@@ -304,23 +178,26 @@ static enum reason jwe_read(struct work *w, const struct span part[5])
     struct span alg, enc, kid, zip, typ;
     bool has_alg, has_enc, has_kid, has_zip, has_typ, has_cty;
     for (int i = 1; i < 5; i++)
-        if (!b64_canonical(part[i]))
+        if (!header_b64(part[i]))
             return REASON_MALFORMED;
     l->iv_text = part[2];
     l->ct_text = part[3];
     l->tag_text = part[4];
     l->ct_len = part[3].n / 4 * 3 + (part[3].n % 4 ? part[3].n % 4 - 1 : 0);
-    JUDGE(text_member(w, SPAN("alg"), &alg, &has_alg));
-    JUDGE(text_member(w, SPAN("enc"), &enc, &has_enc));
-    JUDGE(text_member(w, SPAN("kid"), &kid, &has_kid));
-    JUDGE(text_member(w, SPAN("zip"), &zip, &has_zip));
-    JUDGE(text_member(w, SPAN("typ"), &typ, &has_typ));
-    JUDGE(text_member(w, SPAN("cty"), &l->cty, &has_cty));
+    JUDGE(header_text(&w->h, SPAN("alg"), &alg, &has_alg));
+    JUDGE(header_text(&w->h, SPAN("enc"), &enc, &has_enc));
+    JUDGE(header_text(&w->h, SPAN("kid"), &kid, &has_kid));
+    JUDGE(header_text(&w->h, SPAN("zip"), &zip, &has_zip));
+    JUDGE(header_text(&w->h, SPAN("typ"), &typ, &has_typ));
+    JUDGE(header_text(&w->h, SPAN("cty"), &l->cty, &has_cty));
     if (!has_alg || !has_enc || l->ct_len == 0)
         return REASON_MALFORMED;
     bool dir = span_eq(alg, SPAN("dir")), gcm = known_enc(enc, &l->enc);
     w->refused = !dir || !gcm || has_zip;
-    JUDGE(check_crit(w));
+    enum reason crit = header_crit(&w->h);
+    if (crit != REASON_OK && crit != REASON_ALGORITHM_REFUSED)
+        return crit;
+    w->refused |= crit != REASON_OK;
     JUDGE(check_e2e(w));
     if (gcm && (part[2].n != B64URL_LEN(ESD_IV) || part[4].n != B64URL_LEN(ESD_TAG)))
         return REASON_MALFORMED;
@@ -336,12 +213,12 @@ static enum reason jws_refuse(struct work *w, const struct span part[3])
 {
     struct span alg;
     bool has_alg;
-    if (!b64_canonical(part[1]) || !b64_canonical(part[2]))
+    if (!header_b64(part[1]) || !header_b64(part[2]))
         return REASON_MALFORMED;
-    JUDGE(text_member(w, SPAN("alg"), &alg, &has_alg));
+    JUDGE(header_text(&w->h, SPAN("alg"), &alg, &has_alg));
     if (!has_alg)
         return REASON_MALFORMED;
-    JUDGE(check_crit(w));
+    JUDGE(header_crit(&w->h));
     return REASON_ALGORITHM_REFUSED;
 }
 
@@ -357,7 +234,9 @@ enum reason label_read(struct span con, struct arena *a, struct esd_label *out)
     if (n != 5 && n != 3)
         return REASON_MALFORMED;
     struct work w = {.a = a, .l = out};
-    JUDGE(header_tree(&w, part[0]));
+    JUDGE(header_read(part[0], a, &w.h));
+    out->aad = part[0];
+    out->header = w.h.text;
     return n == 5 ? jwe_read(&w, part) : jws_refuse(&w, part);
 }
 
@@ -369,7 +248,7 @@ bool label_looks_sealed(struct span con)
     for (size_t i = 0; i < con.n; i++)
         if (con.p[i] == '.')
             dots++;
-        else if (b64_value(con.p[i]) < 0)
+        else if (header_b64_value(con.p[i]) < 0)
             return false;
     return dots == 4;
 }

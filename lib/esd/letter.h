@@ -7,8 +7,9 @@
 #include "esd/jose.h"
 
 /* ---- bundle ------------------------------------------------------------------------------------
- * JWS by the identity key over {"fqdn","seq","keys":{"identity":JWK,"sealing":JWK with kid,"release":JWK with kid,
- * "log":"vkey text"},"next":seconds,"exp":seconds}. The first one is pinned as a file, out of band. */
+ * JWS by the identity key over
+ * {"fqdn","seq","keys":{"identity":{"jwk"},"sealing":{"kid","jwk"},"release":{"kid","jwk"}, "log":"vkey
+ * text"},"next":seconds,"exp":seconds}. The first one is pinned as a file, out of band. */
 struct bundle {
     struct span fqdn;
     uint64_t seq, next, exp; /* next: when to ask again; exp: seconds since 1970 */

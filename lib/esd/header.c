@@ -1,0 +1,132 @@
+#include "esd/header.h"
+
+#include <string.h>
+
+#include "base/code.h"
+
+/* ---- base64url ---------------------------------------------------------------------------------- */
+
+int header_b64_value(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+bool header_b64(struct span t)
+{
+    if (t.n % 4 == 1)
+        return false;
+    for (size_t i = 0; i < t.n; i++)
+        if (header_b64_value(t.p[i]) < 0)
+            return false;
+    if (t.n % 4 == 0)
+        return true;
+    int unused = t.n % 4 == 2 ? 0x0F : 0x03;
+    return (header_b64_value(t.p[t.n - 1]) & unused) == 0;
+}
+
+/* ---- header ------------------------------------------------------------------------------------- */
+
+/* A number that a double cannot hold means different things to different readers: more than
+ * 1.7976931348623157e308 in size is refused. The significant digits and the power of ten decide. */
+static bool number_finite(struct span raw)
+{
+    static const char largest[] = "17976931348623157";
+    int64_t power = 0, exp = 0; /* the value is 0.DIGITS times 10 to the power */
+    char digits[sizeof largest] = {0};
+    size_t n = 0, i = 0;
+    bool point = false, minus = false;
+    for (; i < raw.n && (raw.p[i] | 32) != 'e'; i++) {
+        uint8_t c = raw.p[i];
+        if (c == '.')
+            point = true;
+        if (c < '0' || c > '9')
+            continue;
+        bool counts = n > 0 || c != '0';
+        power += point ? -(int64_t)!counts : (int64_t)counts;
+        if (counts && n < sizeof digits - 1)
+            digits[n++] = (char)c;
+    }
+    if (++i < raw.n && (raw.p[i] == '+' || raw.p[i] == '-'))
+        minus = raw.p[i++] == '-';
+    for (; i < raw.n && exp < 100000; i++)
+        exp = exp * 10 + (raw.p[i] - '0');
+    power += minus ? -exp : exp;
+    return n == 0 || power < 309 || (power == 309 && strcmp(digits, largest) <= 0);
+}
+
+/* Depth and numbers of the whole header; it is small, and its nesting is bounded before the recursion. */
+static bool tree_ok(const struct jval *v, int depth)
+{
+    bool opens = v->type == J_ARR || v->type == J_OBJ;
+    if (opens && depth > ESD_HEADER_DEPTH)
+        return false;
+    if ((v->type == J_INT || v->type == J_FLOAT) && !number_finite(v->raw))
+        return false;
+    for (const struct jval *c = v->child; c; c = c->next)
+        if (!tree_ok(c, depth + 1))
+            return false;
+    return true;
+}
+
+enum reason header_read(struct span text, struct arena *a, struct header *out)
+{
+    *out = (struct header){.a = a};
+    if (text.n == 0 || text.n > B64URL_LEN(ESD_HEADER_MAX) || !header_b64(text))
+        return REASON_MALFORMED;
+    uint8_t *p = (uint8_t *)arena_alloc(a, text.n);
+    if (!p)
+        return REASON_FAILED;
+    struct buf b = buf_over(p, text.n);
+    if (b64url_get(text, &b) != OK || b.n > ESD_HEADER_MAX)
+        return REASON_MALFORMED;
+    out->text = buf_span(&b);
+    enum err e = json_parse(out->text, a, &out->tree, NULL);
+    if (e != OK)
+        return e == ERR_NOMEM || !arena_ok(a) ? REASON_FAILED : REASON_MALFORMED;
+    return out->tree->type == J_OBJ && tree_ok(out->tree, 1) ? REASON_OK : REASON_MALFORMED;
+}
+
+enum reason header_text(const struct header *h, struct span name, struct span *out, bool *here)
+{
+    const struct jval *v = json_get(h->tree, name);
+    *out = SPAN_NONE;
+    *here = v != NULL;
+    if (!v)
+        return REASON_OK;
+    enum err e = json_str(v, h->a, out);
+    return e == OK ? REASON_OK : e == ERR_NOMEM ? REASON_FAILED : REASON_MALFORMED;
+}
+
+static bool registered(struct span name)
+{
+    static const char *const names[] = {"alg", "enc",  "zip",      "jku", "jwk", "kid", "x5u", "x5c", "x5t", "typ",
+                                        "cty", "crit", "x5t#S256", "epk", "apu", "apv", "iv",  "tag", "p2s", "p2c"};
+    for (size_t i = 0; i < LEN(names); i++)
+        if (span_eq(name, span_str(names[i])))
+            return true;
+    return false;
+}
+
+enum reason header_crit(const struct header *h)
+{
+    const struct jval *crit = JSON_GET(h->tree, "crit");
+    if (!crit)
+        return REASON_OK;
+    if (crit->type != J_ARR || crit->n == 0)
+        return REASON_MALFORMED;
+    for (const struct jval *c = crit->child; c; c = c->next) {
+        struct span name;
+        if (json_str(c, h->a, &name) != OK || !json_get(h->tree, name) || registered(name))
+            return REASON_MALFORMED;
+        for (const struct jval *d = crit->child; d != c; d = d->next)
+            if (json_is(d, name))
+                return REASON_MALFORMED;
+    }
+    return REASON_ALGORITHM_REFUSED;
+}

@@ -1,0 +1,28 @@
+/* header.h - a protected JOSE header: decoding, shape, members (RFC 7515 4, RFC 7516 4; vectors README 12, 13).
+ * Internal to lib/esd. */
+#ifndef ESD_HEADER_H
+#define ESD_HEADER_H
+
+#include "esd/label.h"
+#include "wire/json.h"
+
+struct header {
+    struct arena *a;
+    struct span text;  /* decoded JSON, in the arena */
+    struct jval *tree; /* an object */
+};
+/* Canonical base64url, at most 4096 octets, one JSON object, nesting and numbers in bounds. MALFORMED; FAILED: the
+ * arena is too small. */
+MUST_USE enum reason header_read(struct span text, struct arena *a, struct header *out);
+/* A member that must be a string when it is there; absent gives the empty span and *here false. MALFORMED, FAILED. */
+MUST_USE enum reason header_text(const struct header *h, struct span name, struct span *out, bool *here);
+/* `crit` (RFC 7515 4.1.11): MALFORMED when it breaks the rules (empty, doubled, not there, a registered name);
+ * ALGORITHM_REFUSED when it is well formed: no extension is known here, ours included. OK: absent. */
+MUST_USE enum reason header_crit(const struct header *h);
+
+/* Value of a base64url character, or -1. */
+int header_b64_value(uint8_t c);
+/* Canonical base64url: the alphabet, a possible length, unused bits zero. The empty text is fine. */
+bool header_b64(struct span text);
+
+#endif
