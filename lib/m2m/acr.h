@@ -40,14 +40,15 @@ struct acr_ask {
     uint16_t ty;       /* type of the target */
     uint16_t child_ty; /* CREATE: type to be created */
     int64_t now;       /* ms, UTC */
-    /* Is the originator a member of the group that this acor entry names? Asked only for entries that no
+    /* Is the originator a member of the group that this acor entry names (or the AE whose resource it names by a
+     * structured identifier)? Asked only for entries that no
      * form of the originator equals or matches. ACR_GROUP_UNKNOWN: it is a group whose members cannot be
      * read, and the request is refused (TS-0001 9.6.2.1). NULL: no groups here. */
     enum acr_member (*group)(void *ctx, struct span entry, const struct id *who);
     void *ctx;
 };
 
-enum acr_answer { ACR_DENY, ACR_PERMIT, ACR_REFUSE /* a group could not be read: deny whatever else permits */ };
+enum acr_answer { ACR_DENY, ACR_PERMIT, ACR_REFUSE /* a group could not be read: the request is refused */ };
 /* One set. For several policies any ACR_PERMIT suffices; ACR_REFUSE ends the search. */
 enum acr_answer acr_ask_set(const struct acr_set *s, const struct acr_ask *q);
 
