@@ -183,6 +183,8 @@ static enum err open_parts(struct batch *b)
     TRY(run(b->db, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0"));
     TRY(run(b->db, b->conf.power_loss ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
     TRY(read_page_size(b));
+    if (b->conf.max_bytes > 0)
+        TRY(run_number(b->db, "max_page_count", b->conf.max_bytes / b->page));
     TRY(prepare(b, "BEGIN IMMEDIATE", &b->begin));
     TRY(prepare(b, "COMMIT", &b->commit));
     TRY(prepare(b, "ROLLBACK", &b->abort));

@@ -30,6 +30,7 @@ struct batch_conf {
     int64_t cache_bytes;   /* 0: BATCH_CACHE_BYTES */
     int64_t mmap_bytes;    /* 0: no memory map */
     int64_t wal_max;       /* 0: BATCH_WAL_MAX */
+    int64_t max_bytes;     /* 0: no limit; the file grows no further (ERR_DISK) */
     int64_t passive_bytes; /* 0: BATCH_PASSIVE_BYTES */
 };
 

@@ -15,7 +15,7 @@ struct entry {
     size_t size; /* octets of the block */
     int64_t a;   /* rid, or pid */
     int64_t rid; /* short cuts: where they lead */
-    uint32_t b;  /* ty */
+    uint64_t b;  /* era and ty */
     uint8_t kind;
     bool hot;         /* looked up since the hand passed */
     struct span text; /* name or alias, behind the entry */
@@ -32,6 +32,7 @@ struct shard {
 
 struct cache {
     uint64_t seed;
+    uint64_t era; /* part of every NEWEST key; only the writer's own cache ever changes it */
     atomic_uint_fast64_t turn;
     unsigned nshard;
     struct shard shard[];
@@ -40,7 +41,7 @@ struct cache {
 struct key {
     enum kind kind;
     int64_t a;
-    uint32_t b;
+    uint64_t b;
     struct span text;
     uint64_t hash;
 };
@@ -54,7 +55,7 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 32;
 }
 
-static struct key key_of(const struct cache *c, enum kind kind, int64_t a, uint32_t b, struct span text)
+static struct key key_of(const struct cache *c, enum kind kind, int64_t a, uint64_t b, struct span text)
 {
     uint64_t h = mix(c->seed ^ (uint64_t)a) ^ ((uint64_t)kind << 60) ^ b;
     size_t i = 0;
@@ -312,7 +313,7 @@ bool cache_alias(struct cache *c, struct span alias, int64_t *rid)
 
 bool cache_newest(struct cache *c, int64_t pid, uint32_t ty, int64_t *rid)
 {
-    struct key k = key_of(c, NEWEST, pid, ty, SPAN_NONE);
+    struct key k = key_of(c, NEWEST, pid, c->era << 32 | ty, SPAN_NONE);
     return follow(c, &k, rid);
 }
 
@@ -343,7 +344,7 @@ void cache_fill_newest(struct cache *c, uint64_t turn, const struct row *r)
         return;
     struct key k = key_of(c, ROW, r->rid, 0, SPAN_NONE);
     put(c, turn, &k, r, r->rid);
-    k = key_of(c, NEWEST, r->pid, r->ty, SPAN_NONE);
+    k = key_of(c, NEWEST, r->pid, c->era << 32 | r->ty, SPAN_NONE);
     put(c, turn, &k, NULL, r->rid);
 }
 
@@ -360,8 +361,13 @@ void cache_forget(struct cache *c, int64_t rid)
 
 void cache_forget_newest(struct cache *c, int64_t pid, uint32_t ty)
 {
-    struct key k = key_of(c, NEWEST, pid, ty, SPAN_NONE);
+    struct key k = key_of(c, NEWEST, pid, c->era << 32 | ty, SPAN_NONE);
     forget(c, &k);
+}
+
+void cache_forget_all_newest(struct cache *c)
+{
+    c->era++;
 }
 
 void cache_count(struct cache *c, const struct row *r)
@@ -382,7 +388,7 @@ void cache_count(struct cache *c, const struct row *r)
 
 bool cache_wants_newest(struct cache *c, int64_t pid, uint32_t ty)
 {
-    struct key k = key_of(c, NEWEST, pid, ty, SPAN_NONE);
+    struct key k = key_of(c, NEWEST, pid, c->era << 32 | ty, SPAN_NONE);
     struct shard *s = shard_of(c, &k);
     pthread_mutex_lock(&s->lock);
     struct entry *e = look(s, &k);

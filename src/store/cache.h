@@ -48,6 +48,8 @@ void cache_turn(struct cache *c);
 void cache_forget(struct cache *c, int64_t rid);
 /* The newest child of that type is not known any more. */
 void cache_forget_newest(struct cache *c, int64_t pid, uint32_t ty);
+/* No newest child is known any more. For a cache that one thread uses alone. */
+void cache_forget_all_newest(struct cache *c);
 /* lt, st, cni, cbs, subs of a row that is there; otherwise nothing. */
 void cache_count(struct cache *c, const struct row *r);
 /* True when somebody reads the newest child of that type, so that cache_renew is worth a copy. */

@@ -175,9 +175,11 @@ enum err sqlite_changed(struct store_tx *t, enum changed did, const struct row *
 
 void sqlite_changes_back(struct sqlite_store *s, size_t mark)
 {
+    if (s->nchange > mark) /* a dropped row that comes back may be the newest again, and did not say of which parent */
+        cache_forget_all_newest(s->own);
     while (s->nchange > mark) {
         struct change *c = &s->change[--s->nchange];
-        forget(s->own, &c->row);
+        cache_forget(s->own, c->row.rid);
         free(c->octets);
     }
 }
@@ -446,7 +448,8 @@ static enum err open_parts(struct sqlite_store *s, const struct sqlite_conf *con
                                   .power_loss = conf->power_loss,
                                   .cache_bytes = conf->page_cache,
                                   .mmap_bytes = conf->mmap,
-                                  .wal_max = conf->wal_max};
+                                  .wal_max = conf->wal_max,
+                                  .max_bytes = conf->max};
     enum err e = batch_open(&s->conf, &s->batch);
     if (e != OK)
         return e == ERR_SYNTAX ? ERR_CONFIG : e; /* not a database */

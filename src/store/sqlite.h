@@ -12,8 +12,9 @@ enum { SCHEMA_VERSION = 1 }; /* version of the tables; a file with a larger numb
 struct sqlite_conf {
     const char *dir; /* made with mode 0700 when missing; one that others may enter is refused */
     bool power_loss; /* durable over a power loss, else over the end of the process */
-    /* 0: the usual. Octets: rows kept for readers; page cache of each connection; memory map; the log's bound. */
-    int64_t row_cache, page_cache, mmap, wal_max;
+    /* 0: the usual. Octets: rows kept for readers; page cache of each connection; memory map; the log's bound; the
+     * largest file (usual: no limit). */
+    int64_t row_cache, page_cache, mmap, wal_max, max;
     uint8_t fresh_instance[16]; /* the identity of a new store */
 };
 

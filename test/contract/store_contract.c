@@ -541,6 +541,23 @@ static void an_aborted_transaction_never_was(void **state)
     store_abort(t);
 }
 
+static void a_newest_that_was_dropped_and_comes_back_is_the_newest(void **state)
+{
+    struct subject *s = *state;
+    plant(s);
+    struct store_tx *t = write_begin(s);
+    struct row r;
+    assert_int_equal(store_save(t), OK);
+    assert_int_equal(store_newest(t, 2, 4, T20, &s->mem, &r), OK);
+    assert_int_equal(store_drop(t, 6), OK);
+    assert_int_equal(store_newest(t, 2, 4, T20, &s->mem, &r), OK);
+    assert_int_equal(r.rid, 5);
+    assert_int_equal(store_undo(t), OK);
+    assert_int_equal(store_newest(t, 2, 4, T20, &s->mem, &r), OK);
+    assert_int_equal(r.rid, 6);
+    store_abort(t);
+}
+
 /* ---- letters and small state --------------------------------------------------------------------- */
 
 static int64_t post(struct store_tx *t, int64_t sub, int64_t tgt, int64_t due)
@@ -741,6 +758,7 @@ int main(int argc, char **argv)
         T(expiry_is_in_order_of_time),
         T(an_undone_job_leaves_its_neighbours),
         T(an_aborted_transaction_never_was),
+        T(a_newest_that_was_dropped_and_comes_back_is_the_newest),
         T(only_the_first_of_a_lane_is_due),
         T(a_letter_comes_back_as_it_was_put),
         T(small_state_is_kept),
