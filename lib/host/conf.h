@@ -63,7 +63,7 @@ const char *conf_text(const struct conf *c, const char *section, const char *key
 /* INT, SIZE (octets), TIME (ms), CHOICE (position), BOOL (0, 1); -1 when absent and without default. */
 int64_t conf_int(const struct conf *c, const char *section, const char *key);
 bool conf_bool(const struct conf *c, const char *section, const char *key);
-/* The i-th text of a list; NULL: no more. */
+/* The i-th text of a list, without blanks around it; NULL: no more. (The default of a list is one text.) */
 const char *conf_item(const struct conf *c, const char *section, const char *key, size_t i);
 /* The line it was set at; 0: the default. For messages of later checks. */
 unsigned conf_line(const struct conf *c, const char *section, const char *key);

@@ -1,6 +1,7 @@
 #include "net/http_in.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -264,7 +265,7 @@ static enum err fail(struct buf *why, const struct net_addr *a, const char *what
     return ERR_IO;
 }
 
-static enum err open_socket(struct http_server *s, struct buf *why)
+static enum err make_socket(struct http_server *s, struct buf *why)
 {
     const struct net_addr *a = &s->conf.addr;
     int one = 1;
@@ -276,6 +277,19 @@ static enum err open_socket(struct http_server *s, struct buf *why)
         return fail(why, a, "cannot share the port");
     if (bind(s->fd, (const struct sockaddr *)&a->sa, a->n) != 0 || listen(s->fd, BACKLOG) != 0)
         return fail(why, a, "cannot listen here");
+    return OK;
+}
+
+static enum err open_socket(struct http_server *s, struct buf *why)
+{
+    const struct net_addr *a = &s->conf.addr;
+    if (s->conf.fd > 0) {
+        s->fd = s->conf.fd;
+        if (fcntl(s->fd, F_SETFL, fcntl(s->fd, F_GETFL) | O_NONBLOCK) != 0)
+            return fail(why, a, "cannot use the socket that was handed over");
+    } else {
+        TRY(make_socket(s, why));
+    }
     s->addr.n = sizeof s->addr.sa;
     if (getsockname(s->fd, (struct sockaddr *)&s->addr.sa, &s->addr.n) != 0)
         return fail(why, a, "cannot read the address");

@@ -86,6 +86,7 @@ void http_reply(struct http_req *r, const struct http_answer *a);
 
 struct http_conf {
     struct net_addr addr; /* port 0: the kernel chooses */
+    int fd;               /* > 0: a socket that is bound and listens already, taken over; `addr` is not used */
     struct tls_ctx *tls;  /* NULL: clear text */
     struct http_limits limits;
     bool reuse_port; /* several loops listen on one address */
