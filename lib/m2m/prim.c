@@ -253,7 +253,7 @@ static struct verdict primitive(struct prim *p, const struct prim_env *env)
 {
     const char *why;
     if (p->bad)
-        return verdict_of(RSC_BAD_REQUEST, SPAN_NONE, p->bad);
+        return verdict_of(p->bad_rsc ? (enum rsc)p->bad_rsc : RSC_BAD_REQUEST, SPAN_NONE, p->bad);
     if (p->op == OP_NONE || p->op >= OP__N)
         return bad(PA_op, "is missing or no operation (TS-0004 6.3.4.2.5)");
     if (addr_parse(p->raw[PA_to], env->self, env->sw, &p->addr, &why) != OK)

@@ -112,12 +112,14 @@ struct prim {
     uint64_t have; /* PA_BIT of every parameter present, empty ones included */
     struct span raw[PA__N];
     struct arg *args;
-    struct span pc;  /* content as it came; n == 0: none */
-    uint8_t op;      /* enum op of a request; OP_NONE in a response */
-    uint8_t ser;     /* enum ser of pc */
-    uint8_t accept;  /* bit per enum ser that the sender takes in return; 0: says nothing */
-    bool vnd;        /* peer used or listed the vnd.onem2m media types */
-    const char *bad; /* set by the binding: why the message cannot be a primitive; rule text, 4000 */
+    struct span pc;   /* content as it came; n == 0: none */
+    uint8_t op;       /* enum op of a request; OP_NONE in a response */
+    uint8_t ser;      /* enum ser of pc */
+    uint8_t accept;   /* bit per enum ser that the sender takes in return; 0: says nothing */
+    bool vnd;         /* peer used or listed the vnd.onem2m media types */
+    const char *bad;  /* set by the binding: why the message cannot be a primitive; rule text */
+    uint16_t bad_rsc; /* with `bad`; 0: 4000 */
+    struct span uri;  /* CREATE response whose content carries the URI (rcn 2, 3): that text, for Content-Location */
     struct assoc assoc;
     /* filled by prim_read, or by who builds a primitive */
     uint16_t ty, rsc;
