@@ -1,0 +1,547 @@
+/* lib/esd: the reader - key cache, writer, order, time, clear text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "esd/reader.h"
+#include "esd/seal.h"
+#include "vectors.h"
+
+#define ADDRESS SPAN("//demo.example/id-mn/mn/thermo-1/data")
+#define CSE     SPAN("//demo.example/id-mn")
+#define FQDN    SPAN("ttp.demo.example")
+
+/* ---- a state store in memory ---------------------------------------------------------------------- */
+
+enum { ROWS = 8192 };
+static struct {
+    struct {
+        char kid[READER_KID_TEXT];
+        size_t n;
+        struct reader_mark m;
+    } mark[8];
+    struct {
+        uint8_t kid0, h[ESD_HASH]; /* kids of a test differ in their first digit's octet */
+        uint32_t i;
+        bool used;
+        size_t kid_hash;
+    } hash[ROWS];
+    struct reader_stream stream;
+    bool has_stream;
+    struct {
+        uint64_t ep;
+        char kid[READER_KID_TEXT];
+        size_t n;
+    } epoch[8];
+    bool broken;
+} db;
+
+static size_t mix(struct span s)
+{
+    size_t h = 1;
+    for (size_t i = 0; i < s.n; i++)
+        h = h * 31 + s.p[i];
+    return h;
+}
+static enum err mark_get(void *c, struct span kid, struct reader_mark *out)
+{
+    (void)c;
+    for (size_t i = 0; i < LEN(db.mark); i++)
+        if (db.mark[i].n && span_eq(kid, span_of(db.mark[i].kid, db.mark[i].n))) {
+            *out = db.mark[i].m;
+            return OK;
+        }
+    return db.broken ? ERR_IO : ERR_NOTFOUND;
+}
+static enum err mark_put(void *c, struct span kid, const struct reader_mark *m)
+{
+    (void)c;
+    for (size_t i = 0; i < LEN(db.mark); i++)
+        if (!db.mark[i].n || span_eq(kid, span_of(db.mark[i].kid, db.mark[i].n))) {
+            memcpy(db.mark[i].kid, kid.p, kid.n);
+            db.mark[i].n = kid.n;
+            db.mark[i].m = *m;
+            return OK;
+        }
+    return ERR_FULL;
+}
+static enum err hash_get(void *c, struct span kid, uint32_t i, uint8_t out[ESD_HASH])
+{
+    (void)c;
+    for (size_t k = 0; k < ROWS; k++)
+        if (db.hash[k].used && db.hash[k].i == i && db.hash[k].kid_hash == mix(kid)) {
+            memcpy(out, db.hash[k].h, ESD_HASH);
+            return OK;
+        }
+    return ERR_NOTFOUND;
+}
+static enum err hash_put(void *c, struct span kid, uint32_t i, const uint8_t h[ESD_HASH], uint32_t forget)
+{
+    (void)c;
+    size_t at = ROWS;
+    for (size_t k = 0; k < ROWS; k++) {
+        bool mine = db.hash[k].used && db.hash[k].kid_hash == mix(kid);
+        if (mine && db.hash[k].i < forget)
+            db.hash[k].used = false;
+        if (mine && db.hash[k].i == i)
+            at = k;
+    }
+    for (size_t k = 0; at == ROWS && k < ROWS; k++)
+        if (!db.hash[k].used)
+            at = k;
+    if (at == ROWS)
+        return ERR_FULL;
+    db.hash[at].used = true;
+    db.hash[at].kid_hash = mix(kid);
+    db.hash[at].i = i;
+    memcpy(db.hash[at].h, h, ESD_HASH);
+    return OK;
+}
+static enum err stream_get(void *c, const uint8_t sid[ESD_SID], struct reader_stream *out)
+{
+    (void)c, (void)sid;
+    *out = db.stream;
+    return db.has_stream ? OK : ERR_NOTFOUND;
+}
+static enum err stream_put(void *c, const uint8_t sid[ESD_SID], const struct reader_stream *s)
+{
+    (void)c, (void)sid;
+    db.stream = *s;
+    db.has_stream = true;
+    return OK;
+}
+static enum err epoch_get(void *c, const uint8_t sid[ESD_SID], uint64_t ep, struct buf *kid)
+{
+    (void)c, (void)sid;
+    for (size_t i = 0; i < LEN(db.epoch); i++)
+        if (db.epoch[i].n && db.epoch[i].ep == ep) {
+            buf_put(kid, span_of(db.epoch[i].kid, db.epoch[i].n));
+            return kid->e;
+        }
+    return ERR_NOTFOUND;
+}
+static enum err epoch_put(void *c, const uint8_t sid[ESD_SID], uint64_t ep, struct span kid)
+{
+    (void)c, (void)sid;
+    for (size_t i = 0; i < LEN(db.epoch); i++)
+        if (!db.epoch[i].n) {
+            db.epoch[i].ep = ep;
+            memcpy(db.epoch[i].kid, kid.p, kid.n);
+            db.epoch[i].n = kid.n;
+            return OK;
+        }
+    return ERR_FULL;
+}
+
+/* ---- a writer and a reader ------------------------------------------------------------------------ */
+
+static struct opener opener;
+static struct sealer sealer;
+static struct reader reader;
+static struct reader_key slots[4];
+static const struct span ttps[] = {{(const uint8_t *)"ttp.demo.example", 16}};
+static uint8_t memory[ESD_ARENA], plain_memory[1 << 16];
+
+struct writer {
+    struct esd_keys keys;
+    struct seal_key sk;
+    char kid[64];
+    size_t kid_n;
+    uint64_t ep;
+};
+
+static struct writer writer_of(uint8_t seed, uint64_t ep)
+{
+    struct writer w = {.ep = ep};
+    uint8_t kv[ESD_KV], sid[ESD_SID];
+    memset(kv, seed, sizeof kv);
+    assert_int_equal(keys_sid(ADDRESS, sid), REASON_OK);
+    assert_int_equal(keys_derive(span_of(kv, sizeof kv), sid, &w.keys), REASON_OK);
+    assert_int_equal(seal_key_init(&w.sk, &w.keys, FQDN), OK);
+    struct buf b = BUF_ARRAY(w.kid);
+    keys_kid_put(&b, w.keys.kc, FQDN);
+    w.kid_n = b.n;
+    return w;
+}
+
+static struct span kid_of(const struct writer *w)
+{
+    return span_of(w->kid, w->kid_n);
+}
+
+static void give_key(const struct writer *w, int64_t until)
+{
+    assert_int_equal(reader_key_put(&reader, kid_of(w), span_of(w->keys.kv, ESD_KV), 24, true, CSE, NULL, until), OK);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&db, 0, sizeof db);
+    memset(slots, 0, sizeof slots);
+    reader = (struct reader){
+        .opener = &opener,
+        .store = {mark_get, mark_put, hash_get, hash_put, stream_get, stream_put, epoch_get, epoch_put, NULL},
+        .ttps = ttps,
+        .n_ttps = 1,
+        .keys = slots,
+        .n_keys = LEN(slots)};
+    return 0;
+}
+
+/* The envelope of index i; each call makes another one. */
+static struct span made(const struct writer *w, uint32_t i, uint64_t t_ms)
+{
+    static uint8_t text[16][2048];
+    static int next;
+    struct buf b = BUF_ARRAY(text[next++ % 16]);
+    struct seal_msg m = {.ep = w->ep, .i = i, .t_ms = t_ms, .json = true};
+    assert_int_equal(seal(&sealer, &w->sk, &m, SPAN("{\"t\":1}"), NULL, &b), OK);
+    return buf_span(&b);
+}
+
+static struct reader_result res;
+
+static enum reason judge_item(struct reader_item item)
+{
+    struct arena a;
+    struct buf out = BUF_ARRAY(plain_memory);
+    arena_over(&a, memory, sizeof memory);
+    enum reason r = reader_judge(&reader, &item, &a, &out, &res);
+    if (r != REASON_OK) {
+        assert_int_equal(out.n, 0);
+        assert_int_equal(res.plain.n, 0);
+    }
+    return r;
+}
+
+static enum reason judge(struct span con, enum reader_how how)
+{
+    return judge_item((struct reader_item){
+        .con = con, .cnf = SPAN("application/json:0:1"), .address = ADDRESS, .how = how, .now_ms = 1000000});
+}
+
+/* ---- tests ---------------------------------------------------------------------------------------- */
+
+static void key_first_then_open(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1);
+    struct span con = made(&w, 0, 999000);
+    assert_int_equal(judge(con, READER_NOTIFY), REASON_NO_KEY_YET);
+    assert_true(span_eq(res.label.kid, kid_of(&w)));
+    give_key(&w, 1000001);
+    assert_int_equal(judge(con, READER_NOTIFY), REASON_OK);
+    assert_true(span_eq(res.plain, SPAN("{\"t\":1}")) && res.json && !res.batch);
+    assert_int_equal(res.flags, 0);
+    assert_true(span_eq(res.cr, CSE));
+    assert_int_equal(reader.hits, 1);
+    assert_int_equal(reader.misses, 1);
+}
+
+static void expiry_is_absolute(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1);
+    give_key(&w, 1000000); /* judge() asks at 1000000 */
+    assert_int_equal(judge(made(&w, 0, 0), READER_NOTIFY), REASON_NO_KEY_YET);
+    assert_int_equal(slots[0].kv_n, 0);
+    for (size_t i = 0; i < sizeof slots[0].kv; i++)
+        assert_int_equal(slots[0].kv[i], 0);
+}
+
+static void cache_is_bounded(void **state)
+{
+    (void)state;
+    struct writer w[5];
+    for (uint8_t i = 0; i < 5; i++) {
+        w[i] = writer_of((uint8_t)(i + 1), 1);
+        give_key(&w[i], 2000000);
+        if (i == 3) /* number 0 is used, so number 1 is the oldest */
+            assert_int_equal(judge(made(&w[0], 0, 0), READER_NOTIFY), REASON_OK);
+    }
+    assert_true(reader_key_has(&reader, kid_of(&w[0]), 1));
+    assert_false(reader_key_has(&reader, kid_of(&w[1]), 1));
+    assert_true(reader_key_has(&reader, kid_of(&w[4]), 1));
+    reader_key_drop(&reader, kid_of(&w[4]));
+    assert_false(reader_key_has(&reader, kid_of(&w[4]), 1));
+    reader_wipe(&reader);
+    assert_false(reader_key_has(&reader, kid_of(&w[0]), 1));
+    assert_int_equal(reader_key_put(&reader, kid_of(&w[0]), SPAN("short"), 24, true, CSE, NULL, 1), ERR_RANGE);
+}
+
+static void only_the_hosting_cse_or_the_pinned_writer(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1);
+    struct reader_item item = {
+        .con = made(&w, 0, 0), .cnf = SPAN("application/json:0:1"), .address = ADDRESS, .how = READER_BY_NAME};
+    assert_int_equal(reader_key_put(&reader, kid_of(&w), span_of(w.keys.kv, ESD_KV), 24, true,
+                                    SPAN("//demo.example/id-mn2"), NULL, 5),
+                     OK);
+    assert_int_equal(judge_item(item), REASON_WRITER_CHANGED);
+    item.writer = SPAN("//demo.example/id-mn2");
+    assert_int_equal(judge_item(item), REASON_OK);
+    give_key(&w, 5);
+    assert_int_equal(judge_item(item), REASON_WRITER_CHANGED);
+    item.writer = SPAN_NONE;
+    assert_int_equal(judge_item(item), REASON_OK);
+    /* another place, no place */
+    item.address = SPAN("//demo.example/id-mn/mn/thermo-2/data");
+    assert_int_equal(judge_item(item), REASON_WRONG_PLACE);
+    item.address = SPAN("mn/thermo-1/data");
+    item.writer = CSE;
+    assert_int_equal(judge_item(item), REASON_OK);
+    assert_int_equal(res.flags & reason_bit(REASON_PLACE_UNVERIFIED), reason_bit(REASON_PLACE_UNVERIFIED));
+}
+
+static void notifications_in_any_order_each_once(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1);
+    give_key(&w, 2000000);
+    struct span two = made(&w, 2, 1);
+    assert_int_equal(judge(made(&w, 1, 1), READER_NOTIFY), REASON_OK);
+    assert_int_equal(res.flags, 0); /* a late joiner */
+    assert_int_equal(judge(made(&w, 5, 1), READER_NOTIFY), REASON_OK);
+    assert_int_equal(res.flags, reason_bit(REASON_GAP));
+    assert_int_equal(res.missing, 3);
+    assert_int_equal(judge(two, READER_NOTIFY), REASON_OK); /* late, fills a gap */
+    assert_int_equal(judge(two, READER_NOTIFY), REASON_REPLAYED);
+    assert_int_equal(judge(made(&w, 2, 1), READER_FILL), REASON_REPLAYED); /* another envelope, same index */
+    assert_int_equal(judge(made(&w, 3, 1), READER_FILL), REASON_OK);
+    assert_int_equal(judge(made(&w, 0, 1), READER_FILL), REASON_OK);
+    assert_int_equal(judge(made(&w, 5, 1), READER_NOTIFY), REASON_REPLAYED);
+    assert_int_equal(judge(made(&w, 6, 1), READER_NOTIFY), REASON_OK);
+    assert_int_equal(res.flags, 0);
+}
+
+static void latest_never_goes_back(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1), later = writer_of(2, 2);
+    give_key(&w, 2000000);
+    give_key(&later, 2000000);
+    struct span four = made(&w, 4, 1);
+    assert_int_equal(judge(four, READER_LATEST), REASON_OK);
+    assert_int_equal(judge(four, READER_LATEST), REASON_OK); /* asked twice */
+    assert_int_equal(res.flags, reason_bit(REASON_REPLAYED));
+    assert_int_equal(judge(made(&w, 4, 1), READER_LATEST), REASON_REPLAYED);
+    assert_int_equal(judge(made(&w, 3, 1), READER_LATEST), REASON_ROLLED_BACK);
+    assert_int_equal(judge(made(&later, 0, 1), READER_LATEST), REASON_OK);
+    assert_int_equal(judge(four, READER_LATEST), REASON_ROLLED_BACK);
+    assert_int_equal(judge(made(&w, 5, 1), READER_LATEST), REASON_ROLLED_BACK);
+    /* by name it may be read as often as one likes, unless it is another one */
+    assert_int_equal(judge(four, READER_BY_NAME), REASON_OK);
+    assert_int_equal(judge(made(&w, 4, 1), READER_BY_NAME), REASON_REPLAYED);
+    assert_int_equal(judge(made(&w, 3, 1), READER_BY_NAME), REASON_OK);
+    assert_int_equal(judge(made(&w, 3, 1), READER_NOTIFY), REASON_OK);
+}
+
+static void window_of_4096(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1);
+    give_key(&w, 2000000);
+    struct span eight = made(&w, 8, 1);
+    assert_int_equal(judge(eight, READER_NOTIFY), REASON_OK);
+    assert_int_equal(judge(made(&w, 8 + READER_WINDOW, 1), READER_NOTIFY), REASON_OK);
+    assert_int_equal(res.missing, READER_WINDOW - 1);
+    assert_int_equal(judge(eight, READER_NOTIFY), REASON_REPLAYED); /* the last one in the window */
+    assert_int_equal(judge(made(&w, 7, 1), READER_NOTIFY), REASON_ROLLED_BACK);
+    assert_int_equal(judge(made(&w, 9, 1), READER_NOTIFY), REASON_OK);
+    assert_int_equal(judge(made(&w, 9 + READER_WINDOW, 1), READER_NOTIFY), REASON_OK);
+    assert_int_equal(judge(eight, READER_NOTIFY), REASON_ROLLED_BACK);
+    assert_int_equal(judge(made(&w, 100 * READER_WINDOW, 1), READER_NOTIFY), REASON_OK);
+    assert_int_equal(judge(made(&w, 100 * READER_WINDOW - 1, 1), READER_NOTIFY), REASON_OK);
+}
+
+/* The mark against a plain model: 3,000 random arrivals over a small range, each judged alike. */
+static void order_agrees_with_a_model(void **state)
+{
+    (void)state;
+    static bool seen[600];
+    struct writer w = writer_of(1, 1);
+    int64_t high = -1;
+    uint32_t x = 12345;
+    give_key(&w, 2000000);
+    memset(seen, 0, sizeof seen);
+    for (int n = 0; n < 3000; n++) {
+        x = x * 1664525 + 1013904223;
+        uint32_t i = (x >> 16) % (uint32_t)(n / 6 + 1);
+        enum reason r = judge(made(&w, i, 1), READER_NOTIFY);
+        assert_int_equal(r, seen[i] ? REASON_REPLAYED : REASON_OK);
+        if (r == REASON_OK) {
+            bool gap = high >= 0 && (int64_t)i > high + 1;
+            assert_int_equal(res.flags, gap ? reason_bit(REASON_GAP) : 0);
+            assert_int_equal(res.missing, gap ? (int64_t)i - high - 1 : 0);
+            high = (int64_t)i > high ? (int64_t)i : high;
+        }
+        seen[i] = true;
+    }
+}
+
+static void a_second_key_of_an_epoch_is_told(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 7), other = writer_of(2, 7);
+    give_key(&w, 2000000);
+    give_key(&other, 2000000);
+    assert_int_equal(judge(made(&w, 0, 1), READER_NOTIFY), REASON_OK);
+    assert_int_equal(judge(made(&other, 0, 1), READER_NOTIFY), REASON_OK);
+    assert_int_equal(res.flags, reason_bit(REASON_WRITER_RESTORED));
+    assert_int_equal(judge(made(&w, 1, 1), READER_NOTIFY), REASON_OK);
+    assert_int_equal(res.flags, 0);
+}
+
+static void time_is_flagged(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1);
+    give_key(&w, 2000000);
+    reader.max_age_ms = 60000;
+    assert_int_equal(judge(made(&w, 0, 939999), READER_NOTIFY), REASON_OK);
+    assert_int_equal(res.flags, reason_bit(REASON_STALE));
+    assert_int_equal(judge(made(&w, 1, 940000), READER_NOTIFY), REASON_OK);
+    assert_int_equal(res.flags, 0);
+    assert_int_equal(judge(made(&w, 2, 1005000), READER_NOTIFY), REASON_OK);
+    assert_int_equal(res.flags, 0);
+    assert_int_equal(judge(made(&w, 3, 1005001), READER_NOTIFY), REASON_OK);
+    assert_int_equal(res.flags, reason_bit(REASON_STALE));
+    assert_int_equal(judge(made(&w, 4, 0), READER_NOTIFY), REASON_OK);
+    assert_int_equal(res.flags, reason_bit(REASON_NO_CLOCK));
+    assert_int_equal(judge(made(&w, 5, 1), READER_FILL), REASON_OK); /* gaps are filled with old readings */
+    assert_int_equal(res.flags, 0);
+}
+
+static void sealed_is_sticky(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1);
+    struct reader_item clear = {.con = SPAN("{\"t\":21.5}"),
+                                .con_json = true,
+                                .cnf = SPAN("application/json:0"),
+                                .address = ADDRESS,
+                                .how = READER_LATEST,
+                                .now_ms = 1000000};
+    give_key(&w, 2000000);
+    assert_int_equal(judge_item(clear), REASON_NOT_SEALED);
+    clear.may_be_clear = true;
+    assert_int_equal(judge_item(clear), REASON_OK);
+    assert_true(res.clear && res.json && span_eq(res.plain, clear.con));
+    assert_int_equal(judge(made(&w, 0, 1), READER_BY_NAME), REASON_OK);
+    assert_int_equal(judge_item(clear), REASON_NOT_SEALED);
+}
+
+static void content_info_decides_nothing_alone(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1);
+    give_key(&w, 2000000);
+    struct reader_item item = {.con = made(&w, 0, 1), .address = ADDRESS, .how = READER_BY_NAME, .now_ms = 1000000};
+    assert_int_equal(judge_item(item), REASON_OK); /* cnf taken away: an envelope all the same */
+    item.cnf = SPAN("application/json:0");
+    assert_int_equal(judge_item(item), REASON_OK);
+    item.cnf = SPAN("application/json:0:2");
+    assert_int_equal(judge_item(item), REASON_MALFORMED);
+    item.cnf = SPAN("nonsense");
+    assert_int_equal(judge_item(item), REASON_MALFORMED);
+    item.cnf = SPAN("application/json:0:1");
+    item.con = SPAN("{\"t\":21.5}");
+    item.con_json = true;
+    assert_int_equal(judge_item(item), REASON_MALFORMED);
+}
+
+static enum err count(void *ctx, uint32_t n, struct span reading)
+{
+    assert_int_equal(n, *(uint32_t *)ctx);
+    assert_true(reading.n > 0);
+    ++*(uint32_t *)ctx;
+    return OK;
+}
+
+static void batches_are_opened(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1);
+    struct arena a;
+    uint8_t text[2048];
+    struct buf b = BUF_ARRAY(text);
+    uint32_t n = 0;
+    struct seal_msg m = {.ep = 1, .json = true, .batch = true};
+    give_key(&w, 2000000);
+    assert_int_equal(seal(&sealer, &w.sk, &m, SPAN("[{\"t\":1},2,\"x\"]"), NULL, &b), OK);
+    assert_int_equal(judge(buf_span(&b), READER_NOTIFY), REASON_OK);
+    assert_true(res.batch);
+    arena_over(&a, memory, sizeof memory);
+    assert_int_equal(reader_each(&res, &a, count, &n), OK);
+    assert_int_equal(n, 3);
+}
+
+static void a_broken_store_is_our_own_fault(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1);
+    give_key(&w, 2000000);
+    db.broken = true;
+    assert_int_equal(judge(made(&w, 0, 1), READER_NOTIFY), REASON_FAILED);
+}
+
+/* Three of the given vectors are about clear text and cnf; the reader judges them. */
+static void given_vectors(void **state)
+{
+    (void)state;
+    struct vectors v;
+    static const struct span theirs[] = {{(const uint8_t *)"ttp.example.com", 15}};
+    reader.ttps = theirs;
+    vectors_open(&v, "esdata-negative");
+    for (const struct jval *vec = v.list->child; vec; vec = vec->next) {
+        struct span id = vec_str(&v, vec, "id");
+        const struct jval *in = JSON_GET(vec, "in");
+        enum reason want;
+        if (!span_eq(id, SPAN("neg-not-sealed")) && !span_starts(id, SPAN("neg-cnf-"))) {
+            v.skipped++;
+            continue;
+        }
+        v.ran++;
+        struct reader_item item = {.con = vec_str(&v, in, "object"),
+                                   .cnf = vec_str(&v, in, "cnf"),
+                                   .address = vec_str(&v, in, "address"),
+                                   .how = READER_LATEST};
+        assert_int_equal(reason_of(vec_str(&v, vec, "reason"), &want), OK);
+        assert_int_equal(judge_item(item), want);
+    }
+    assert_int_equal(v.ran, 3);
+    assert_true(vectors_close(&v, "esdata-negative, by the reader"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(key_first_then_open, set_up),
+        cmocka_unit_test_setup(expiry_is_absolute, set_up),
+        cmocka_unit_test_setup(cache_is_bounded, set_up),
+        cmocka_unit_test_setup(only_the_hosting_cse_or_the_pinned_writer, set_up),
+        cmocka_unit_test_setup(notifications_in_any_order_each_once, set_up),
+        cmocka_unit_test_setup(latest_never_goes_back, set_up),
+        cmocka_unit_test_setup(window_of_4096, set_up),
+        cmocka_unit_test_setup(order_agrees_with_a_model, set_up),
+        cmocka_unit_test_setup(a_second_key_of_an_epoch_is_told, set_up),
+        cmocka_unit_test_setup(time_is_flagged, set_up),
+        cmocka_unit_test_setup(sealed_is_sticky, set_up),
+        cmocka_unit_test_setup(content_info_decides_nothing_alone, set_up),
+        cmocka_unit_test_setup(batches_are_opened, set_up),
+        cmocka_unit_test_setup(a_broken_store_is_our_own_fault, set_up),
+        cmocka_unit_test_setup(given_vectors, set_up),
+    };
+    if (opener_init(&opener) != OK || sealer_init(&sealer, (struct esd_rng){0}) != OK)
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    opener_free(&opener);
+    sealer_free(&sealer);
+    return failed;
+}
