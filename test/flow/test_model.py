@@ -1,0 +1,129 @@
+"""Some thousand generated requests before a real CSE and a reference model: the same code and the same resource each
+time, in the check order of the standard."""
+import os
+import random
+
+from model.cse import ACP, AE, CHOSEN_BY_CSE, CIN, CNT, CREATE, DELETE, RETRIEVE, UPDATE, Model
+from plant.house import SP
+
+REQUESTS = int(os.environ.get("ONESEAL_MODEL_REQUESTS", "4000"))
+ROOT = {ACP: "m2m:acp", AE: "m2m:ae", CNT: "m2m:cnt", CIN: "m2m:cin"}
+
+
+class Generator:
+    """Random requests, mostly sensible, in a small world so that names and policies meet."""
+
+    def __init__(self, seed, stems, top):
+        self.rng, self.stems, self.top = random.Random(seed), stems, top
+
+    def pick(self, *weighted):
+        return self.rng.choices([v for v, _ in weighted], [w for _, w in weighted])[0]
+
+    def name(self):
+        return self.rng.choice("abcdef")
+
+    def path(self, model):
+        """A place: mostly one that exists."""
+        nodes, queue = [], [model.find(self.top)[0]]
+        while queue:
+            node = queue.pop()
+            nodes.append(node)
+            queue += node.children
+        node = self.rng.choice(nodes)
+        path = node.path()
+        roll = self.rng.random()
+        if roll < 0.12:
+            path += "/" + self.name()
+        elif roll < 0.20 and node.ty == CNT:
+            path += "/" + self.rng.choice(["la", "ol"])
+        return self.pick((path, 6), ("/id-in/" + path, 1), (SP + "/id-in/" + path, 1), ("-" + path[2:], 1))
+
+    def policy_ids(self, model):
+        found = [n.path() for n in model.find(self.top)[0].children if n.ty == ACP]
+        return [self.rng.choice(found)] if found and self.rng.random() < 0.9 else [self.top + "/nowhere"]
+
+    def rules(self):
+        return {"acr": [{"acor": self.rng.sample(self.stems, self.rng.randint(1, len(self.stems))),
+                         "acop": self.rng.choice([63, 63, 34, 3, 1, 2, 4, 8, 0])}
+                        for _ in range(self.rng.randint(1, 2))]}
+
+    def value(self, name, model):
+        r = self.rng
+        good = {"lbl": lambda: r.sample(["x", "y", "key:z"], r.randint(1, 2)), "mni": lambda: r.randint(1, 4),
+                "mbs": lambda: r.randint(4, 30), "et": lambda: "20271231T235959", "acpi": lambda: self.policy_ids(model),
+                "con": lambda: r.choice(["", "v", "ä€", 7, 1.5, True, {"t": [1, None]}, ["x"], "long " * 8]),
+                "cnf": lambda: r.choice(["text/plain:0", "application/json:0"]), "cr": lambda: None,
+                "apn": lambda: "name", "pv": self.rules, "pvs": self.rules}
+        bad = {"lbl": ["x", [], [1], {"a": 1}, True], "mni": [-1, "3", 1.5, True, [1]], "mbs": [-1, "3", {}],
+               "et": ["20200101T000000", "yesterday", 5], "acpi": ["x", [], 5], "con": [None],
+               "cnf": [5, "a b", ""], "cr": ["Cme"], "apn": [5], "pv": [5, "x"], "pvs": [{"acr": []}, 5]}
+        return r.choice(bad[name]) if r.random() < 0.06 else good[name]()
+
+    def attributes(self, ty, operation, model):
+        optional = {CNT: ["lbl", "mni", "mbs", "acpi", "et"], CIN: ["lbl", "cnf"], ACP: ["lbl"], AE: ["lbl", "apn"]}[ty]
+        if operation == CREATE and ty in (CNT, CIN):
+            optional = optional + ["cr"]
+        made = {n: self.value(n, model) for n in optional if self.rng.random() < 0.25}
+        if operation == CREATE:
+            made["rn"] = self.pick((self.name(), 40), ("la", 1), ("bad name", 1), ("", 1))
+            for must in {CNT: [], CIN: ["con"], ACP: ["pv", "pvs"]}.get(ty, []):
+                if self.rng.random() < 0.97:
+                    made[must] = self.value(must, model)
+        elif self.rng.random() < 0.2 and made:
+            made[self.rng.choice(list(made))] = None
+        elif ty == CNT and self.rng.random() < 0.25:
+            made = {"acpi": self.pick((self.policy_ids(model), 4), (None, 2))}
+        if self.rng.random() < 0.05:
+            made[self.rng.choice(["ri", "ct", "nonsense", "ty", "st"])] = "x"
+        return made
+
+    def request(self, model):
+        """(operation, to, from, ty, body)"""
+        op = self.pick((CREATE, 5), (RETRIEVE, 3), (UPDATE, 3), (DELETE, 1))
+        to, fr = self.path(model), self.pick(*zip(self.stems, (12, 2, 2)))
+        if op == DELETE and to.rpartition("/")[2] == self.top.rpartition("/")[2]:
+            op = RETRIEVE
+        if op == CREATE:
+            ty = self.pick((CIN, 6), (CNT, 5), (ACP, 3))
+            root = self.pick((ROOT[ty], 40), ("m2m:cnt", 1), ("m2m:xyz", 1))
+            return op, to, fr, ty, {root: self.attributes(ty, op, model)}
+        if op == UPDATE:
+            node, virtual = model.find(to)
+            ty = node.ty if node is not None and node.ty in ROOT and not virtual else CNT
+            root = self.pick((ROOT[ty], 40), ("m2m:cin", 1))
+            return op, to, fr, None, {root: self.attributes(ty, op, model)}
+        return op, to, fr, None, None
+
+
+def same(shown, wanted):
+    """Differences between what the CSE shows and the model's resource."""
+    mine = {k: v for k, v in shown.items() if k not in CHOSEN_BY_CSE}
+    return {k: (mine.get(k, "absent"), wanted.get(k, "absent")) for k in set(mine) | set(wanted)
+            if mine.get(k, "absent") != wanted.get(k, "absent")}
+
+
+def test_generated_requests(field, ae):
+    a, b, c = ae(), ae(), ae()
+    clients = {x.origin: x for x in (a, b, c)}
+    model = Model()
+    top = model.create(model.root, a.origin, AE, {"m2m:ae": {"rn": a.path.rpartition("/")[2], "api": "Nproof",
+                                                             "rr": False, "srv": ["3"]}})
+    assert top[0] == 2001
+    generator = Generator(20261124, list(clients), a.path)
+    codes, history = {}, []
+    for number in range(REQUESTS):
+        op, to, fr, ty, body = generator.request(model)
+        history.append((op, to, fr, ty, body))
+        wanted, resource = model.handle(op, to, fr, ty, body)
+        got = clients[fr].send(op, to, body, ty)
+        allowed = wanted if isinstance(wanted, tuple) else (wanted,)
+        assert got.rsc in allowed, "request %d: %r\nmodel %s, CSE %d %s" % (number, history[-1], wanted, got.rsc,
+                                                                           got.text[:300])
+        codes[got.rsc] = codes.get(got.rsc, 0) + 1
+        if resource is not None and got.rsc in (2000, 2001, 2004):
+            (root, shown), = got.json.items()
+            difference = same(shown, resource)
+            assert not difference, "request %d: %r\n(CSE, model): %s" % (number, history[-1], difference)
+        elif got.rsc >= 4000:
+            assert got.debug, "request %d: %r refused with %d without a reason" % (number, history[-1], got.rsc)
+    assert {2000, 2001, 2002, 2004, 4000, 4004, 4005, 4103, 4105, 4108} <= set(codes), codes
