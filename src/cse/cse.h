@@ -111,5 +111,7 @@ void cse_finish(struct cse *c, struct exch *x);
  * never more than 1 s ahead), and once after cse_finish whenever cse_wants_tick is true (new letters). */
 int64_t cse_tick(struct cse *c);
 bool cse_wants_tick(const struct cse *c);
+/* Is this CSE registered at its registrar? True without a [parent]. Loop 0. */
+bool cse_is_joined(const struct cse *c);
 
 #endif

@@ -1,0 +1,125 @@
+/* find.c - the resource that an address names (TS-0001 9.3.1, TS-0004 7.3.3.1). */
+#include <string.h>
+
+#include "cse/inside.h"
+
+static bool gone(const struct run *r, const struct row *row)
+{
+    return row->et <= r->now;
+}
+
+/* A resource that has passed its et counts as gone, though the sweep may not have met it yet. */
+static enum err alive(const struct run *r, const struct row *row, enum err e)
+{
+    return e == OK && gone(r, row) ? ERR_NOTFOUND : e;
+}
+
+/* Unstructured identifier of one segment. */
+static enum err by_id(struct run *r, struct span id, struct row *out)
+{
+    int64_t rid;
+    struct span stem = span_from(r->c->conf.self.csi, 1);
+    if (span_eq(id, stem))
+        return store_get(r->t, RID_BASE, r->a, out);
+    if (name_rid(id, &rid)) {
+        enum err e = store_get(r->t, rid, r->a, out);
+        /* the AE has another identifier, its stem */
+        return e == OK && out->alias.n && out->ty != TY_CSR ? ERR_NOTFOUND : e;
+    }
+    enum err e = store_alias(r->t, id, r->a, out);
+    return e == OK && out->ty == TY_CSR ? ERR_NOTFOUND : e;
+}
+
+/* The child of that name: the chosen one, else a derived one. */
+static enum err by_name(struct run *r, const struct row *parent, struct span rn, struct row *out)
+{
+    enum err e = store_child(r->t, parent->rid, rn, r->a, out);
+    int64_t rid;
+    if (e != ERR_NOTFOUND || !name_derived(rn, &rid))
+        return e;
+    TRY(store_get(r->t, rid, r->a, out));
+    uint8_t p[64];
+    struct buf b = BUF_ARRAY(p);
+    name_put_rn(&b, out);
+    return out->pid == parent->rid && !out->rn.n && span_eq(buf_span(&b), rn) ? OK : ERR_NOTFOUND;
+}
+
+/* The instance that la or ol stands for; an empty container gives ERR_NOTFOUND. */
+static enum err behind_virtual(struct run *r, struct found *f)
+{
+    bool newest = f->virt->number == TY_LA;
+    f->holder = f->row;
+    memset(&f->row, 0, sizeof f->row);
+    return newest ? store_newest(r->t, f->holder.rid, TY_CIN, r->now, r->a, &f->row)
+                  : store_oldest(r->t, f->holder.rid, TY_CIN, r->now, r->a, &f->row);
+}
+
+static enum err walk(struct run *r, struct span names, struct found *f)
+{
+    for (struct span seg = addr_next(&names); seg.n; seg = addr_next(&names)) {
+        f->virt = type_virtual(f->row.ty, seg);
+        if (f->virt) {
+            if (names.n)
+                return ERR_NOTFOUND; /* a virtual resource has no children */
+            return behind_virtual(r, f);
+        }
+        struct row child;
+        TRY(alive(r, &child, by_name(r, &f->row, seg, &child)));
+        f->row = child;
+    }
+    return OK;
+}
+
+enum err find_addr(struct run *r, const struct addr *at, struct found *f)
+{
+    memset(f, 0, sizeof *f);
+    enum err e = at->structured ? store_get(r->t, RID_BASE, r->a, &f->row) : by_id(r, at->id, &f->row);
+    TRY(alive(r, &f->row, e));
+    return walk(r, at->names, f);
+}
+
+enum err find_text(struct run *r, struct span id, struct row *out)
+{
+    struct addr at;
+    const char *why;
+    struct found f;
+    TRY(addr_parse(id, &r->c->conf.self, &r->c->conf.sw, &at, &why));
+    if (at.where != ADDR_HERE)
+        return ERR_UNREACHABLE;
+    TRY(find_addr(r, &at, &f));
+    *out = f.row;
+    return OK;
+}
+
+enum err find_ae(struct run *r, struct span stem, struct row *out)
+{
+    enum err e = store_alias(r->t, stem, r->a, out);
+    if (e == OK && out->ty != TY_AE)
+        return ERR_NOTFOUND;
+    return alive(r, out, e);
+}
+
+enum err find_cse(struct run *r, struct span csi, struct row *out)
+{
+    enum err e = store_alias(r->t, csi, r->a, out);
+    if (e == OK && out->ty != TY_CSR)
+        return ERR_NOTFOUND;
+    return alive(r, out, e);
+}
+
+enum err find_below(struct run *r, const struct row *row, int64_t root, bool *yes)
+{
+    struct row at = *row;
+    *yes = true;
+    if (root == RID_BASE)
+        return OK;
+    while (at.rid != root) {
+        if (at.pid == root)
+            return OK;
+        if (at.pid <= RID_BASE)
+            break;
+        TRY(store_get(r->t, at.pid, r->a, &at));
+    }
+    *yes = at.rid == root;
+    return OK;
+}

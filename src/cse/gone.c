@@ -1,0 +1,177 @@
+/* gone.c - DELETE, expiry and retention: what leaves, in which order, and which counters follow (TS-0004 7.3.3.8).
+ *
+ * A tree is taken down leaf by leaf without recursion: at a row, its instances go at once, then its first child is
+ * visited; without children the row itself goes and its parent is visited again. */
+#include <string.h>
+
+#include "cse/inside.h"
+
+/* ---- check --------------------------------------------------------------------------------------- */
+
+enum says gone_check(struct run *r)
+{
+    bool yes = true;
+    if (!r->q->fc || !(r->q->fc->have & ~FC_HANDLING) || r->q->rcn == RCN_ATTRIBUTES_CHILDREN ||
+        r->q->rcn == RCN_CHILDREN || r->q->rcn == RCN_REFS || r->q->rcn == RCN_ATTRIBUTES_REFS)
+        return MORE;
+    STEP_TRY(r, match_row(r, &r->target, r->q->fc, sw_open(&r->c->conf.sw, SW_wildcard_conditions), &yes));
+    return yes ? MORE
+               : refuse(r, RSC_NOT_FOUND, SPAN("fc"), "the target does not meet the filter criteria (TS-0004 7.3.3.1)");
+}
+
+/* ---- retention ----------------------------------------------------------------------------------- */
+
+static bool limit_of(const struct attrs *at, enum attr a, int64_t *max)
+{
+    uint64_t v;
+    const struct jval *j = attrs_get(at, a);
+    if (!j || json_u64(j, INT64_MAX, &v) != OK)
+        return false;
+    *max = (int64_t)v;
+    return true;
+}
+
+enum err gone_trim(struct run *r, struct row *hold, const struct attrs *limits)
+{
+    int64_t mni = INT64_MAX, mbs = INT64_MAX;
+    bool any = limit_of(limits, AT_mni, &mni);
+    any |= limit_of(limits, AT_mbs, &mbs);
+    while (any && hold->cni > 0 && (hold->cni > mni || hold->cbs > mbs)) {
+        struct row old;
+        /* expired ones count until the sweep has taken them: they are the oldest, mostly */
+        enum err e = store_oldest(r->t, hold->rid, TY_CIN, 0, r->a, &old);
+        if (e == ERR_NOTFOUND)
+            break;
+        TRY(e);
+        TRY(store_drop(r->t, old.rid));
+        hold->cni--;
+        hold->cbs -= old.cs;
+    }
+    return make_count(r, hold);
+}
+
+/* ---- a tree -------------------------------------------------------------------------------------- */
+
+/* Switch 21: a deleted policy's id leaves every acpi of this CSE; an emptied list counts as absent. */
+static enum err strip_acpi(struct run *r, struct row *row, const struct attrs *at, int64_t policy)
+{
+    const struct jval *acpi = attrs_get(at, AT_acpi), *body;
+    struct text list, t;
+    size_t kept = 0;
+    text_init(&list, r->a);
+    for (const struct jval *v = acpi->child; v; v = v->next) {
+        struct row p;
+        enum err e = find_text(r, name_text(v, r->a), &p);
+        if (e == OK && p.rid == policy)
+            continue;
+        buf_c(&list.b, kept++ ? ',' : '[');
+        buf_put(&list.b, v->raw);
+    }
+    buf_c(&list.b, ']');
+    if (kept == acpi->n)
+        return OK;
+    TRY(name_parse(row->body, r->a, &body));
+    text_init(&t, r->a);
+    struct jw w = jw_over(&t.b);
+    jw_obj(&w);
+    for (const struct jval *v = body->child; v; v = v->next) {
+        bool it = span_eq(v->key, SPAN("acpi"));
+        if (it && kept == 0)
+            continue;
+        jw_name(&w, v->key);
+        jw_raw(&w, it ? buf_span(&list.b) : v->raw);
+    }
+    jw_end_obj(&w);
+    row->body = buf_span(&t.b);
+    TRY(make_labels(r, attrs_get(at, AT_lbl), row));
+    return store_set(r->t, row);
+}
+
+static enum err forget_policy(struct run *r, int64_t policy)
+{
+    static const uint32_t types[] = {TY_CB, TY_AE, TY_CNT, TY_SUB, TY_CSR};
+    for (size_t i = 0; i < LEN(types) && sw_open(&r->c->conf.sw, SW_dead_acpi); i++) {
+        struct rows page = {.more = true};
+        for (int64_t after = 0; page.more; after = page.n ? page.v[page.n - 1].rid : after) {
+            TRY(store_find(r->t, FIND_TYPE, types[i], SPAN_NONE, after, PAGE, false, r->a, &page));
+            for (size_t k = 0; k < page.n; k++) {
+                struct attrs at;
+                TRY(name_attrs(&page.v[k], r->a, &at));
+                if (attrs_get(&at, AT_acpi))
+                    TRY(strip_acpi(r, &page.v[k], &at, policy));
+            }
+        }
+    }
+    return OK;
+}
+
+/* Letters of a subscription that is itself deleted are dropped; when it goes with its parent, what happened before
+ * is still told. */
+static enum err drop_one(struct run *r, const struct row *row, bool itself)
+{
+    if (row->ty == TY_SUB)
+        TRY(tell_sub_ends(r, row, !itself));
+    if (row->ty == TY_ACP)
+        TRY(forget_policy(r, row->rid));
+    return store_drop(r->t, row->rid);
+}
+
+static enum err take_down(struct run *r, const struct row *root)
+{
+    struct row at = *root;
+    for (;;) {
+        struct rows kids;
+        int64_t n;
+        if (at.ty == TY_CNT)
+            TRY(store_clear(r->t, at.rid, TY_CIN, &n));
+        TRY(store_list(r->t, at.rid, 0, 0, 1, false, r->a, &kids));
+        if (kids.n) {
+            at = kids.v[0];
+            continue;
+        }
+        int64_t up = at.pid;
+        bool last = at.rid == root->rid;
+        TRY(drop_one(r, &at, last));
+        if (last)
+            return OK;
+        TRY(store_get(r->t, up, r->a, &at));
+    }
+}
+
+static enum err parent_counts(struct run *r, const struct row *row)
+{
+    struct row up;
+    if (!row->pid || (row->ty != TY_CIN && row->ty != TY_SUB))
+        return OK;
+    TRY(store_get(r->t, row->pid, r->a, &up));
+    if (row->ty == TY_CIN) {
+        up.cni--;
+        up.cbs -= row->cs;
+    } else {
+        up.subs--;
+    }
+    return make_count(r, &up);
+}
+
+enum err gone_tree(struct run *r, const struct row *row, bool direct)
+{
+    struct row up;
+    if (direct)
+        TRY(tell_delete(r, row));
+    TRY(take_down(r, row));
+    TRY(parent_counts(r, row));
+    if (!direct || !row->pid)
+        return OK;
+    TRY(store_get(r->t, row->pid, r->a, &up));
+    return tell_delete_child(r, &up, row);
+}
+
+/* The answer shows the resource as it was. */
+enum says gone_apply(struct run *r)
+{
+    enum says say = view_before_delete(r);
+    if (say != MORE)
+        return say;
+    STEP_TRY(r, gone_tree(r, &r->target, true));
+    return MORE;
+}

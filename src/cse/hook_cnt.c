@@ -1,0 +1,88 @@
+/* hook_cnt.c - container and contentInstance (TS-0004 7.4.6, 7.4.7): sizes, numbers, what an UPDATE of the limits does.
+ */
+#include <string.h>
+
+#include "cse/inside.h"
+
+/* ---- contentInstance ------------------------------------------------------------------------------ */
+
+/* Octets of content as they are stored. */
+static size_t size_of(const struct run *r)
+{
+    const struct jval *con = attrs_get(&r->in, AT_con);
+    if (!r->con.p)
+        return con ? check_content_size(con) : 0;
+    /* sealed content is a string without escapes: two quotes less than its JSON text */
+    return r->con.n >= 2 && r->con.p[0] == '"' ? r->con.n - 2 : r->con.n;
+}
+
+static bool over(const struct attrs *limits, enum attr a, size_t size)
+{
+    uint64_t max;
+    const struct jval *v = attrs_get(limits, a);
+    return v && json_u64(v, INT64_MAX, &max) == OK && size > max;
+}
+
+enum says hook_cin_fits(struct run *r)
+{
+    STEP_TRY(r, run_old(r));
+    if (over(&r->old, AT_mbs, size_of(r)))
+        return refuse(r, RSC_NOT_ACCEPTABLE, SPAN("con"),
+                      "its content is larger than maxByteSize of the container (TS-0004 7.4.7.2.1)");
+    return MORE;
+}
+
+static enum err fill_cin(struct run *r, struct jw *w)
+{
+    const struct jval *con = attrs_get(&r->in, AT_con), *cnf = attrs_get(&r->in, AT_cnf);
+    r->out.st = r->target.st + 1;
+    r->out.cs = (int64_t)size_of(r);
+    JW_U64(w, "st", (uint64_t)r->out.st);
+    JW_U64(w, "cs", (uint64_t)r->out.cs);
+    if (r->con.p) {
+        JW_STR(w, "cnf", r->cnf);
+        JW_NAME(w, "con");
+        jw_raw(w, r->con);
+        return OK;
+    }
+    if (cnf) {
+        JW_NAME(w, "cnf");
+        jw_raw(w, cnf->raw);
+    }
+    if (con) {
+        JW_NAME(w, "con");
+        jw_raw(w, con->raw);
+    }
+    return OK;
+}
+
+const struct type_hook hook_cin = {.check = hook_cin_fits, .fill = fill_cin};
+
+/* ---- container ------------------------------------------------------------------------------------ */
+
+static bool is_true(const struct jval *v)
+{
+    bool yes = false;
+    return v && json_bool(v, &yes) == OK && yes;
+}
+
+/* UPDATE: lowered limits take the oldest at once; disr from true to false takes every instance. */
+static enum says after_cnt(struct run *r)
+{
+    struct attrs now;
+    int64_t n;
+    if (r->q->op != OP_UPDATE)
+        return MORE;
+    STEP_TRY(r, name_attrs(&r->out, r->a, &now));
+    const struct jval *disr = attrs_get(&r->in, AT_disr);
+    if (is_true(attrs_get(&r->old, AT_disr)) && disr && disr->type == J_BOOL && !is_true(disr)) {
+        STEP_TRY(r, store_clear(r->t, r->out.rid, TY_CIN, &n));
+        r->out.cni = r->out.cbs = 0;
+    }
+    STEP_TRY(r, gone_trim(r, &r->out, &now));
+    return MORE;
+}
+
+const struct type_hook hook_cnt = {.after = after_cnt};
+
+const struct type_hook hook_acp = {0};

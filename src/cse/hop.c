@@ -1,0 +1,208 @@
+/* hop.c - where a request goes when it leaves this CSE (TS-0004 7.3.2.6, 7.3.3.9), and the sending of it: each address
+ * in turn until one answers. */
+#include <string.h>
+
+#include "cse/inside.h"
+
+bool is_url(struct span s)
+{
+    size_t at = span_find(s, ':');
+    return at > 0 && at + 2 < s.n && s.p[at + 1] == '/' && s.p[at + 2] == '/';
+}
+
+/* ---- addresses ----------------------------------------------------------------------------------- */
+
+static enum err poa_of(struct run *r, const struct attrs *at, struct hop *h)
+{
+    const struct jval *poa = attrs_get(at, AT_poa);
+    h->n = 0;
+    if (!poa || poa->type != J_ARR || poa->n == 0)
+        return ERR_UNREACHABLE;
+    struct span *urls = ARENA_ARRAY(r->a, struct span, poa->n);
+    if (!urls)
+        return ERR_NOMEM;
+    for (const struct jval *v = poa->child; v; v = v->next)
+        urls[h->n++] = name_text(v, r->a);
+    h->urls = urls;
+    return OK;
+}
+
+static struct span absolute(struct run *r, struct span id)
+{
+    struct text t;
+    struct id i = id_parse(id, &r->c->conf.self);
+    text_init(&t, r->a);
+    id_put_absolute(&t.b, &i);
+    return buf_span(&t.b);
+}
+
+static enum err to_csr(struct run *r, const struct row *csr, struct hop *h)
+{
+    struct attrs at;
+    TRY(name_attrs(csr, r->a, &at));
+    h->base = true;
+    h->peer = absolute(r, csr->alias);
+    return poa_of(r, &at, h);
+}
+
+static enum err to_registrar(struct run *r, struct hop *h)
+{
+    const struct cse_conf *conf = &r->c->conf;
+    h->base = true;
+    h->urls = &conf->parent_url;
+    h->n = 1;
+    h->peer = absolute(r, conf->parent_csi);
+    return OK;
+}
+
+/* The registered CSE whose descendants include the wanted one. */
+static enum err by_descendant(struct run *r, struct span csi, struct row *out)
+{
+    struct rows page = {.more = true};
+    for (int64_t after = 0; page.more; after = page.v[page.n - 1].rid) {
+        TRY(store_find(r->t, FIND_TYPE, TY_CSR, SPAN_NONE, after, PAGE, false, r->a, &page));
+        for (size_t i = 0; i < page.n; i++) {
+            struct attrs at;
+            TRY(name_attrs(&page.v[i], r->a, &at));
+            const struct jval *dcse = attrs_get(&at, AT_dcse);
+            for (const struct jval *v = dcse ? dcse->child : NULL; v; v = v->next)
+                if (id_same_text(name_text(v, r->a), csi, &r->c->conf.self)) {
+                    *out = page.v[i];
+                    return OK;
+                }
+        }
+        if (!page.n)
+            break;
+    }
+    return ERR_NOTFOUND;
+}
+
+enum err hop_towards(struct run *r, const struct addr *to, bool from_registrar, struct hop *h)
+{
+    const struct cse_conf *conf = &r->c->conf;
+    struct row csr;
+    enum err e = ERR_NOTFOUND;
+    bool up = conf->parent_url.n && !from_registrar;
+    if (to->where == ADDR_OTHER_CSE) {
+        if (up && span_eq(to->csi, conf->parent_csi))
+            return to_registrar(r, h);
+        e = find_cse(r, to->csi, &csr);
+        if (e == ERR_NOTFOUND)
+            e = by_descendant(r, to->csi, &csr);
+    }
+    if (e == OK)
+        return to_csr(r, &csr, h);
+    return e == ERR_NOTFOUND && up ? to_registrar(r, h) : e;
+}
+
+enum err hop_to_ae(struct run *r, const struct row *ae, struct hop *h)
+{
+    struct attrs at;
+    bool rr = false;
+    TRY(name_attrs(ae, r->a, &at));
+    const struct jval *j = attrs_get(&at, AT_rr), *srv = attrs_get(&at, AT_srv);
+    if (!j || json_bool(j, &rr) != OK || !rr)
+        return ERR_UNREACHABLE;
+    h->base = false;
+    h->peer = absolute(r, ae->alias);
+    h->rel = REL_NONE;
+    for (const struct jval *v = srv ? srv->child : NULL; v; v = v->next) {
+        enum release rel = release_of(name_text(v, r->a));
+        if (rel != REL_OTHER && rel > h->rel)
+            h->rel = rel;
+    }
+    return poa_of(r, &at, h);
+}
+
+enum err hop_to_target(struct run *r, struct span nu, struct hop *h, bool *here)
+{
+    struct addr at;
+    struct found f;
+    const char *why;
+    *here = false;
+    if (is_url(nu)) {
+        struct span *url = ARENA_NEW(r->a, struct span);
+        if (!url)
+            return ERR_NOMEM;
+        *url = nu;
+        h->urls = url;
+        h->n = 1;
+        h->base = false;
+        h->peer = SPAN_NONE;
+        return OK;
+    }
+    if (addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) != OK)
+        return ERR_NOTFOUND;
+    if (at.where != ADDR_HERE)
+        return hop_towards(r, &at, false, h);
+    TRY(find_addr(r, &at, &f));
+    *here = f.row.ty == TY_CB;
+    if (*here)
+        return OK;
+    return f.row.ty == TY_AE ? hop_to_ae(r, &f.row, h) : ERR_NOTFOUND;
+}
+
+/* ---- the request --------------------------------------------------------------------------------- */
+
+void hop_notify(struct run *r, struct hop *h, struct span to, struct span rqi, struct span pc)
+{
+    const struct cse_conf *conf = &r->c->conf;
+    struct prim *p = &h->req;
+    prim_init(p);
+    p->op = OP_NOTIFY;
+    p->pc = pc;
+    p->ser = SER_JSON;
+    prim_set(p, PA_op, SPAN("5"));
+    prim_set(p, PA_to, to);
+    prim_set(p, PA_fr, conf->self.csi);
+    prim_set(p, PA_rqi, rqi);
+    enum release rel = h->rel ? h->rel : REL_3;
+    if (rel != REL_1)
+        prim_set(p, PA_rvi, release_text(rel));
+    p->rvi = (uint8_t)rel;
+}
+
+/* ---- sending ------------------------------------------------------------------------------------- */
+
+static void next(struct cse *c, struct hop *h);
+
+static void came_back(struct sending *s, enum err e, const struct prim *rsp)
+{
+    struct hop *h = s->ctx;
+    h->at++;
+    if (e != OK && h->at < h->n && h->c->w.now(h->c->w.ctx) < h->deadline)
+        next(h->c, h);
+    else
+        h->over(h, e, rsp);
+}
+
+static void next(struct cse *c, struct hop *h)
+{
+    h->s = (struct sending){.req = &h->req,
+                            .url = h->urls[h->at],
+                            .base = h->base,
+                            .peer = h->peer,
+                            .deadline = h->deadline,
+                            .loop = h->loop,
+                            .arena = h->a,
+                            .reply = came_back,
+                            .ctx = h};
+    c->w.send(c->w.ctx, &h->s);
+}
+
+void hop_go(struct cse *c, struct hop *h)
+{
+    h->c = c;
+    h->at = 0;
+    next(c, h);
+}
+
+int64_t hop_deadline(const struct run *r)
+{
+    int64_t at = r->now + (r->c->conf.remote_ms ? r->c->conf.remote_ms : REMOTE_MS);
+    if (r->q && r->q->rqet && r->q->rqet < at)
+        at = r->q->rqet;
+    if (r->q && r->q->rset && r->q->rset < at)
+        at = r->q->rset;
+    return at;
+}

@@ -1,0 +1,330 @@
+/* inside.h - inside the engine: the exchange as its steps see it, and what the files of src/cse give one another.
+ * Nothing outside src/cse includes it. */
+#ifndef CSE_INSIDE_H
+#define CSE_INSIDE_H
+
+#include <stdatomic.h>
+
+#include "cse/cse.h"
+#include "cse/hook.h"
+#include "m2m/acr.h"
+#include "m2m/check.h"
+#include "wire/json.h"
+
+enum {
+    PAGE = 200,         /* rows that a query takes before it gives the loop back (architecture.md 5) */
+    RESULT_MAX = 10000, /* entries of one result (switches.md, laboratory settings) */
+    POLICIES = 64,      /* compiled policies kept per thread */
+    PATHS = 256,        /* paths of containers kept by the writer */
+    FLYING_MAX = 4096,  /* forwarded requests under way */
+    HOPS_MAX = 3,       /* the same request passing here so often is going in circles */
+    SWEEP_MAX = 500,    /* expired resources removed in one transaction */
+    LETTERS_MAX = 64,   /* notifications under way */
+    NU_MAX = 64,        /* notification targets of one subscription */
+    TICK_MS = 1000,     /* longest time between two ticks */
+    REMOTE_MS = 10000,  /* time that another entity gets to answer */
+    BACKOFF_MIN = 1000, /* ms until a failed notification is tried again; doubles, with jitter */
+    BACKOFF_MAX = 5 * 60000,
+    NOTICE_MS = 1000, /* switch 16: so long an answer waits for a deletion notice */
+};
+#define RID_BASE   INT64_C(1)
+#define NEVER      INT64_MAX
+#define MS_PER_DAY INT64_C(86400000)
+#define ET_DEFAULT (INT64_C(157680000) * 1000)
+
+/* What a step says. */
+enum says {
+    MORE, /* the next step */
+    WAIT, /* something is under way that will go on */
+    DONE, /* x->rsp stands */
+};
+
+/* Where an exchange is. The first three are on its loop thread. */
+enum stage { AT_DOOR, AT_RESERVE, AT_PRELUDE, AT_WRITER, AT_END };
+
+struct run {
+    struct cse *c;
+    struct exch *x;
+    struct prim *q;     /* the request */
+    struct arena *a;    /* the exchange's */
+    struct store_tx *t; /* NULL outside of a turn */
+    int64_t now;        /* ms, of this turn */
+    uint8_t step;       /* enum step */
+    uint8_t stage;      /* enum stage */
+    unsigned slot;      /* read slot, or STORE_SLOTS_MAX: the writer */
+
+    /* resolve */
+    struct row target;       /* what `to` names; for la and ol the instance */
+    const struct type *type; /* its type */
+    const struct type *virt; /* addressed as a virtual resource: la, ol; else NULL */
+    struct row holder;       /* parent of the target, loaded for instances and virtual ones; rid 0: not loaded */
+    struct attrs old;        /* attributes of the target as stored, once run_old was called */
+    bool have_old;
+
+    /* check and apply */
+    struct attrs in;      /* attributes of the request */
+    struct row out;       /* what was created or is there after the update */
+    int64_t reserved;     /* rid taken before, 0: none */
+    bool hooked;          /* the hook `before` was called in this savepoint */
+    struct span aei;      /* AE CREATE: the stem that was assigned */
+    struct span con, cnf; /* contentInstance: JSON text to be stored, after sealing; p NULL: as sent */
+    uint32_t cut_at;      /* result was cut: go on at this offset; 0: whole */
+    struct span pc;       /* content of the answer, made before the end */
+    const bool *changed;  /* UPDATE: attributes that differ or were named, indexed by enum attr */
+    int64_t notice_until; /* switch 16 */
+
+    /* children under way */
+    unsigned children;
+    struct verdict bad; /* first failure of a child */
+    struct hop *hop;    /* forwarding, or a NOTIFY on its way to an AE */
+    struct hunt *hunt;  /* a query that yields */
+    struct run *fly_next;
+};
+
+/* ---- the engine ------------------------------------------------------------------------------------ */
+
+struct policy; /* rights.c */
+struct known_path {
+    int64_t rid;
+    size_t n;
+    uint8_t text[1024];
+};
+
+struct cse {
+    struct cse_conf conf;
+    struct world w;
+    struct cse_hook hook;
+    struct policy *policies[STORE_SLOTS_MAX + 1]; /* per thread; the last is the writer's */
+    struct known_path *paths;                     /* writer */
+    struct run *flying;                           /* forwarded requests of all loops: see forward.c */
+    atomic_flag fly_lock;
+    unsigned nflying;
+    atomic_bool tick;    /* letters or expiry times changed */
+    struct post *post;   /* outbox.c: loop 0 */
+    struct joint *joint; /* registrar.c: loop 0 */
+    bool sweeping;       /* loop 0: a sweep is under way */
+    struct exch sweep;
+    struct arena sweep_mem;
+    bool told; /* writer: letters were written or removed in this transaction */
+    struct id admin;
+};
+
+/* ---- steps.c ---------------------------------------------------------------------------------------- */
+
+enum step {
+#define STEP(name, clause, what) STEP_##name,
+#include "cse/step.def"
+#undef STEP
+    STEP__N
+};
+#define STEP(name, clause, what) enum says step_##name(struct run *r);
+#include "cse/step.def"
+#undef STEP
+
+/* The answer is a refusal; attr and rule go into m2m:dbg. Always DONE. */
+enum says refuse(struct run *r, enum rsc rsc, struct span attr, const char *rule);
+enum says refuse_verdict(struct run *r, struct verdict v);
+/* Something went wrong in our house: 5000 without details. Always DONE. */
+enum says oops(struct run *r, enum err e);
+/* OK: goes on behind it; a failure: return oops. */
+#define STEP_TRY(r, call)                                                                                              \
+    do {                                                                                                               \
+        enum err step_e_ = (call);                                                                                     \
+        if (step_e_ != OK)                                                                                             \
+            return oops((r), step_e_);                                                                                 \
+    } while (0)
+/* Goes on with a request after WAIT: the next step, on its loop thread. */
+void run_go_on(struct run *r);
+/* Its answer is complete: leaves. Loop thread. */
+void run_answer(struct run *r);
+/* The present step once more. Loop thread. */
+void run_again(struct run *r);
+/* On to the writer, from outside of a turn. Loop thread. */
+void run_to_writer(struct run *r);
+/* The attributes of the target into r->old. */
+enum err run_old(struct run *r);
+bool run_is_admin(const struct run *r);
+
+/* ---- name.c: identifiers and texts of rows ----------------------------------------------------------- */
+
+/* A growing buffer over an arena. */
+struct text {
+    struct buf b; /* first: grow finds the arena behind it */
+    struct arena *a;
+};
+void text_init(struct text *t, struct arena *a);
+
+void name_put_ri(struct buf *b, const struct row *r); /* unstructured identifier */
+void name_put_rn(struct buf *b, const struct row *r); /* chosen or derived name */
+bool name_rid(struct span text, int64_t *rid);        /* base-36 text of a rid */
+/* Is it a name that name_put_rn derives for a row of that parent type? Gives its rid. */
+bool name_derived(struct span rn, int64_t *rid);
+/* Unstructured identifiers for other CSEs: "/id-mn/3f". */
+struct span name_sp_relative(const struct cse *c, const struct row *r, struct arena *a);
+/* Structured CSE-relative path "mn/thermo-1/data": walks up. */
+enum err name_path(struct store_tx *t, const struct row *r, struct arena *a, struct span *out);
+/* Texts made of numbers. */
+struct span name_time(int64_t ms, struct arena *a);       /* ct, lt: six digits of fraction */
+struct span name_time_s(int64_t ms, struct arena *a);     /* et: without */
+struct span name_json(struct span text, struct arena *a); /* a JSON string */
+struct jval;
+struct span name_text(const struct jval *v, struct arena *a); /* value of a string; empty for anything else */
+/* Parses a stored body; NULL: ERR in *e. */
+enum err name_parse(struct span body, struct arena *a, const struct jval **out);
+enum err name_attrs(const struct row *r, struct arena *a, struct attrs *out);
+
+/* ---- find.c ------------------------------------------------------------------------------------------- */
+
+struct found {
+    struct row row, holder; /* holder: parent, when a virtual name was resolved; else rid 0 */
+    const struct type *virt;
+};
+/* The resource that an address of this CSE names. ERR_NOTFOUND: none, or expired. `empty` virtual: found->row.rid 0. */
+enum err find_addr(struct run *r, const struct addr *at, struct found *out);
+/* The same from the text of an identifier in an attribute, in any of its forms. ERR_SYNTAX; ERR_UNREACHABLE: of
+ * another CSE. */
+enum err find_text(struct run *r, struct span id, struct row *out);
+/* An AE of this CSE by its stem, a registered CSE by its CSE-ID. ERR_NOTFOUND. */
+enum err find_ae(struct run *r, struct span stem, struct row *out);
+enum err find_cse(struct run *r, struct span csi, struct row *out);
+/* Is `row` the root or below it? */
+enum err find_below(struct run *r, const struct row *row, int64_t root, bool *yes);
+
+/* ---- rights.c ----------------------------------------------------------------------------------------- */
+
+/* May `who` do `op` (ACOP_ bit) on the resource? child_ty: CREATE only. TS-0004 7.3.3.15. */
+enum err rights_ask(struct run *r, const struct id *who, const struct row *row, unsigned op, unsigned child_ty,
+                    bool *yes);
+/* UPDATE of acpi: by pvs of the linked policies. */
+enum err rights_acpi(struct run *r, const struct row *row, bool *yes);
+void rights_free(struct cse *c);
+
+/* ---- make.c, change.c, gone.c: CREATE, UPDATE, DELETE ------------------------------------------------- */
+
+enum says make_check(struct run *r);
+enum says make_apply(struct run *r);
+enum says change_check(struct run *r);
+enum says change_apply(struct run *r);
+enum says gone_check(struct run *r);
+enum says gone_apply(struct run *r);
+/* Removes a resource and all below it: letters, counters, notices. `direct`: addressed by a request. */
+enum err gone_tree(struct run *r, const struct row *row, bool direct);
+/* Removes instances until the container keeps to its limits; *hold is the row whose counters change. */
+enum err gone_trim(struct run *r, struct row *hold, const struct attrs *limits);
+/* acpi entries and et, which CREATE and UPDATE treat alike. */
+enum says make_check_acpi(struct run *r);
+struct span make_et(struct run *r, const struct jval *given, const struct row *parent, const struct attrs *parent_at,
+                    int64_t *et);
+/* Labels for the index. */
+enum err make_labels(struct run *r, const struct jval *lbl, struct row *row);
+/* Adds to the counters of a row in the store. */
+enum err make_count(struct run *r, struct row *row);
+
+/* Rules of single types that need the store (hook_*.c): NULL where a type has none. */
+struct type_hook {
+    enum says (*check)(struct run *r);             /* CREATE, after check_create */
+    enum err (*fill)(struct run *r, struct jw *w); /* CREATE: members that the CSE gives */
+    enum says (*check_update)(struct run *r);      /* UPDATE, after check_update */
+    enum err (*fill_update)(struct run *r,
+                            struct jw *w); /* UPDATE: members that nobody named and that have to be there */
+    enum says (*after)(struct run *r);     /* CREATE and UPDATE, after the row was stored */
+};
+const struct type_hook *type_hook(unsigned ty);
+/* contentInstance: is its content small enough for the container? */
+enum says hook_cin_fits(struct run *r);
+extern const struct type_hook hook_ae, hook_cse, hook_cin, hook_cnt, hook_sub, hook_acp;
+
+/* ---- view.c, tree.c, hunt.c, match.c: results --------------------------------------------------------- */
+
+/* {"m2m:cnt":{...}}, with everything that changes by itself. */
+void view_put(struct run *r, struct buf *b, const struct row *row);
+/* The same without the root: {...} */
+void view_put_object(struct run *r, struct buf *b, const struct row *row);
+/* Its last octet '}' left out, so that members can follow; true: it has members already. */
+bool view_put_open(struct run *r, struct buf *b, const struct row *row);
+enum err view_text(struct run *r, const struct row *row, struct span *out);
+/* The answer's content from a finished text. */
+void view_answer(struct run *r, enum rsc rsc, struct span pc);
+/* cnst and cnot of the answer, when the result was cut. */
+void view_cut(struct run *r);
+enum says view_created(struct run *r);
+enum says view_retrieved(struct run *r);
+enum says view_updated(struct run *r);
+/* DELETE: the content by rcn while the resource is still there; it waits in r->pc. */
+enum says view_before_delete(struct run *r);
+enum says view_deleted(struct run *r);
+
+/* RETRIEVE and DELETE with children forms (rcn 4 5 6 8), discovery (fu 1). */
+/* The content for a children form, of r->target. MORE, or DONE with a refusal. */
+enum says tree_content(struct run *r, unsigned rcn, struct span *out);
+/* The answer of a RETRIEVE from r->pc, with cnst and cnot when it was cut. */
+void tree_answer(struct run *r);
+enum says hunt_start(struct run *r);
+/* Does the row meet the criteria? have: which of them to look at. */
+enum err match_row(struct run *r, const struct row *row, const struct fc *fc, bool any_attr_wild, bool *yes);
+bool match_needs_body(const struct fc *fc);
+bool match_wild(struct span pattern, struct span text);
+
+/* ---- tell.c, outbox.c, forward.c, verify.c, notify.c, sweep.c ------------------------------------------ */
+
+enum err tell_update(struct run *r, const struct row *row, const bool *changed);
+enum err tell_create(struct run *r, const struct row *parent, const struct row *child);
+enum err tell_delete(struct run *r, const struct row *row); /* net 2: subscriptions of the row itself */
+enum err tell_delete_child(struct run *r, const struct row *parent, const struct row *child);
+/* The subscription ends: its letters go, its notice is written. keep: the letters stay. */
+enum err tell_sub_ends(struct run *r, const struct row *sub, bool keep_letters);
+
+/* Targets of a request that leaves: addresses to be tried in turn. */
+struct hop {
+    struct cse *c;
+    struct run *r; /* NULL: outbox */
+    struct sending s;
+    struct prim req;
+    struct arena *a;
+    const struct span *urls; /* tried in order */
+    size_t n, at;
+    bool base;
+    struct span peer;
+    enum release rel; /* highest that the target serves; REL_NONE: it did not say */
+    unsigned loop;
+    int64_t deadline;
+    void (*over)(struct hop *h, enum err e, const struct prim *rsp);
+    void *ctx;
+};
+/* Sends to the first address that answers; h->over is called once with the answer or the last error. */
+void hop_go(struct cse *c, struct hop *h);
+/* Addresses of the next hop towards a CSE. ERR_NOTFOUND: nobody knows it; ERR_UNREACHABLE: known, but no address. */
+enum err hop_towards(struct run *r, const struct addr *to, bool from_registrar, struct hop *h);
+/* Addresses of an AE of this CSE. ERR_UNREACHABLE: none, or it does not take requests. */
+enum err hop_to_ae(struct run *r, const struct row *ae, struct hop *h);
+/* Fills the addresses for any notification target, a URL or an identifier. ERR_NOTFOUND, ERR_UNREACHABLE;
+ * *here: it is this CSE itself. */
+enum err hop_to_target(struct run *r, struct span nu, struct hop *h, bool *here);
+/* A NOTIFY of this CSE: pc goes to the target. */
+void hop_notify(struct run *r, struct hop *h, struct span to, struct span rqi, struct span pc);
+
+/* Time that the other end gets: rqet and rset of the request shorten it. */
+int64_t hop_deadline(const struct run *r);
+bool is_url(struct span s);
+/* The answer of the other end, or 5103, leaves as the answer of r. */
+void forward_answer(struct run *r, enum err e, const struct prim *rsp);
+
+/* A NOTIFY that came in (notify.c). */
+enum says notify_apply(struct run *r);
+bool notify_is_verification(const struct run *r);
+/* Is this notification target the originator's own AE? */
+bool verify_is_originator(struct run *r, struct span nu);
+
+/* Subscription CREATE and UPDATE on the loop: which targets must be verified; sends; goes on when all answered. */
+bool verify_wanted(struct run *r);
+enum says verify_start(struct run *r);
+
+int64_t post_tick(struct cse *c, int64_t now);
+enum err post_new(struct cse *c);
+void post_free(struct cse *c);
+int64_t sweep_tick(struct cse *c, int64_t now);
+enum err joint_new(struct cse *c);
+int64_t joint_tick(struct cse *c, int64_t now);
+void joint_free(struct cse *c);
+
+#endif

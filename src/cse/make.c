@@ -1,0 +1,332 @@
+/* make.c - CREATE (TS-0004 7.3.3.3, 7.3.3.5): checks that need the store, the new row, its parent's counters. */
+#include <string.h>
+
+#include "base/m2mtime.h"
+#include "cse/inside.h"
+
+const struct type_hook *type_hook(unsigned ty)
+{
+    static const struct {
+        uint16_t ty;
+        const struct type_hook *hook;
+    } rows[] = {{TY_AE, &hook_ae},   {TY_CSR, &hook_cse}, {TY_CIN, &hook_cin},
+                {TY_CNT, &hook_cnt}, {TY_SUB, &hook_sub}, {TY_ACP, &hook_acp}};
+    for (size_t i = 0; i < LEN(rows); i++)
+        if (rows[i].ty == ty)
+            return rows[i].hook;
+    return NULL;
+}
+
+/* ---- check --------------------------------------------------------------------------------------- */
+
+/* An entry of acpi that belongs to this CSE must name a policy (procedures 4.7). */
+enum says make_check_acpi(struct run *r)
+{
+    const struct jval *acpi = attrs_get(&r->in, AT_acpi);
+    for (const struct jval *v = acpi && acpi->type == J_ARR ? acpi->child : NULL; v; v = v->next) {
+        struct row row;
+        enum err e = find_text(r, name_text(v, r->a), &row);
+        if (e == ERR_NOTFOUND || e == ERR_SYNTAX || (e == OK && row.ty != TY_ACP))
+            return refuse(r, RSC_BAD_REQUEST, SPAN("acpi"),
+                          "an entry of this CSE must be the identifier of an existing accessControlPolicy");
+        if (e != ERR_UNREACHABLE)
+            STEP_TRY(r, e);
+    }
+    return MORE;
+}
+
+static bool is_derived(struct run *r, struct span rn)
+{
+    int64_t rid;
+    struct row row;
+    uint8_t p[64];
+    struct buf b = BUF_ARRAY(p);
+    if (!name_derived(rn, &rid) || store_get(r->t, rid, r->a, &row) != OK || row.pid != r->target.rid || row.rn.n)
+        return false;
+    name_put_rn(&b, &row);
+    return span_eq(buf_span(&b), rn);
+}
+
+static enum says check_sibling(struct run *r)
+{
+    struct row row;
+    struct span rn = attrs_text(&r->in, AT_rn, r->a);
+    if (!rn.n)
+        return MORE;
+    enum err e = store_child(r->t, r->target.rid, rn, r->a, &row);
+    if (e == OK && row.et <= r->now && r->t->writes) {
+        STEP_TRY(r, gone_tree(r, &row, true)); /* expired, the sweep has not come by yet */
+        STEP_TRY(r, store_get(r->t, r->target.rid, r->a, &r->target));
+        e = ERR_NOTFOUND;
+    }
+    if ((e == OK && row.et > r->now) || is_derived(r, rn))
+        return refuse(r, RSC_CONFLICT, SPAN("rn"), "the parent has a child of this name already (TS-0004 7.3.3.5)");
+    if (e != OK && e != ERR_NOTFOUND)
+        return oops(r, e);
+    return MORE;
+}
+
+/* A subscription may only be made by whom may read what it reports: asked before anything else about it. */
+static enum says check_sub_right(struct run *r)
+{
+    bool yes;
+    if (r->q->ty != TY_SUB)
+        return MORE;
+    STEP_TRY(r, rights_ask(r, &r->q->from, &r->target, ACOP_RETRIEVE, 0, &yes));
+    return yes ? MORE
+               : refuse(r, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, SPAN("fr"),
+                        "a subscription needs the right to RETRIEVE the subscribed-to resource (TS-0004 7.4.8.2.1)");
+}
+
+enum says make_check(struct run *r)
+{
+    enum says say = check_sub_right(r);
+    if (say != MORE)
+        return say;
+    struct check c = {.sw = &r->c->conf.sw,
+                      .now = r->now,
+                      .role = r->c->conf.role,
+                      .rvi = r->q->rvi,
+                      .parent_ty = (uint16_t)r->target.ty,
+                      .ty = r->q->ty,
+                      .pc = r->q->body};
+    struct verdict v = check_create(&c, r->a, &r->in);
+    if (!verdict_go(v))
+        return refuse_verdict(r, v);
+    const struct type_hook *h = type_hook(r->q->ty);
+    say = make_check_acpi(r);
+    if (say == MORE && h && h->check)
+        say = h->check(r);
+    return say == MORE ? check_sibling(r) : say;
+}
+
+/* ---- before: sealing ------------------------------------------------------------------------------ */
+
+/* Absolute structured address of the target. Names never change, so the writer keeps the last ones. */
+static enum err path_of(struct run *r, struct span *out)
+{
+    struct cse *c = r->c;
+    struct known_path *p = &c->paths[(uint64_t)r->target.rid % PATHS];
+    *out = span_of(p->text, p->n);
+    if (p->rid == r->target.rid)
+        return OK;
+    struct text t;
+    struct span path;
+    TRY(name_path(r->t, &r->target, r->a, &path));
+    text_init(&t, r->a);
+    buf_put(&t.b, c->conf.self.sp);
+    buf_put(&t.b, c->conf.self.csi);
+    buf_c(&t.b, '/');
+    buf_put(&t.b, path);
+    TRY(t.b.e);
+    *out = buf_span(&t.b);
+    if (out->n <= sizeof p->text) {
+        p->rid = r->target.rid;
+        p->n = out->n;
+        memcpy(p->text, out->p, out->n);
+    }
+    return OK;
+}
+
+static enum err labels_of(struct run *r, const struct jval *lbl, const struct span **v, size_t *n)
+{
+    *n = 0;
+    *v = NULL;
+    if (!lbl || lbl->type != J_ARR || lbl->n == 0)
+        return OK;
+    struct span *s = ARENA_ARRAY(r->a, struct span, lbl->n);
+    if (!s)
+        return ERR_NOMEM;
+    for (const struct jval *l = lbl->child; l; l = l->next)
+        s[(*n)++] = name_text(l, r->a);
+    *v = s;
+    return OK;
+}
+
+enum says step_before(struct run *r)
+{
+    const struct cse_hook *h = &r->c->hook;
+    if (!h->before || r->q->op != OP_CREATE || r->q->ty != TY_CIN)
+        return MORE;
+    const struct jval *con = attrs_get(&r->in, AT_con);
+    struct cse_hook_say say = {0};
+    struct cse_hook_ask ask = {.t = r->t,
+                               .arena = r->a,
+                               .now = r->now,
+                               .container = r->target.rid,
+                               .con = con ? con->raw : SPAN_NONE,
+                               .cnf = attrs_text(&r->in, AT_cnf, r->a),
+                               .entropy = r->c->w.entropy,
+                               .entropy_ctx = r->c->w.ctx};
+    STEP_TRY(r, path_of(r, &ask.path));
+    STEP_TRY(r, run_old(r));
+    STEP_TRY(r, labels_of(r, attrs_get(&r->old, AT_lbl), &ask.lbl, &ask.nlbl));
+    r->hooked = true;
+    struct verdict v = h->before(h->ctx, &ask, &say);
+    if (!verdict_go(v))
+        return refuse_verdict(r, v);
+    if (say.con.p) {
+        r->con = say.con;
+        r->cnf = say.cnf;
+        if (con)
+            wipe((void *)(uintptr_t)con->raw.p, con->raw.n); /* the request's own octets: nothing echoes them */
+    }
+    return hook_cin_fits(r);
+}
+
+/* ---- apply ---------------------------------------------------------------------------------------- */
+
+/* An identifier that no other kind of identifier can be mistaken for: the first segment of an address may also be the
+ * CSE-ID without slash or the CSEBase's name. */
+static enum err fresh_rid(struct run *r, int64_t *rid)
+{
+    bool clash = true;
+    *rid = r->reserved;
+    while (clash && !r->reserved) {
+        uint8_t p[64];
+        struct buf b = BUF_ARRAY(p);
+        struct row row = {0};
+        TRY(store_next_rid(r->t, rid));
+        row.rid = *rid;
+        name_put_ri(&b, &row);
+        clash = span_eq(buf_span(&b), span_from(r->c->conf.self.csi, 1)) || span_eq(buf_span(&b), r->c->conf.self.base);
+    }
+    return OK;
+}
+
+struct span make_et(struct run *r, const struct jval *given, const struct row *parent, const struct attrs *parent_at,
+                    int64_t *et)
+{
+    struct span text = SPAN_NONE;
+    int64_t max = r->now + (r->c->conf.et_max ? r->c->conf.et_max : ET_DEFAULT);
+    *et = max;
+    if (given && given->type == J_STR) {
+        text = name_text(given, r->a);
+        if (m2mtime_get(text, et) != OK || *et > max) {
+            *et = max;
+            text = SPAN_NONE;
+        }
+    }
+    if (parent->et < *et) {
+        *et = parent->et;
+        text = attrs_text(parent_at, AT_et, r->a); /* byte for byte */
+    }
+    return text.n ? text : name_time_s(*et, r->a);
+}
+
+enum err make_labels(struct run *r, const struct jval *lbl, struct row *row)
+{
+    return labels_of(r, lbl, &row->lbl, &row->nlbl);
+}
+
+enum err make_count(struct run *r, struct row *row)
+{
+    return store_count(r->t, row);
+}
+
+/* Members that stand at fixed places or are given by the CSE. */
+static bool special(enum attr a)
+{
+    return a == AT_rn || a == AT_et || a == AT_cr || a == AT_con || a == AT_cnf || a == AT_csi;
+}
+
+static void put_sent(struct run *r, struct jw *w)
+{
+    const struct type *t = type_of(r->out.ty);
+    for (int a = 1; a < AT__N; a++) {
+        const struct jval *v = r->in.v[a];
+        if (!v || v->type == J_NULL || special((enum attr)a) || t->rules[a].create == P_ABSENT)
+            continue;
+        jw_name(w, attr_row((enum attr)a)->sn);
+        jw_raw(w, v->raw);
+    }
+    if (r->in.v[AT_cr])
+        JW_STR(w, "cr", r->out.creator);
+}
+
+static enum err put_body(struct run *r, struct span et)
+{
+    struct text t, rn, ri, pi;
+    struct row *o = &r->out;
+    const struct type_hook *h = type_hook(o->ty);
+    text_init(&t, r->a);
+    text_init(&rn, r->a);
+    text_init(&ri, r->a);
+    text_init(&pi, r->a);
+    name_put_rn(&rn.b, o);
+    name_put_ri(&ri.b, o);
+    name_put_ri(&pi.b, &r->target);
+    struct jw w = jw_over(&t.b);
+    struct span now = name_time(r->now, r->a);
+    jw_obj(&w);
+    JW_STR(&w, "rn", buf_span(&rn.b));
+    JW_U64(&w, "ty", o->ty);
+    JW_STR(&w, "ri", buf_span(&ri.b));
+    JW_STR(&w, "pi", buf_span(&pi.b));
+    JW_STR(&w, "ct", now);
+    if (!(type_of(o->ty)->flags & TF_STATE))
+        JW_STR(&w, "lt", now);
+    JW_STR(&w, "et", et);
+    put_sent(r, &w);
+    if (h && h->fill)
+        TRY(h->fill(r, &w));
+    jw_end_obj(&w);
+    o->body = buf_span(&t.b);
+    return t.b.e != OK ? t.b.e : rn.b.e != OK ? rn.b.e : ri.b.e;
+}
+
+/* mia shortens the life of an instance: et at most ct + mia. */
+static struct span shorten(struct run *r, struct span et)
+{
+    uint64_t mia;
+    const struct jval *v = attrs_get(&r->old, AT_mia);
+    if (r->q->ty != TY_CIN || !v || json_u64(v, INT64_MAX / 2000, &mia) != OK ||
+        r->out.et - r->now <= (int64_t)mia * 1000)
+        return et;
+    r->out.et = r->now + (int64_t)mia * 1000;
+    return name_time(r->out.et, r->a);
+}
+
+static enum err count_parent(struct run *r)
+{
+    struct row *p = &r->target;
+    if (r->out.ty == TY_SUB)
+        p->subs++;
+    else if (r->out.ty == TY_CIN) {
+        p->st++;
+        p->cni++;
+        p->cbs += r->out.cs;
+        return gone_trim(r, p, &r->old);
+    } else
+        return OK;
+    return make_count(r, p);
+}
+
+enum says make_apply(struct run *r)
+{
+    struct row *o = &r->out;
+    *o = (struct row){.pid = r->target.rid,
+                      .ty = r->q->ty,
+                      .rn = attrs_text(&r->in, AT_rn, r->a),
+                      .creator = prim_text(r->q, PA_fr),
+                      .ct = r->now,
+                      .lt = r->now};
+    STEP_TRY(r, fresh_rid(r, &o->rid));
+    STEP_TRY(r, run_old(r));
+    if (o->ty == TY_AE) {
+        o->alias = r->aei;
+        o->creator = r->aei;
+    } else if (o->ty == TY_CSR) {
+        o->alias = r->aei;
+    }
+    struct span et = shorten(r, make_et(r, attrs_get(&r->in, AT_et), &r->target, &r->old, &o->et));
+    STEP_TRY(r, make_labels(r, attrs_get(&r->in, AT_lbl), o));
+    STEP_TRY(r, put_body(r, et));
+    enum err e = store_put(r->t, o);
+    if (e == ERR_EXISTS)
+        return refuse(r, RSC_CONFLICT, SPAN("rn"),
+                      "a resource of this name or identifier exists already (TS-0004 7.3.3.5)");
+    STEP_TRY(r, e);
+    STEP_TRY(r, count_parent(r));
+    return arena_ok(r->a) ? MORE : oops(r, ERR_NOMEM);
+}

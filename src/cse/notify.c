@@ -1,0 +1,83 @@
+/* notify.c - a NOTIFY that came in: to an AE of this CSE it goes on to its point of access, to the CSEBase it is for us
+ * (TS-0004 7.3.3.9, 7.5.1.2). */
+#include "cse/inside.h"
+
+static bool is_true(const struct jval *v)
+{
+    bool yes = false;
+    return v && json_bool(v, &yes) == OK && yes;
+}
+
+bool notify_is_verification(const struct run *r)
+{
+    return r->q->op == OP_NOTIFY && span_eq(r->q->root, SPAN("m2m:sgn")) && is_true(JSON_GET(r->q->content, "vrq"));
+}
+
+static void over(struct hop *h, enum err e, const struct prim *rsp)
+{
+    forward_answer(h->r, e, rsp);
+}
+
+/* The creator of the subscription must itself have the right to NOTIFY the target. */
+static enum says check_creator(struct run *r)
+{
+    bool yes = true;
+    struct span cr = name_text(JSON_GET(r->q->content, "cr"), r->a);
+    if (!notify_is_verification(r) || !cr.n)
+        return MORE;
+    struct id who = id_parse(cr, &r->c->conf.self);
+    STEP_TRY(r, rights_ask(r, &who, &r->target, ACOP_NOTIFY, 0, &yes));
+    return yes ? MORE
+               : refuse(r, RSC_SUBSCRIPTION_CREATOR_HAS_NO_PRIVILEGE, SPAN("cr"),
+                        "the creator of the subscription may not NOTIFY this target (TS-0004 7.4.8.2.1)");
+}
+
+static enum says to_ae(struct run *r)
+{
+    enum says say = check_creator(r);
+    if (say != MORE)
+        return say;
+    struct hop *h = r->hop = ARENA_NEW(r->a, struct hop);
+    if (!h)
+        return oops(r, ERR_NOMEM);
+    *h = (struct hop){.r = r, .a = r->a, .loop = r->x->loop, .deadline = hop_deadline(r), .over = over};
+    enum err e = hop_to_ae(r, &r->target, h);
+    if (e == ERR_UNREACHABLE)
+        return refuse(r, RSC_TARGET_NOT_REACHABLE, SPAN("to"), "the AE takes no requests or has no point of access");
+    STEP_TRY(r, e);
+    h->req = *r->q;
+    hop_go(r->c, h);
+    return WAIT;
+}
+
+static enum says to_us(struct run *r)
+{
+    if (!span_eq(r->q->root, SPAN("m2m:sgn")) ||
+        !(is_true(JSON_GET(r->q->content, "vrq")) || is_true(JSON_GET(r->q->content, "sud"))))
+        return refuse(r, RSC_BAD_REQUEST, r->q->root,
+                      "nothing that this CSE asked to be notified of (TS-0004 7.3.3.9)");
+    view_answer(r, RSC_OK, SPAN_NONE);
+    return DONE;
+}
+
+static const char *fault(const struct prim *q)
+{
+    static const char *const roots[] = {"m2m:sgn", "m2m:agn", "m2m:rsp", "m2m:seci"};
+    bool known = false;
+    for (size_t i = 0; i < LEN(roots) && !known; i++)
+        known = span_eq(q->root, span_str(roots[i]));
+    if (!known)
+        return "content of a NOTIFY is one of m2m:sgn, m2m:agn, m2m:rsp, m2m:seci (TS-0004 7.5.1.1)";
+    if (span_eq(q->root, SPAN("m2m:sgn")) && !JSON_GET(q->content, "sur") && !JSON_GET(q->content, "idr") &&
+        !JSON_GET(q->content, "aerp") && !JSON_GET(q->content, "aerid"))
+        return "a notification names its subscription (sur, TS-0004 6.3.5.13)";
+    return NULL;
+}
+
+enum says notify_apply(struct run *r)
+{
+    const char *why = fault(r->q);
+    if (why)
+        return refuse(r, RSC_BAD_REQUEST, SPAN("pc"), why);
+    return r->target.ty == TY_AE ? to_ae(r) : to_us(r);
+}

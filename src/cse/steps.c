@@ -1,0 +1,314 @@
+/* steps.c - how an exchange moves: the list of steps, the turns on its loop and on the writer, its answer. */
+#include <string.h>
+
+#include "cse/inside.h"
+
+static enum says (*const steps[STEP__N])(struct run *) = {
+#define STEP(name, clause, what) step_##name,
+#include "cse/step.def"
+#undef STEP
+};
+
+/* ---- answers ------------------------------------------------------------------------------------- */
+
+static struct prim *answer_of(struct run *r)
+{
+    static _Thread_local struct prim none; /* when not even the answer has room: a bare 5000 */
+    struct prim *p = ARENA_NEW(r->a, struct prim);
+    if (!p) {
+        prim_init(&none);
+        p = &none;
+        p->rsc = RSC_INTERNAL_SERVER_ERROR;
+    }
+    return r->x->rsp = p;
+}
+
+enum says refuse_verdict(struct run *r, struct verdict v)
+{
+    prim_refuse(answer_of(r), r->q, v, r->a);
+    return DONE;
+}
+
+enum says refuse(struct run *r, enum rsc rsc, struct span attr, const char *rule)
+{
+    return refuse_verdict(r, verdict_of(rsc, attr, rule));
+}
+
+enum says oops(struct run *r, enum err e)
+{
+    return refuse(r, RSC_INTERNAL_SERVER_ERROR, SPAN_NONE, err_text(e));
+}
+
+void view_answer(struct run *r, enum rsc rsc, struct span pc)
+{
+    struct prim *p = answer_of(r);
+    prim_respond(p, r->q, rsc);
+    p->pc = pc;
+    p->ser = pc.n ? SER_JSON : SER_NONE;
+}
+
+/* ---- turns --------------------------------------------------------------------------------------- */
+
+static enum says drive(struct run *r)
+{
+    enum says say = MORE;
+    while (say == MORE && r->step < STEP__N) {
+        say = steps[r->step](r);
+        if (say == MORE)
+            r->step++;
+    }
+    return say == WAIT ? WAIT : DONE;
+}
+
+static bool changes(const struct run *r)
+{
+    return r->q->op == OP_CREATE || r->q->op == OP_UPDATE || r->q->op == OP_DELETE;
+}
+
+static void enqueue(struct run *r)
+{
+    if (r->c->w.enqueue(r->c->w.ctx, r->x))
+        return;
+    r->x->busy = true;
+    refuse(r, RSC_INTERNAL_SERVER_ERROR, SPAN_NONE, "more changes are waiting than this CSE queues; try again later");
+    run_answer(r);
+}
+
+/* One turn on the loop thread, on a read transaction of its own. */
+static void turn(struct run *r)
+{
+    struct cse *c = r->c;
+    r->now = c->w.now(c->w.ctx);
+    enum err e = store_read(c->w.store, r->x->loop, &r->t);
+    enum says say = e == OK ? drive(r) : oops(r, e);
+    if (r->t)
+        store_end(r->t);
+    r->t = NULL;
+    if (say == DONE)
+        run_answer(r);
+    else if (r->stage == AT_WRITER || r->stage == AT_RESERVE)
+        enqueue(r);
+}
+
+void run_go_on(struct run *r)
+{
+    r->step++;
+    turn(r);
+}
+
+void run_again(struct run *r)
+{
+    turn(r);
+}
+
+void run_to_writer(struct run *r)
+{
+    r->stage = AT_WRITER;
+    enqueue(r);
+}
+
+void run_answer(struct run *r)
+{
+    r->stage = AT_END;
+    r->x->done(r->x);
+}
+
+void cse_submit(struct cse *c, struct exch *x)
+{
+    struct run none = {0}, *r = ARENA_NEW(x->arena, struct run);
+    bool room = r != NULL;
+    if (!room)
+        r = &none;
+    r->c = c;
+    r->x = x;
+    r->q = x->req;
+    r->a = x->arena;
+    r->slot = x->loop;
+    x->run = r;
+    if (!room) {
+        oops(r, ERR_NOMEM);
+        run_answer(r);
+        return;
+    }
+    turn(r);
+}
+
+/* ---- the writer ---------------------------------------------------------------------------------- */
+
+/* What the loop found out may be old by now: everything that needs the store is done again. */
+static void forget(struct run *r)
+{
+    r->step = STEP_resolve;
+    memset(&r->target, 0, sizeof r->target);
+    memset(&r->holder, 0, sizeof r->holder);
+    memset(&r->in, 0, sizeof r->in);
+    r->virt = NULL;
+    r->have_old = r->hooked = false;
+    r->x->rsp = NULL;
+}
+
+static enum err write_one(struct cse *c, struct store_tx *t, struct exch *x)
+{
+    struct run *r = x->run;
+    TRY(store_save(t));
+    if (x->job) {
+        enum err e = x->job(c, t, x);
+        if (e == OK)
+            return store_keep(t);
+        x->wrote = e;
+        return store_undo(t);
+    }
+    r->t = t;
+    r->slot = STORE_SLOTS_MAX;
+    r->now = c->w.now(c->w.ctx);
+    forget(r);
+    drive(r);
+    r->t = NULL;
+    r->slot = x->loop;
+    if (rsc_ok(x->rsp->rsc))
+        return store_keep(t);
+    TRY(store_undo(t));
+    if (r->hooked && c->hook.undone)
+        c->hook.undone(c->hook.ctx);
+    return OK;
+}
+
+void cse_run_write(struct cse *c, struct exch **list, size_t n)
+{
+    struct store_tx *t = NULL;
+    enum err e = store_write(c->w.store, &t);
+    for (size_t i = 0; i < n; i++)
+        list[i]->wrote = OK;
+    for (size_t i = 0; i < n && e == OK; i++)
+        e = write_one(c, t, list[i]);
+    if (e == OK)
+        e = store_commit(t);
+    else if (t)
+        store_abort(t);
+    for (size_t i = 0; i < n && e != OK; i++)
+        list[i]->wrote = e;
+    if (c->hook.committed)
+        c->hook.committed(c->hook.ctx, e);
+    if (c->told)
+        atomic_store(&c->tick, true);
+    c->told = false;
+}
+
+void cse_finish(struct cse *c, struct exch *x)
+{
+    struct run *r = x->run;
+    (void)c;
+    if (x->job && !r) {
+        x->done(x); /* an internal job */
+        return;
+    }
+    x->job = NULL;
+    if (x->wrote != OK) {
+        oops(r, x->wrote); /* nothing of it is durable: whatever was decided does not count */
+        run_answer(r);
+    } else if (r->stage == AT_RESERVE) {
+        r->stage = AT_PRELUDE; /* a rid is there: on with the verification */
+        turn(r);
+    } else {
+        run_answer(r);
+    }
+}
+
+/* ---- steps that only choose ----------------------------------------------------------------------- */
+
+bool run_is_admin(const struct run *r)
+{
+    return r->x->self || (r->q->from.kind != ID_BAD && id_same(&r->q->from, &r->c->admin));
+}
+
+enum err run_old(struct run *r)
+{
+    if (r->have_old)
+        return OK;
+    r->have_old = true;
+    return name_attrs(&r->target, r->a, &r->old);
+}
+
+/* Operations that a type never allows are refused before rights and content (Recv-1.0). */
+static enum says check_never(struct run *r)
+{
+    static const struct {
+        uint8_t op;
+        uint16_t flag;
+    } rows[] = {{OP_CREATE, TF_VIRTUAL}, {OP_UPDATE, TF_NO_UPDATE}, {OP_DELETE, TF_NO_DELETE}};
+    const struct type *t = r->virt ? r->virt : r->type;
+    for (size_t i = 0; i < LEN(rows); i++)
+        if (r->q->op == rows[i].op && (t->flags & rows[i].flag))
+            return refuse(r, RSC_OPERATION_NOT_ALLOWED, SPAN("to"),
+                          "resources of this type never take this operation (TS-0004 7.3.2.1)");
+    if (r->q->op == OP_NOTIFY && t->number != TY_AE && t->number != TY_CB)
+        return refuse(r, RSC_OPERATION_NOT_ALLOWED, SPAN("to"), "NOTIFY goes to an AE or a CSEBase (TS-0004 7.3.3.9)");
+    return MORE;
+}
+
+enum says step_resolve(struct run *r)
+{
+    struct found f;
+    if (r->stage == AT_DOOR && changes(r) && !verify_wanted(r)) {
+        r->stage = AT_WRITER; /* it does the rest; turn() enqueues once the read transaction has ended */
+        return WAIT;
+    }
+    enum err e = find_addr(r, &r->q->addr, &f);
+    r->virt = f.virt;
+    if (f.virt && e == ERR_NOTFOUND && f.holder.rid && (r->q->op == OP_CREATE || r->q->op == OP_UPDATE))
+        return check_never(r);
+    if (e == ERR_NOTFOUND)
+        return refuse(r, RSC_NOT_FOUND, SPAN("to"),
+                      f.virt && f.holder.rid ? "the container has no instance (TS-0004 7.4.27, 7.4.28)"
+                                             : "there is no resource of this identifier (TS-0004 7.3.3.1)");
+    STEP_TRY(r, e);
+    r->target = f.row;
+    r->holder = f.holder;
+    r->type = type_of(f.row.ty);
+    if (!r->holder.rid && (r->type->flags & TF_INSTANCE))
+        STEP_TRY(r, store_get(r->t, r->target.pid, r->a, &r->holder));
+    return check_never(r);
+}
+
+enum says step_check(struct run *r)
+{
+    static enum says (*const by_op[OP__N])(struct run *) = {
+        [OP_CREATE] = make_check, [OP_UPDATE] = change_check, [OP_DELETE] = gone_check};
+    return by_op[r->q->op] ? by_op[r->q->op](r) : MORE;
+}
+
+enum says step_prelude(struct run *r)
+{
+    return r->stage != AT_WRITER && changes(r) ? verify_start(r) : MORE;
+}
+
+enum says step_apply(struct run *r)
+{
+    static enum says (*const by_op[OP__N])(struct run *) = {
+        [OP_CREATE] = make_apply, [OP_UPDATE] = change_apply, [OP_DELETE] = gone_apply, [OP_NOTIFY] = notify_apply};
+    return by_op[r->q->op] ? by_op[r->q->op](r) : MORE;
+}
+
+enum says step_after(struct run *r)
+{
+    const struct type_hook *h = type_hook(r->out.rid ? r->out.ty : r->target.ty);
+    return h && h->after && r->q->op != OP_DELETE && changes(r) ? h->after(r) : MORE;
+}
+
+enum says step_tell(struct run *r)
+{
+    if (r->q->op == OP_CREATE)
+        STEP_TRY(r, tell_create(r, &r->target, &r->out));
+    else if (r->q->op == OP_UPDATE)
+        STEP_TRY(r, tell_update(r, &r->out, r->changed));
+    return MORE; /* DELETE told while it removed: afterwards the subscriptions are gone */
+}
+
+enum says step_project(struct run *r)
+{
+    static enum says (*const by_op[OP__N])(struct run *) = {[OP_CREATE] = view_created,
+                                                            [OP_RETRIEVE] = view_retrieved,
+                                                            [OP_UPDATE] = view_updated,
+                                                            [OP_DELETE] = view_deleted};
+    return by_op[r->q->op] ? by_op[r->q->op](r) : DONE;
+}

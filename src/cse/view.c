@@ -1,0 +1,271 @@
+/* view.c - what the answer shows (TS-0001 8.1.2 resultContent, TS-0004 7.5.2). The stored text is copied; members that
+ * change by themselves are put behind it. */
+#include "base/m2mtime.h"
+#include "cse/inside.h"
+
+/* ---- one resource -------------------------------------------------------------------------------- */
+
+bool view_put_open(struct run *r, struct buf *b, const struct row *row)
+{
+    buf_put(b, span_first(row->body, row->body.n - 1));
+    bool any = row->body.n > 2;
+    if (row->ty == TY_CB) {
+        buf_str(b, any ? ",\"ctm\":\"" : "\"ctm\":\"");
+        m2mtime_put_us(b, r->now);
+        buf_c(b, '"');
+        any = true;
+    } else if (type_of(row->ty)->flags & TF_STATE) {
+        buf_str(b, any ? ",\"lt\":\"" : "\"lt\":\"");
+        m2mtime_put_us(b, row->lt);
+        buf_str(b, "\",\"st\":");
+        buf_i64(b, row->st);
+        buf_str(b, ",\"cni\":");
+        buf_i64(b, row->cni);
+        buf_str(b, ",\"cbs\":");
+        buf_i64(b, row->cbs);
+        any = true;
+    }
+    return any;
+}
+
+void view_put_object(struct run *r, struct buf *b, const struct row *row)
+{
+    view_put_open(r, b, row);
+    buf_c(b, '}');
+}
+
+void view_put(struct run *r, struct buf *b, const struct row *row)
+{
+    buf_str(b, "{\"");
+    buf_put(b, type_of(row->ty)->root);
+    buf_str(b, "\":");
+    view_put_object(r, b, row);
+    buf_c(b, '}');
+}
+
+enum err view_text(struct run *r, const struct row *row, struct span *out)
+{
+    struct text t;
+    text_init(&t, r->a);
+    view_put(r, &t.b, row);
+    *out = buf_span(&t.b);
+    return t.b.e;
+}
+
+void view_cut(struct run *r)
+{
+    uint8_t p[20];
+    struct buf b = BUF_ARRAY(p);
+    if (!r->cut_at)
+        return;
+    buf_u64(&b, r->cut_at);
+    prim_set(r->x->rsp, PA_cnst, SPAN("1"));
+    prim_set(r->x->rsp, PA_cnot, arena_dup(r->a, buf_span(&b)));
+}
+
+static enum says answer_row(struct run *r, enum rsc rsc, const struct row *row)
+{
+    struct span pc;
+    STEP_TRY(r, view_text(r, row, &pc));
+    view_answer(r, rsc, pc);
+    return DONE;
+}
+
+/* Only those members of the object for which `take` says so. */
+static enum err some(struct run *r, const struct row *row, bool (*take)(struct run *r, const struct jval *v),
+                     struct span *out)
+{
+    struct text whole, t;
+    const struct jval *v;
+    text_init(&whole, r->a);
+    text_init(&t, r->a);
+    view_put_object(r, &whole.b, row);
+    TRY(whole.b.e);
+    TRY(name_parse(buf_span(&whole.b), r->a, &v));
+    struct jw w = jw_over(&t.b);
+    jw_obj(&w);
+    jw_name(&w, type_of(row->ty)->root);
+    jw_obj(&w);
+    for (v = v->child; v; v = v->next) {
+        if (!take(r, v))
+            continue;
+        jw_name(&w, v->key);
+        jw_raw(&w, v->raw);
+    }
+    jw_end_obj(&w);
+    jw_end_obj(&w);
+    *out = buf_span(&t.b);
+    return t.b.e;
+}
+
+/* ---- CREATE, UPDATE, DELETE ---------------------------------------------------------------------- */
+
+static unsigned rcn_of(const struct run *r, unsigned by_default)
+{
+    return r->q->rcn == RCN_DEFAULT ? by_default : r->q->rcn;
+}
+
+/* rcn 9: what the CSE added or changed beyond the request. */
+static bool beyond_create(struct run *r, const struct jval *v)
+{
+    enum attr a = attr_find(v->key);
+    const struct jval *in = a == AT_NONE ? NULL : r->in.v[a];
+    return !in || (a != AT_con && !span_eq(in->raw, v->raw)) || (a == AT_con && r->con.p);
+}
+
+static bool beyond_update(struct run *r, const struct jval *v)
+{
+    enum attr a = attr_find(v->key);
+    return a != AT_NONE && r->changed[a] && beyond_create(r, v);
+}
+
+static enum says answer_address(struct run *r, bool with_attributes)
+{
+    struct span path;
+    struct text t;
+    STEP_TRY(r, name_path(r->t, &r->out, r->a, &path));
+    text_init(&t, r->a);
+    struct jw w = jw_over(&t.b);
+    jw_obj(&w);
+    if (with_attributes) {
+        JW_NAME(&w, "m2m:rce");
+        jw_obj(&w);
+        JW_STR(&w, "uri", path);
+        jw_name(&w, type_of(r->out.ty)->root);
+        struct text o;
+        text_init(&o, r->a);
+        view_put_object(r, &o.b, &r->out);
+        jw_raw(&w, buf_span(&o.b));
+        jw_end_obj(&w);
+    } else {
+        JW_STR(&w, "m2m:uri", path);
+    }
+    jw_end_obj(&w);
+    STEP_TRY(r, t.b.e);
+    view_answer(r, RSC_CREATED, buf_span(&t.b));
+    return DONE;
+}
+
+static enum says answer_some(struct run *r, enum rsc rsc, bool (*take)(struct run *r, const struct jval *v))
+{
+    struct span pc;
+    STEP_TRY(r, some(r, &r->out, take, &pc));
+    view_answer(r, rsc, pc);
+    return DONE;
+}
+
+enum says view_created(struct run *r)
+{
+    switch (rcn_of(r, RCN_ATTRIBUTES)) {
+    case RCN_NOTHING:
+        view_answer(r, RSC_CREATED, SPAN_NONE);
+        return DONE;
+    case RCN_ADDRESS:
+        return answer_address(r, false);
+    case RCN_ADDRESS_ATTRIBUTES:
+        return answer_address(r, true);
+    case RCN_MODIFIED:
+        return answer_some(r, RSC_CREATED, beyond_create);
+    default:
+        return answer_row(r, RSC_CREATED, &r->out);
+    }
+}
+
+enum says view_updated(struct run *r)
+{
+    switch (rcn_of(r, RCN_ATTRIBUTES)) {
+    case RCN_NOTHING:
+        view_answer(r, RSC_UPDATED, SPAN_NONE);
+        return DONE;
+    case RCN_MODIFIED:
+        return answer_some(r, RSC_UPDATED, beyond_update);
+    default:
+        return answer_row(r, RSC_UPDATED, &r->out);
+    }
+}
+
+static bool is_tree(unsigned rcn)
+{
+    return rcn == RCN_ATTRIBUTES_CHILDREN || rcn == RCN_ATTRIBUTES_REFS || rcn == RCN_REFS || rcn == RCN_CHILDREN;
+}
+
+enum says view_before_delete(struct run *r)
+{
+    unsigned rcn = rcn_of(r, RCN_NOTHING);
+    if (rcn == RCN_ATTRIBUTES)
+        STEP_TRY(r, view_text(r, &r->target, &r->pc));
+    else if (is_tree(rcn))
+        return tree_content(r, rcn, &r->pc);
+    return MORE;
+}
+
+enum says view_deleted(struct run *r)
+{
+    view_answer(r, RSC_DELETED, r->pc);
+    return DONE;
+}
+
+/* ---- RETRIEVE ------------------------------------------------------------------------------------ */
+
+static bool is_asked_for(struct run *r, const struct jval *v)
+{
+    bool hit = false;
+    for (size_t i = 0; i < r->q->atrl.n && !hit; i++)
+        hit = span_eq(r->q->atrl.v[i], v->key);
+    return hit;
+}
+
+/* Partial RETRIEVE: names unknown to the type 4000, names that the resource does not have 4004. */
+static enum says retrieve_part(struct run *r)
+{
+    struct text whole;
+    const struct jval *v;
+    text_init(&whole, r->a);
+    view_put_object(r, &whole.b, &r->target);
+    STEP_TRY(r, whole.b.e);
+    STEP_TRY(r, name_parse(buf_span(&whole.b), r->a, &v));
+    for (size_t i = 0; i < r->q->atrl.n; i++) {
+        struct span name = r->q->atrl.v[i];
+        enum attr a = attr_find(name);
+        if (a == AT_NONE || r->type->rules[a].create == P_ABSENT)
+            return refuse(r, RSC_BAD_REQUEST, name, "is no attribute of this resource type");
+        if (!json_get(v, name))
+            return refuse(r, RSC_NOT_FOUND, name, "the resource does not have this attribute");
+    }
+    struct span pc;
+    STEP_TRY(r, some(r, &r->target, is_asked_for, &pc));
+    view_answer(r, RSC_OK, pc);
+    return DONE;
+}
+
+/* Switch 25: do criteria select the one resource that is addressed? */
+static enum says retrieve_condition(struct run *r)
+{
+    bool yes = true;
+    if (!r->q->fc || !(r->q->fc->have & ~FC_HANDLING) || sw_open(&r->c->conf.sw, SW_retrieve_conditions))
+        return MORE;
+    STEP_TRY(r, match_row(r, &r->target, r->q->fc, sw_open(&r->c->conf.sw, SW_wildcard_conditions), &yes));
+    return yes ? MORE
+               : refuse(r, RSC_NOT_FOUND, SPAN("fc"), "the target does not meet the filter criteria (TS-0004 7.3.3.1)");
+}
+
+enum says view_retrieved(struct run *r)
+{
+    unsigned rcn = rcn_of(r, RCN_ATTRIBUTES);
+    if (r->q->fc && r->q->fc->fu == FU_DISCOVERY)
+        return hunt_start(r);
+    if (is_tree(rcn)) {
+        enum says say = tree_content(r, rcn, &r->pc);
+        if (say == MORE)
+            tree_answer(r);
+        return DONE;
+    }
+    if (rcn == RCN_ORIGINAL)
+        return refuse(r, RSC_BAD_REQUEST, SPAN("rcn"), "7 asks for an original: the target is no announced resource");
+    if (rcn != RCN_ATTRIBUTES)
+        return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("rcn"), "this result content is not supported here");
+    enum says say = retrieve_condition(r);
+    if (say != MORE)
+        return say;
+    return r->q->atrl.n ? retrieve_part(r) : answer_row(r, RSC_OK, &r->target);
+}
