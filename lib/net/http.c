@@ -125,7 +125,8 @@ unsigned http_req_count(const struct http_req *r, struct span name)
 
 bool http_req_gone(const struct http_req *r)
 {
-    return ((const struct request *)r)->conn->closing;
+    const struct conn *c = ((const struct request *)r)->conn;
+    return c->closing || c->eof;
 }
 
 const char *http_req_from(const struct http_req *r)
@@ -183,6 +184,14 @@ static uint64_t tick_of(const struct http_limits *l)
 
 /* ---- the listener */
 
+static void free_timers(struct http_server *s)
+{
+    net_timer_free(s->sweep);
+    net_timer_free(s->retry);
+    net_timer_free(s->grace);
+    s->sweep = s->retry = s->grace = NULL;
+}
+
 static void maybe_done(struct http_server *s)
 {
     if (s->conns || s->listening)
@@ -200,9 +209,7 @@ static void maybe_done(struct http_server *s)
         s->spare = r->next;
         free(r);
     }
-    net_timer_free(s->sweep);
-    net_timer_free(s->retry);
-    net_timer_free(s->grace);
+    free_timers(s);
     tls_ctx_free(s->conf.tls);
     free(s);
 }
@@ -402,8 +409,7 @@ void http_server_free(struct http_server *s)
     s->drained = NULL;
     stop_listening(s);
     close_all(s);
-    net_timer_stop(s->sweep);
-    net_timer_stop(s->retry);
+    free_timers(s);
     if (s->fd < 0 && !s->listening)
         maybe_done(s);
 }

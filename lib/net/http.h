@@ -66,7 +66,7 @@ struct span http_req_field(const struct http_req *r, struct span name);
 #define HTTP_FIELD(r, lit) http_req_field((r), SPAN(lit))
 /* How many fields have that name. */
 unsigned http_req_count(const struct http_req *r, struct span name);
-/* True when the peer has gone: an answer would reach nobody. It must be given all the same. */
+/* True when the peer has closed its end: most likely an answer reaches nobody. It must be given all the same. */
 bool http_req_gone(const struct http_req *r);
 /* The address of the peer as text. */
 const char *http_req_from(const struct http_req *r);

@@ -61,9 +61,15 @@ static void flush_dirty(struct net_loop *l)
     }
 }
 
+/* What timers left is flushed before the poll, which then must not sleep: net_loop_turn's caller may wait for
+ * just what the flush did. */
 static void on_prepare(uv_prepare_t *h)
 {
-    flush_dirty(h->data);
+    struct net_loop *l = h->data;
+    if (!l->dirty)
+        return;
+    flush_dirty(l);
+    uv_async_send(&l->wake);
 }
 
 static void on_check(uv_check_t *h)
