@@ -18,7 +18,7 @@ enum status {
 };
 
 /* Options kept at most, of one command line. */
-enum { CLI_OPTS_MAX = 64, CLI_ARGS_MAX = 16 };
+enum { CLI_OPTS_MAX = 64, CLI_ARGS_MAX = 16, CLI_TEXT_MAX = 1024 };
 
 struct cli;
 typedef enum status cli_verb(struct cli *c);

@@ -1,72 +1,23 @@
 /* main.c - the program `oneseal`: finds the verb, runs it, leaves with its exit status. */
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-
-#include <openssl/crypto.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "host/heap.h"
+#include "host/sandbox.h"
+#include "host/secret.h"
 
 enum { MEM_BLOCK = 1 << 16, MEM_MAX = 64 << 20 };
 
-/* OpenSSL's memory holds keys: it is wiped when it is freed. The length is not handed to free, so it
- * stands before the block. */
-enum { HEAD = 16 };
-
-static void *key_alloc(size_t n, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    if (n == 0 || n > SIZE_MAX - HEAD)
-        return NULL;
-    uint8_t *p = malloc(n + HEAD);
-    if (!p)
-        return NULL;
-    memcpy(p, &n, sizeof n);
-    return p + HEAD;
-}
-
-static void key_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    if (!p)
-        return;
-    uint8_t *block = (uint8_t *)p - HEAD;
-    size_t n;
-    memcpy(&n, block, sizeof n);
-    wipe(block, n + HEAD);
-    free(block);
-}
-
-static void *key_realloc(void *p, size_t n, const char *file, int line)
-{
-    if (!p)
-        return key_alloc(n, file, line);
-    if (n == 0) {
-        key_free(p, file, line);
-        return NULL;
-    }
-    size_t old;
-    memcpy(&old, (uint8_t *)p - HEAD, sizeof old);
-    void *q = key_alloc(n, file, line);
-    if (!q)
-        return NULL;
-    memcpy(q, p, old < n ? old : n);
-    key_free(p, file, line);
-    return q;
-}
-
-/* Keys pass through this process: no core file, and no other process of the user looks into it. Builds
- * for the tests that search memory leave that door open and are otherwise the same. */
+/* Keys pass through this process: what OpenSSL frees is wiped first, there is no core file, and no other process of
+ * the user looks into it (but in builds for the tests that search memory). Certificates are for everybody to read. */
 static void guard_memory(void)
 {
-    (void)CRYPTO_set_mem_functions(key_alloc, key_realloc, key_free);
-#ifndef ONESEAL_INSPECT
-    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    (void)prctl(PR_SET_DUMPABLE, 0);
-#endif
+    if (secret_openssl_wipes() != OK || sandbox_no_dumps() != OK) {
+        (void)fputs("oneseal: the memory of this process cannot be protected\n", stderr);
+        exit(ST_FAILED);
+    }
+    (void)umask(022);
 }
 
 int main(int argc, char **argv)

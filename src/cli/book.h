@@ -1,0 +1,91 @@
+/* book.h - the application's own store: one SQLite file (WAL, synchronous FULL), one process.
+ *
+ * Opened readings and the reader's marks live in it and change in one transaction, so that a reading is
+ * opened exactly once by (kid, i) whatever dies when. Keys are never written to it. */
+#ifndef CLI_BOOK_H
+#define CLI_BOOK_H
+
+#include "cli/cli.h"
+#include "esd/reader.h"
+
+struct book;
+
+/* Opens or makes the file (mode 0600); path NULL: memory only. Says the fault. */
+MUST_USE enum status book_open(struct cli *c, const char *path, struct book **out);
+void book_close(struct book *b);
+
+MUST_USE enum err book_begin(struct book *b);
+MUST_USE enum err book_commit(struct book *b);
+void book_rollback(struct book *b);
+
+/* The reader's state in this book. */
+struct reader_store book_reader(struct book *b);
+
+struct book_reading {
+    int64_t n; /* filled on reading */
+    struct span kid, address, plain;
+    uint32_t i, part;
+    uint64_t ep, t_ms;
+    int64_t opened_ms;
+    reason_set flags;
+};
+/* ERR_EXISTS: (kid, i, part) is there already. ERR_IO. */
+MUST_USE enum err book_reading_put(struct book *b, const struct book_reading *r);
+MUST_USE enum err book_reading_count(struct book *b, uint64_t *n);
+
+struct book_mail {
+    int64_t n;
+    struct span kid, sur, cnf, con; /* sur: the subscription that brought it */
+    bool con_json;
+    int64_t came_ms;
+};
+/* Keeps what arrived (durable at commit). */
+MUST_USE enum err book_mail_put(struct book *b, const struct book_mail *m);
+/* The oldest with n > after. Spans live in the arena. ERR_NOTFOUND. */
+MUST_USE enum err book_mail_next(struct book *b, int64_t after, struct arena *a, struct book_mail *out);
+MUST_USE enum err book_mail_drop(struct book *b, int64_t n);
+
+MUST_USE enum err book_alarm_put(struct book *b, enum reason r, struct span kid, uint32_t i, struct span address,
+                                 int64_t at_ms);
+
+/* Subscription resource -> container address. */
+MUST_USE enum err book_subscribed_put(struct book *b, struct span sur, struct span address);
+MUST_USE enum err book_subscribed_get(struct book *b, struct span sur, struct arena *a, struct span *address);
+
+struct book_key {
+    struct span kid, ttp, verdict, class, cr;
+    uint64_t pv;
+    int64_t asked_ms, until_ms;
+};
+MUST_USE enum err book_key_put(struct book *b, const struct book_key *k);
+/* Calls each row; stops at the first error. */
+MUST_USE enum err book_key_each(struct book *b, enum err (*each)(void *ctx, const struct book_key *k), void *ctx);
+
+struct book_head {
+    uint64_t size;
+    uint8_t root[ESD_HASH];
+};
+MUST_USE enum err book_head_put(struct book *b, struct span ttp, const struct book_head *h, struct span note);
+MUST_USE enum err book_head_get(struct book *b, struct span ttp, struct book_head *out);
+
+struct book_release {
+    int64_t n, at_ms;
+    struct span ttp, request, answer;
+    uint64_t size;
+};
+MUST_USE enum err book_release_put(struct book *b, const struct book_release *r);
+MUST_USE enum err book_release_each(struct book *b, enum err (*each)(void *ctx, const struct book_release *r),
+                                    void *ctx);
+
+/* The next epoch number of a stream that this device seals; durable at commit. */
+MUST_USE enum err book_writer_next(struct book *b, const uint8_t sid[ESD_SID], uint64_t *ep);
+MUST_USE enum err book_letter_put(struct book *b, struct span kid, struct span ttp, struct span path, struct span body);
+struct book_letter {
+    int64_t n;
+    struct span kid, ttp, path, body;
+};
+/* The oldest with n > after. Spans live in the arena. ERR_NOTFOUND. */
+MUST_USE enum err book_letter_next(struct book *b, int64_t after, struct arena *a, struct book_letter *out);
+MUST_USE enum err book_letter_drop(struct book *b, int64_t n);
+
+#endif

@@ -1,0 +1,36 @@
+/* book.sql.h - the tables of the application's own store. Included by book.c alone. */
+#ifndef CLI_BOOK_SQL_H
+#define CLI_BOOK_SQL_H
+
+static const char book_schema[] =
+    /* what the reader remembers of each key and stream (esd/reader.h) */
+    "CREATE TABLE IF NOT EXISTS mark(kid TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS hash(kid TEXT, i INTEGER, h BLOB NOT NULL, PRIMARY KEY(kid, i)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS stream(sid BLOB PRIMARY KEY, sealed INTEGER, ep INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS epoch(sid BLOB, ep INTEGER, kid TEXT, PRIMARY KEY(sid, ep)) WITHOUT ROWID;"
+    /* opened readings, each once; part numbers the readings of a batch */
+    "CREATE TABLE IF NOT EXISTS reading(n INTEGER PRIMARY KEY, kid TEXT NOT NULL, i INTEGER NOT NULL, part INTEGER NOT "
+    "NULL,"
+    " address TEXT NOT NULL, ep INTEGER, t_ms INTEGER, opened_ms INTEGER, flags INTEGER, plain BLOB NOT NULL,"
+    " UNIQUE(kid, i, part));"
+    /* what arrived and is not opened yet: sealed, as it came */
+    "CREATE TABLE IF NOT EXISTS inbox(n INTEGER PRIMARY KEY, kid TEXT, sur TEXT, cnf TEXT, con BLOB NOT NULL,"
+    " con_json INTEGER, came_ms INTEGER);"
+    /* what was judged and refused: the reason and a hash, never the content */
+    "CREATE TABLE IF NOT EXISTS alarm(n INTEGER PRIMARY KEY, reason TEXT, kid TEXT, i INTEGER, address TEXT, at_ms "
+    "INTEGER);"
+    /* which container a subscription of ours is about */
+    "CREATE TABLE IF NOT EXISTS subscribed(sur TEXT PRIMARY KEY, address TEXT NOT NULL) WITHOUT ROWID;"
+    /* keys that were asked for: what is known about them, not the keys */
+    "CREATE TABLE IF NOT EXISTS key(kid TEXT PRIMARY KEY, ttp TEXT, verdict TEXT, class TEXT, cr TEXT, pv INTEGER,"
+    " asked_ms INTEGER, until_ms INTEGER) WITHOUT ROWID;"
+    /* the TTP's newest head and every answer: evidence that others can check */
+    "CREATE TABLE IF NOT EXISTS head(ttp TEXT PRIMARY KEY, size INTEGER, root BLOB, note TEXT) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS release(n INTEGER PRIMARY KEY, ttp TEXT, at_ms INTEGER, size INTEGER, request TEXT,"
+    " answer TEXT);"
+    /* a sealing device: epochs taken, letters that wait for the TTP */
+    "CREATE TABLE IF NOT EXISTS writer(sid BLOB PRIMARY KEY, ep INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS letter(n INTEGER PRIMARY KEY, kid TEXT, ttp TEXT, path TEXT, body TEXT NOT NULL);"
+    "PRAGMA user_version=1;";
+
+#endif

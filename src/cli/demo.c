@@ -1,0 +1,264 @@
+/* demo.c - `oneseal demo`: five actors, real processes, on loopback with TLS, in a temporary folder. */
+#include "cli/demo.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/telemetry.h"
+#include "cli/verbs.h"
+#include "host/heap.h"
+
+enum {
+    PATH_LEN = 4096,
+    READING_MAX = 1 << 16,
+    VIA_FILE_MAX = 1 << 16,
+    ONCE_COUNT = 3,
+    TURN_BLOCK = 1 << 16,
+    TURN_MAX = 256 << 20
+};
+
+static volatile bool stopping;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stopping = true;
+}
+
+int64_t demo_now_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+const char *demo_text(struct demo *d, const struct jval *v, const char *name)
+{
+    struct span text = SPAN_NONE;
+    if (json_str(json_get(v, span_str(name)), &d->turn, &text) != OK)
+        return "";
+    const char *copy = arena_cstr(&d->turn, text);
+    return copy ? copy : "";
+}
+
+int demo_int(const struct jval *v, const char *name)
+{
+    uint64_t n = 0;
+    return json_u64(json_get(v, span_str(name)), INT32_MAX, &n) == OK ? (int)n : 0;
+}
+
+const char *demo_reading(struct demo *d)
+{
+    static char text[READING_MAX];
+    if (!d->from) {
+        struct buf b = BUF_ARRAY(text);
+        telemetry_put(&b);
+        return b.e == OK ? arena_cstr(&d->turn, buf_span(&b)) : NULL;
+    }
+    for (ssize_t n; (n = getline(&d->line, &d->line_cap, d->from)) > 0;) {
+        while (n > 0 && (d->line[n - 1] == '\n' || d->line[n - 1] == '\r'))
+            n--;
+        struct span line = span_of(d->line, (size_t)n);
+        if (n > 0 && json_check(line, NULL) == OK)
+            return arena_cstr(&d->turn, line);
+        if (n > 0)
+            cli_say(d->c, "demo: a line that is no JSON is left out");
+    }
+    return NULL;
+}
+
+void demo_hold(struct demo *d, const char *point)
+{
+    if (!d->hold)
+        return;
+    printf("{\"v\":1,\"hold\":\"%s\",\"pids\":{", point);
+    for (int i = 0, any = 0; i < DEMO_ACTORS; i++)
+        if (d->actor[i].pid > 0)
+            printf("%s\"%s\":%d", any++ ? "," : "", d->actor[i].name, (int)d->actor[i].pid);
+    printf("}}\n");
+    (void)fflush(stdout);
+    for (int ch = getchar(); ch != '\n' && ch != EOF; ch = getchar())
+        ;
+}
+
+/* ---- options ---- */
+
+static enum status usage(struct demo *d, const char *what, const char *value)
+{
+    return CLI_FAIL(d->c, ST_USAGE, .what = what, .who = "this program", .kind = "argument", .object = value,
+                    .todo = "see: oneseal demo --help");
+}
+
+/* --via FILE: {"device-gateway":"127.0.0.1:4711",...} */
+static enum status read_via(struct demo *d, const char *path)
+{
+    struct buf b = heap_buf(VIA_FILE_MAX);
+    struct jval *v = NULL;
+    enum err e = file_read(path, &b);
+    struct span text = e == OK ? arena_dup(&d->c->mem, buf_span(&b)) : SPAN_NONE;
+    heap_buf_free(&b);
+    if (e != OK)
+        return cli_fail_file(d->c, e, "the list of relays cannot be read", path);
+    if (json_parse(text, &d->c->mem, &v, NULL) != OK || v->type != J_OBJ || v->n > DEMO_VIA_MAX)
+        return usage(d, "--via wants a JSON object: link to address", path);
+    for (const struct jval *m = v->child; m; m = m->next) {
+        struct span value;
+        if (json_str(m, &d->c->mem, &value) != OK)
+            return usage(d, "--via: an address is a string", path);
+        d->via[d->vias].link = cli_fmt(d->c, "%.*s", SPAN_FMT(m->key));
+        d->via[d->vias++].address = cli_fmt(d->c, "%.*s", SPAN_FMT(value));
+    }
+    return ST_DONE;
+}
+
+static enum status take_options(struct demo *d)
+{
+    struct cli *c = d->c;
+    const char *mode = cli_opt(c, "mode"), *from = cli_opt(c, "from"), *via = cli_opt(c, "via");
+    d->once = cli_has(c, "once");
+    d->hold = cli_has(c, "hold");
+    d->keep = cli_has(c, "keep");
+    d->dir = cli_opt(c, "state");
+    d->device_mode = mode && strcmp(mode, "device") == 0;
+    if (mode && !d->device_mode && strcmp(mode, "gateway") != 0)
+        return usage(d, "--mode wants gateway or device", mode);
+    if (from && strcmp(from, "-") == 0)
+        d->from = stdin;
+    else if (from && !(d->from = fopen(from, "re")))
+        return cli_fail_file(c, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "the readings cannot be read", from);
+    if (d->hold && d->from == stdin)
+        return usage(d, "--hold waits for lines on standard input, so the readings cannot come from there", from);
+    enum status st = cli_number(c, "count", d->once ? 2 : 1, UINT64_MAX, d->once ? ONCE_COUNT : UINT64_MAX, &d->count);
+    return st == ST_DONE && via ? read_via(d, via) : st;
+}
+
+/* Where the programs are: beside this one, or as the build lays them out. */
+static const char *program(struct demo *d, const char *dir, const char *part, const char *name)
+{
+    const char *beside = cli_fmt(d->c, "%s/%s", dir, name);
+    return access(beside, X_OK) == 0 ? beside : cli_fmt(d->c, "%s/../%s/%s", dir, part, name);
+}
+
+static enum status find_programs(struct demo *d)
+{
+    static char self[PATH_LEN];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n <= 0)
+        return CLI_FAIL(d->c, ST_FAILED, .what = "this program cannot find itself", .who = "the operating system",
+                        .todo = "mount /proc");
+    self[n] = '\0';
+    d->self = self;
+    struct span path = span_str(self);
+    const char *dir = cli_fmt(d->c, "%.*s", SPAN_FMT(span_first(path, span_rfind(path, '/'))));
+    d->bin_cse = program(d, dir, "cse", "oneseal-cse");
+    d->bin_ttp = program(d, dir, "ttp", "oneseal-ttp");
+    return ST_DONE;
+}
+
+/* `demo revoke` finds the newest demo of this user by this link. */
+const char *demo_pointer(struct cli *c)
+{
+    const char *run = getenv("XDG_RUNTIME_DIR");
+    return run && *run ? cli_fmt(c, "%s/oneseal-demo", run) : cli_fmt(c, "/tmp/oneseal-demo-%u", (unsigned)getuid());
+}
+
+static enum status choose_folder(struct demo *d)
+{
+    if (!d->dir) {
+        const char *tmp = getenv("TMPDIR");
+        char *made = mkdtemp((char *)(uintptr_t)cli_fmt(d->c, "%s/oneseal-demo.XXXXXX", tmp && *tmp ? tmp : "/tmp"));
+        if (!made)
+            return cli_fail_file(d->c, ERR_IO, "a temporary folder cannot be made", tmp ? tmp : "/tmp");
+        d->dir = made;
+    }
+    const char *link = demo_pointer(d->c);
+    (void)unlink(link);
+    if (symlink(d->dir, link) != 0)
+        cli_note(d->c, "demo: no link at %s: `demo revoke` needs --state %s", link, d->dir);
+    return ST_DONE;
+}
+
+/* ---- the actors, in the order in which they need each other ---- */
+
+static enum status start_ttp(struct demo *d)
+{
+    const char *conf = cli_fmt(d->c, "%s/ttp/ttp.conf", d->dir), *bundle = cli_fmt(d->c, "%s/ttp/bundle", d->dir);
+    enum status st = house_ttp(d);
+    if (st == ST_DONE)
+        st = proc_run(d, "ttp", (const char *[]){d->bin_ttp, "-c", conf, "--init", "--bundle-out", bundle, NULL});
+    if (st == ST_DONE)
+        st = proc_start(d, DEMO_TTP_P, (const char *[]){d->bin_ttp, "-c", conf, NULL});
+    return st == ST_DONE ? proc_ready(d, DEMO_TTP_P) : st;
+}
+
+static enum status start_cse(struct demo *d, enum demo_who who)
+{
+    enum status st = who == DEMO_SERVER ? house_server(d) : house_gateway(d);
+    const char *conf = cli_fmt(d->c, "%s/%s/cse.conf", d->dir, d->actor[who].name);
+    if (st == ST_DONE)
+        st = proc_start(d, who, (const char *[]){d->bin_cse, "-c", conf, NULL});
+    return st == ST_DONE ? proc_ready(d, who) : st;
+}
+
+static enum status start_role(struct demo *d, enum demo_who who)
+{
+    const char *profile = cli_fmt(d->c, "%s/profiles/%s.conf", d->dir, d->actor[who].name);
+    enum status st = proc_start(
+        d, who, (const char *[]){d->self, "demo", "actor", "--profile", profile, "--stream", DEMO_STREAM, NULL});
+    return st == ST_DONE ? proc_ready(d, who) : st;
+}
+
+static enum status start_all(struct demo *d)
+{
+    enum status st = choose_folder(d);
+    if (st == ST_DONE)
+        st = house_make(d);
+    if (st == ST_DONE)
+        st = start_ttp(d);
+    if (st == ST_DONE)
+        st = start_cse(d, DEMO_SERVER);
+    if (st == ST_DONE)
+        st = start_cse(d, DEMO_GATEWAY);
+    if (st == ST_DONE)
+        st = house_profiles(d);
+    for (int i = DEMO_DEVICE; i <= DEMO_OTHER && st == ST_DONE; i++)
+        st = start_role(d, (enum demo_who)i);
+    return st == ST_DONE ? house_actors(d) : st;
+}
+
+enum status demo_run(struct cli *c)
+{
+    static struct demo d = {.actor = {{.name = "ttp"},
+                                      {.name = "server"},
+                                      {.name = "gateway"},
+                                      {.name = "device"},
+                                      {.name = "app-heat"},
+                                      {.name = "app-other"}}};
+    d.c = c;
+    d.stop = &stopping;
+    heap_arena(&d.turn, TURN_BLOCK, TURN_MAX);
+    for (int i = 0; i < DEMO_ACTORS; i++) {
+        d.actor[i].in = d.actor[i].out = -1;
+        d.actor[i].text = heap_buf(64 << 20);
+    }
+    (void)signal(SIGINT, on_signal);
+    (void)signal(SIGTERM, on_signal);
+    (void)signal(SIGHUP, on_signal);
+    enum status st = take_options(&d);
+    if (st == ST_DONE)
+        st = find_programs(&d);
+    if (st == ST_DONE)
+        st = start_all(&d);
+    if (st == ST_DONE)
+        st = d.once ? steps_run(&d) : live_run(&d);
+    proc_end_all(&d);
+    house_clean(&d);
+    if (d.dir && d.keep)
+        cli_say(c, "everything is kept in %s", d.dir);
+    arena_reset(&d.turn);
+    free(d.line);
+    return st;
+}

@@ -1,0 +1,113 @@
+/* demo.h - five actors as real processes on loopback: what the files of the demo share.
+ *
+ * demo.c         the verb, its options, the order of things
+ * demo_house.c   folder, certificates, configuration files, profiles
+ * demo_proc.c    starting, asking and ending processes
+ * demo_actor.c   the role of device and applications: commands on standard input, JSON on standard output
+ * demo_steps.c   the ten steps, each checked
+ * demo_live.c    who sees what, reading by reading, until Ctrl-C
+ * demo_revoke.c  `demo revoke` from another terminal */
+#ifndef CLI_DEMO_H
+#define CLI_DEMO_H
+
+#include <sys/types.h>
+
+#include "cli/cli.h"
+#include "wire/json.h"
+
+#define DEMO_SP     "//demo.example"
+#define DEMO_DOMAIN "demo.example"
+#define DEMO_TTP    "ttp.demo.example"
+#define DEMO_DATA   "mn/thermo-1/data"
+#define DEMO_STREAM "//demo.example/id-mn/mn/thermo-1/data"
+#define DEMO_REMOTE "/id-mn/mn/thermo-1/data"
+#define DEMO_POLICY "ward-3"
+
+enum {
+    DEMO_LINE_MAX = 1 << 20,
+    DEMO_EVENTS_MAX = 1 << 16,
+    DEMO_START_MS = 15000,
+    DEMO_ASK_MS = 20000,
+    DEMO_STEPS = 10,
+    DEMO_VIA_MAX = 16
+};
+
+enum demo_who { DEMO_TTP_P, DEMO_SERVER, DEMO_GATEWAY, DEMO_DEVICE, DEMO_HEAT, DEMO_OTHER, DEMO_ACTORS };
+
+struct actor {
+    const char *name;
+    pid_t pid;       /* 0: not running */
+    int in, out;     /* -1: none */
+    char https[128]; /* "127.0.0.1:PORT", empty until it is ready */
+    struct buf text; /* what was read and not used yet */
+};
+
+struct demo {
+    struct cli *c;
+    const char *dir, *bin_cse, *bin_ttp, *self;
+    bool device_mode, once, hold, keep, made;
+    uint64_t count;
+    FILE *from; /* NULL: telemetry of this host */
+    char *line;
+    size_t line_cap;
+    struct {
+        const char *link, *address;
+    } via[DEMO_VIA_MAX];
+    size_t vias;
+    struct actor actor[DEMO_ACTORS];
+    struct arena turn;                   /* lines and answers; the live demo empties it after each reading */
+    struct jval *event[DEMO_EVENTS_MAX]; /* what app-heat reported of its own accord, in `turn` */
+    size_t events;
+    uint64_t sent;      /* readings given to the device */
+    const char *failed; /* why an actor could not be asked, for the present step */
+    volatile bool *stop;
+};
+
+/* ---- demo_house.c ---- */
+/* Folder, CA, certificates, bundle-free configuration. Says the fault. */
+MUST_USE enum status house_make(struct demo *d);
+MUST_USE enum status house_server(struct demo *d);
+MUST_USE enum status house_ttp(struct demo *d);
+MUST_USE enum status house_gateway(struct demo *d);
+MUST_USE enum status house_profiles(struct demo *d);
+/* actors.json: who listens where. */
+MUST_USE enum status house_actors(struct demo *d);
+/* Removes the folder, unless it is to be kept. */
+void house_clean(struct demo *d);
+/* "127.0.0.1:PORT" where `link` goes: the relay of --via, or the real one. */
+const char *house_link(const struct demo *d, const char *link, const char *real);
+
+/* ---- demo_proc.c ---- */
+/* Starts argv with standard error in DIR/NAME.log. Says the fault. */
+MUST_USE enum status proc_start(struct demo *d, enum demo_who who, const char *const *argv);
+/* Waits for the line "ready https=..." and keeps the address. Says the fault. */
+MUST_USE enum status proc_ready(struct demo *d, enum demo_who who);
+/* Runs to its end. Says the fault when its exit status is not 0. */
+MUST_USE enum status proc_run(struct demo *d, const char *name, const char *const *argv);
+/* Gives an actor a command and waits for its answer; events that come in between are kept. NULL and d->failed: there
+ * is none. The answer lives in d->turn. */
+struct jval *proc_ask(struct demo *d, enum demo_who who, const char *fmt, ...) PRINTF(3, 4);
+/* Reads what an actor says of its own accord, for at most `ms`. False: it is gone. */
+bool proc_listen(struct demo *d, enum demo_who who, int ms);
+/* Ends all, first kindly. */
+void proc_end_all(struct demo *d);
+
+/* ---- demo.c ---- */
+/* The next reading as JSON text in d->turn; NULL: there are no more. */
+const char *demo_reading(struct demo *d);
+int64_t demo_now_ms(void);
+/* The text of a string member; "" when there is none. In d->turn. */
+const char *demo_text(struct demo *d, const struct jval *v, const char *name);
+int demo_int(const struct jval *v, const char *name);
+/* Where `demo revoke` finds the newest demo of this user: a link to its folder. */
+const char *demo_pointer(struct cli *c);
+/* --hold: tells the point and waits for a line. */
+void demo_hold(struct demo *d, const char *point);
+
+/* ---- demo_steps.c, demo_live.c ---- */
+/* All ten; ST_DONE when all hold. */
+MUST_USE enum status steps_run(struct demo *d);
+/* The set-up that comes before the first reading: device, containers, applications. Says the fault. */
+MUST_USE enum status live_run(struct demo *d);
+
+#endif

@@ -1,0 +1,71 @@
+/* item.c - see item.h. */
+#include "cli/item.h"
+
+#include "esd/label.h"
+#include "wire/json.h"
+
+static struct span trimmed(struct span s)
+{
+    while (s.n && (s.p[s.n - 1] == '\n' || s.p[s.n - 1] == '\r' || s.p[s.n - 1] == ' '))
+        s.n--;
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\n' || s.p[0] == '\r'))
+        s = span_from(s, 1);
+    return s;
+}
+
+static enum err read_cin(const struct jval *cin, struct arena *a, struct item *out)
+{
+    const struct jval *con = JSON_GET(cin, "con");
+    if (!cin || cin->type != J_OBJ)
+        return ERR_TYPE;
+    if (!con)
+        return ERR_MISSING;
+    out->con_json = con->type != J_STR;
+    out->con = con->raw;
+    if (!out->con_json)
+        TRY(json_str(con, a, &out->con));
+    const struct {
+        const char *name;
+        struct span *to;
+    } texts[] = {{"cnf", &out->cnf}, {"rn", &out->rn}, {"ri", &out->ri}};
+    for (size_t i = 0; i < LEN(texts); i++) {
+        const struct jval *v = json_get(cin, span_str(texts[i].name));
+        if (v)
+            TRY(json_str(v, a, texts[i].to));
+    }
+    return OK;
+}
+
+static enum err read_sgn(const struct jval *sgn, struct arena *a, struct item *out)
+{
+    const struct jval *sur = JSON_GET(sgn, "sur"), *flag = JSON_GET(sgn, "vrq");
+    if (sur)
+        TRY(json_str(sur, a, &out->sur));
+    if (flag && json_bool(flag, &out->verify) == OK && out->verify)
+        return OK;
+    flag = JSON_GET(sgn, "sud");
+    if (flag && json_bool(flag, &out->deletion) == OK && out->deletion)
+        return OK;
+    const struct jval *rep = JSON_GET(JSON_GET(sgn, "nev"), "rep");
+    const struct jval *cin = JSON_GET(rep, "m2m:cin");
+    return cin ? read_cin(cin, a, out) : ERR_TYPE;
+}
+
+enum err item_read(struct span text, struct arena *a, struct item *out)
+{
+    *out = (struct item){0};
+    text = trimmed(text);
+    if (label_looks_sealed(text)) {
+        out->con = text;
+        return OK;
+    }
+    struct jval *v = NULL;
+    if (json_parse(text, a, &v, NULL) != OK)
+        return ERR_SYNTAX;
+    const struct jval *sgn = JSON_GET(v, "m2m:sgn"), *cin = JSON_GET(v, "m2m:cin");
+    if (sgn)
+        return read_sgn(sgn, a, out);
+    if (cin)
+        return read_cin(cin, a, out);
+    return JSON_GET(v, "con") ? read_cin(v, a, out) : ERR_TYPE;
+}

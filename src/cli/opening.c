@@ -1,0 +1,209 @@
+/* opening.c - see opening.h. */
+#include "cli/opening.h"
+
+#include "host/heap.h"
+#include "host/secret.h"
+
+enum { LINE_MAX_ = 32 << 20, MAX_AGE_NONE = 0 };
+
+enum status opening_new(struct talk *t, struct ttps *ttps, struct book *book, struct opening *o)
+{
+    *o = (struct opening){.c = t->c, .p = t->p, .book = book, .ttps = ttps};
+    if (opener_init(&o->opener) != OK)
+        return CLI_FAIL(t->c, ST_FAILED, .what = "the cipher cannot be set up", .who = "OpenSSL",
+                        .todo = "check the OpenSSL installation");
+    o->reader = (struct reader){.opener = &o->opener,
+                                .store = book_reader(book),
+                                .ttps = t->p->ttp_names,
+                                .n_ttps = t->p->ttps,
+                                .keys = o->keys,
+                                .n_keys = OPENING_KEYS_MAX,
+                                .max_age_ms = MAX_AGE_NONE};
+    return ST_DONE;
+}
+
+void opening_free(struct opening *o)
+{
+    reader_wipe(&o->reader);
+    opener_free(&o->opener);
+}
+
+struct span opening_container(struct span absolute)
+{
+    size_t last = span_rfind(absolute, '/');
+    return last == absolute.n || last < 3 ? SPAN_NONE : span_first(absolute, last);
+}
+
+enum reason opening_ask(struct opening *o, struct span kid, struct span address)
+{
+    struct span relative, fqdn;
+    uint8_t sid[ESD_SID];
+    JUDGE(kid_split(kid, &relative, &fqdn));
+    struct ttp *t = ttps_find(o->ttps, fqdn);
+    if (!t)
+        return REASON_UNKNOWN_TTP;
+    bool placed = address.n && keys_sid(address, sid) == REASON_OK;
+    enum reason verdict = REASON_FAILED;
+    JUDGE(ttp_release(o->ttps, t, &o->reader, &kid, 1, placed ? sid : NULL, &verdict));
+    return verdict;
+}
+
+/* Opened and kept: the reading (each part of a batch) and the marks that reader_judge wrote. */
+struct keeping {
+    struct opening *o;
+    const struct reader_result *res;
+    struct span address;
+    int64_t now;
+    bool there; /* it is in the book already */
+};
+
+static enum err keep_part(void *ctx, uint32_t n, struct span part)
+{
+    struct keeping *k = ctx;
+    const struct esd_label *l = &k->res->label;
+    struct book_reading r = {.kid = l->kid,
+                             .i = l->e2e.i,
+                             .part = n,
+                             .address = k->address,
+                             .ep = l->e2e.ep,
+                             .t_ms = l->e2e.t_ms,
+                             .opened_ms = k->now,
+                             .flags = k->res->flags,
+                             .plain = part};
+    enum err e = book_reading_put(k->o->book, &r);
+    k->there = k->there || e == ERR_EXISTS; /* the statement alone is undone; the marks are kept */
+    return e == ERR_EXISTS ? OK : e;
+}
+
+/* The same envelope once more (a NOTIFY whose answer was lost) is no attack; another one under its index is. */
+static bool same_as_before(struct opening *o, const struct reader_item *ri, const struct esd_label *l)
+{
+    char text[ESD_KID_MAX];
+    uint8_t seen[ESD_HASH], now[ESD_HASH];
+    struct reader_store st = o->reader.store;
+    for (size_t i = 0; i < l->kid.n && i < sizeof text; i++)
+        text[i] = (char)(l->kid.p[i] >= 'a' && l->kid.p[i] <= 'z' ? l->kid.p[i] - 'a' + 'A' : l->kid.p[i]);
+    return l->kid.n <= sizeof text && st.hash_get(st.ctx, span_of(text, l->kid.n), l->e2e.i, seen) == OK &&
+           esd_sha256(ri->con, now) == OK && memcmp(seen, now, ESD_HASH) == 0;
+}
+
+static void judge(struct opening *o, const struct reader_item *ri, struct arena *a, struct buf *plain,
+                  struct outcome *out)
+{
+    struct keeping k = {.o = o, .res = &out->res, .address = ri->address, .now = ri->now_ms};
+    out->reason = REASON_FAILED;
+    if (book_begin(o->book) != OK)
+        return;
+    out->reason = reader_judge(&o->reader, ri, a, plain, &out->res);
+    enum err e = OK;
+    if (out->reason == REASON_OK && !out->res.clear)
+        e = reader_each(&out->res, a, keep_part, &k);
+    out->duplicate = k.there || (out->reason == REASON_REPLAYED && same_as_before(o, ri, &out->res.label));
+    if (e != OK || book_commit(o->book) != OK) {
+        book_rollback(o->book);
+        out->reason = REASON_FAILED;
+    }
+}
+
+void opening_item(struct opening *o, const struct item *it, struct span address, enum reader_how how, bool ask,
+                  struct arena *a, struct outcome *out)
+{
+    const struct profile_stream *s = profile_stream_of(o->p, address);
+    struct reader_item ri = {.con = it->con,
+                             .con_json = it->con_json,
+                             .cnf = it->cnf,
+                             .address = address,
+                             .how = how,
+                             .writer = s ? s->writer : SPAN_NONE,
+                             .may_be_clear = s && s->clear,
+                             .now_ms = ttp_now_ms()};
+    *out = (struct outcome){.address = address.n ? arena_cstr(a, address) : NULL};
+    uint8_t *room = arena_alloc(a, it->con.n + 1);
+    if (!room) {
+        out->reason = REASON_FAILED;
+        return;
+    }
+    struct buf plain = buf_over(room, it->con.n + 1);
+    judge(o, &ri, a, &plain, out);
+    if (out->reason == REASON_NO_KEY_YET && ask) {
+        enum reason r = opening_ask(o, out->res.label.kid, address);
+        buf_reset(&plain);
+        if (r == REASON_OK)
+            judge(o, &ri, a, &plain, out);
+        else
+            out->reason = r;
+    }
+    if (out->reason == REASON_OK)
+        out->plain = out->res.plain;
+}
+
+enum status opening_fail(struct opening *o, const struct outcome *out)
+{
+    static const struct {
+        enum reason r;
+        const char *who, *todo;
+    } rows[] = {
+        {REASON_UNKNOWN_TTP, "this program, by its profile",
+         "trust that TTP: add a [ttp FQDN] with its bundle to the profile"},
+        {REASON_TTP_UNREACHABLE, "the network", "check the TTP's url and that it runs; try again"},
+        {REASON_REFUSED, "the TTP", "ask the owner of the data to let you read"},
+        {REASON_NO_KEY_YET, "the TTP", "wait: it is opened when the writer's letter has arrived"},
+        {REASON_NOT_SEALED, "this program",
+         "alarm: ask who wrote it; set clear=yes in [stream] only where clear text is meant"},
+        {REASON_WRITER_CHANGED, "this program",
+         "alarm: only when the writer is known and right, pin it with writer= in [stream]"},
+    };
+    const char *who = "this program", *todo = cli_fmt(o->c, "see: oneseal explain %s", reason_code(out->reason));
+    for (size_t i = 0; i < LEN(rows); i++)
+        if (rows[i].r == out->reason) {
+            who = rows[i].who;
+            todo = rows[i].todo;
+        }
+    const struct ttps *t = o->ttps;
+    const char *what = cli_fmt(o->c, "cannot open: %s%s%s", reason_text(out->reason), t->why[0] ? " - " : "", t->why);
+    struct span kid = out->res.label.kid;
+    return CLI_FAIL(o->c, (enum status)reason_exit(out->reason), .what = what, .who = t->who[0] ? t->who : who,
+                    .kind = "key", .object = kid.n ? cli_fmt(o->c, "%.*s", SPAN_FMT(kid)) : out->address,
+                    .code = reason_code(out->reason), .todo = t->todo[0] ? t->todo : todo);
+}
+
+static void put_flags(struct jw *w, reason_set flags)
+{
+    JW_NAME(w, "flags");
+    jw_arr(w);
+    for (unsigned r = 1; r < REASON__N; r++)
+        if (flags & reason_bit((enum reason)r))
+            jw_str(w, span_str(reason_code((enum reason)r)));
+    jw_end_arr(w);
+}
+
+enum status opening_print(struct opening *o, const struct outcome *out)
+{
+    if (!o->c->json)
+        return cli_out_line(o->c, out->plain);
+    struct buf b = heap_buf(LINE_MAX_);
+    struct jw w = jw_over(&b);
+    const struct esd_label *l = &out->res.label;
+    jw_obj(&w);
+    JW_U64(&w, "v", 1);
+    JW_STR(&w, "verdict", span_str(out->res.clear ? "clear" : "opened"));
+    if (out->address)
+        JW_STR(&w, "address", span_str(out->address));
+    if (!out->res.clear) {
+        JW_STR(&w, "kid", l->kid);
+        JW_U64(&w, "ep", l->e2e.ep);
+        JW_U64(&w, "i", l->e2e.i);
+        JW_U64(&w, "t", l->e2e.t_ms);
+    }
+    put_flags(&w, out->res.flags);
+    JW_NAME(&w, "plain");
+    if (out->res.json)
+        jw_raw(&w, out->plain);
+    else
+        jw_str(&w, out->plain);
+    jw_end_obj(&w);
+    enum status st = cli_out_line(o->c, buf_span(&b));
+    buf_wipe(&b);
+    heap_buf_free(&b);
+    return st;
+}

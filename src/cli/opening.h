@@ -1,0 +1,48 @@
+/* opening.h - the reader of an application: judges readings, asks the TTP for keys, keeps opened readings
+ * and marks in one transaction of the book. */
+#ifndef CLI_OPENING_H
+#define CLI_OPENING_H
+
+#include "cli/item.h"
+#include "cli/ttp.h"
+
+enum { OPENING_KEYS_MAX = 256 };
+
+struct opening {
+    struct cli *c;
+    const struct profile *p;
+    struct book *book;
+    struct ttps *ttps;
+    struct opener opener;
+    struct reader reader;
+    struct reader_key keys[OPENING_KEYS_MAX];
+    const struct profile_ttp *no_route; /* tests and the demo: pretend that this TTP has no route */
+};
+MUST_USE enum status opening_new(struct talk *t, struct ttps *ttps, struct book *book, struct opening *o);
+/* Wipes the keys. */
+void opening_free(struct opening *o);
+
+/* What became of one item. Spans live in the arena that was given. */
+struct outcome {
+    enum reason reason; /* REASON_OK: opened, or clear where that is fine */
+    bool duplicate;     /* (kid, i) was opened before: nothing was stored, nothing is to be shown */
+    struct reader_result res;
+    struct span plain;
+    const char *address; /* of the container; NULL: not known */
+};
+/* Judges and, when `store`, keeps the opened reading together with the marks. Without a key it asks the TTP
+ * (`ask`) or ends in NO_KEY_YET. */
+void opening_item(struct opening *o, const struct item *it, struct span address, enum reader_how how, bool ask,
+                  struct arena *a, struct outcome *out);
+/* Asks for one key. */
+enum reason opening_ask(struct opening *o, struct span kid, struct span address);
+
+/* The container of an address that names an instance, `la` or `ol`. Empty when it has none. */
+struct span opening_container(struct span absolute);
+
+/* Says why it cannot be opened; returns the exit status of the reason. */
+enum status opening_fail(struct opening *o, const struct outcome *out);
+/* One line of data: the plaintext, or with --json an object with it. */
+MUST_USE enum status opening_print(struct opening *o, const struct outcome *out);
+
+#endif

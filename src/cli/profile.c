@@ -1,0 +1,166 @@
+/* profile.c - see profile.h. */
+#include "cli/profile.h"
+
+#include "cli/name.h"
+#include "host/conf.h"
+#include "host/heap.h"
+
+enum { WHY_MAX = 8192 };
+
+static const struct conf_row rows[] = {
+#define CONF(s, k, t, need, d, lo, hi, ch, p) {s, k, t, need, d, lo, hi, ch, p},
+#include "cli/profile.def"
+#undef CONF
+};
+
+static const char *copy(struct cli *c, const char *text)
+{
+    return text ? cli_fmt(c, "%s", text) : NULL;
+}
+
+static const char *folder(struct cli *c)
+{
+    if (c->config)
+        return c->config;
+    const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    if (xdg && *xdg)
+        return cli_fmt(c, "%s/oneseal/profiles.d", xdg);
+    return cli_fmt(c, "%s/.config/oneseal/profiles.d", home && *home ? home : "");
+}
+
+static enum status bad(struct cli *c, const char *path, const char *what, const char *todo)
+{
+    return CLI_FAIL(c, ST_CONFIG, .what = what, .who = "this program", .kind = "profile", .object = path, .todo = todo);
+}
+
+/* //sp/stem or //sp/cse/stem, taken apart. */
+static enum status take_identity(struct cli *c, const struct conf *f, struct profile *p)
+{
+    p->ae_id = copy(c, conf_text(f, "profile", "ae-id"));
+    struct span id = span_str(p->ae_id), rest = span_from(id, 2);
+    size_t domain = span_find(rest, '/'), last = span_rfind(id, '/');
+    char text[CLI_TEXT_MAX];
+    struct buf b = BUF_ARRAY(text);
+    if (!span_starts(id, SPAN("//")) || domain == rest.n || name_ae_absolute(id, span_first(rest, domain), &b) != OK)
+        return bad(c, p->path, cli_fmt(c, "[profile] ae-id is no absolute AE-ID: %s", p->ae_id),
+                   "write //sp/Sname, or //sp/cse/Cname");
+    p->sp = cli_fmt(c, "%.*s", SPAN_FMT(span_first(id, domain + 2)));
+    p->stem = p->ae_id + last + 1;
+    p->rn = copy(c, conf_text(f, "profile", "name"));
+    p->rn = p->rn ? p->rn : p->stem;
+    return ST_DONE;
+}
+
+static void take_texts(struct cli *c, const struct conf *f, struct profile *p)
+{
+    const struct {
+        const char **to, *section, *key;
+    } texts[] = {
+        {&p->api, "profile", "api"},
+        {&p->store, "profile", "store"},
+        {&p->url, "server", "url"},
+        {&p->server_name, "server", "name"},
+        {&p->cse_id, "server", "cse-id"},
+        {&p->base, "server", "base"},
+        {&p->certificate, "tls", "certificate"},
+        {&p->key_file, "tls", "key-file"},
+        {&p->ca, "tls", "ca"},
+        {&p->listen, "listen", "address"},
+        {&p->poa, "listen", "poa"},
+        {&p->seal_ttp, "seal", "ttp"},
+        {&p->seal_policy, "seal", "policy"},
+    };
+    for (size_t i = 0; i < LEN(texts); i++)
+        *texts[i].to = copy(c, conf_text(f, texts[i].section, texts[i].key));
+    const char *item;
+    while (p->n_readers < PROFILE_READERS_MAX && (item = conf_item(f, "seal", "readers", p->n_readers)))
+        p->readers[p->n_readers++] = span_str(copy(c, item));
+}
+
+static enum status take_lists(struct cli *c, const struct conf *f, struct profile *p)
+{
+    const char *name;
+    for (; (name = conf_name(f, "ttp", p->ttps)); p->ttps++) {
+        if (p->ttps == PROFILE_TTPS_MAX || !name_is_fqdn(span_str(name)))
+            return bad(c, p->path, cli_fmt(c, "[ttp %s]: no domain name, or one too many", name),
+                       "write [ttp FQDN], at most 8");
+        const char *section = cli_fmt(c, "ttp %s", name);
+        struct profile_ttp *t = &p->ttp[p->ttps];
+        *t = (struct profile_ttp){copy(c, name), copy(c, conf_text(f, section, "url")),
+                                  copy(c, conf_text(f, section, "bundle"))};
+        p->ttp_names[p->ttps] = span_str(t->fqdn);
+    }
+    for (; (name = conf_name(f, "stream", p->streams)); p->streams++) {
+        if (p->streams == PROFILE_STREAMS_MAX)
+            return bad(c, p->path, "too many [stream NAME] sections", "at most 64");
+        const char *section = cli_fmt(c, "stream %s", name);
+        p->stream[p->streams] =
+            (struct profile_stream){span_str(copy(c, conf_text(f, section, "address"))),
+                                    span_str(copy(c, conf_text(f, section, "writer"))), conf_bool(f, section, "clear")};
+    }
+    return ST_DONE;
+}
+
+enum status profile_load(struct cli *c, const char *name, struct profile *out)
+{
+    name = name ? name : c->profile;
+    if (!name)
+        return CLI_FAIL(c, ST_USAGE, .what = "no profile is named", .who = "this program",
+                        .todo = "put it before the address (heat:/...), or give --profile NAME");
+    *out = (struct profile){.name = copy(c, name)};
+    out->path = strchr(name, '/') ? cli_fmt(c, "%s", name) : cli_fmt(c, "%s/%s.conf", folder(c), name);
+    struct buf why = heap_buf(WHY_MAX);
+    struct conf *f = NULL;
+    enum err e = conf_load(out->path, rows, LEN(rows), &f, &why);
+    enum status st = ST_DONE;
+    if (e == ERR_CONFIG)
+        st = bad(c, out->path, cli_fmt(c, "the profile is not valid:\n%.*s", SPAN_FMT(buf_span(&why))),
+                 "correct the file");
+    else if (e != OK)
+        st = cli_fail_file(c, e, "the profile cannot be read", out->path);
+    heap_buf_free(&why);
+    if (st != ST_DONE)
+        return st;
+    take_texts(c, f, out);
+    st = take_identity(c, f, out);
+    if (st == ST_DONE)
+        st = take_lists(c, f, out);
+    conf_free(f);
+    return st;
+}
+
+enum status profile_object(struct cli *c, const char *object, struct profile *p, struct span *address)
+{
+    struct span rest = span_str(object), name = span_first(rest, span_find(rest, ':'));
+    bool named = name.n > 0 && name.n < rest.n && span_find(name, '/') == name.n;
+    *address = named ? span_from(rest, name.n + 1) : rest;
+    if (address->n == 0)
+        return CLI_FAIL(c, ST_USAGE, .what = "the address is empty", .who = "this program", .object = object,
+                        .todo = "write PROFILE:ADDRESS, for example heat:/id-mn/mn/thermo-1/data/la");
+    return profile_load(c, named ? cli_fmt(c, "%.*s", SPAN_FMT(name)) : NULL, p);
+}
+
+struct span profile_absolute(struct cli *c, const struct profile *p, struct span address)
+{
+    if (span_starts(address, SPAN("//")))
+        return address;
+    if (span_starts(address, SPAN("/")))
+        return span_str(cli_fmt(c, "%s%.*s", p->sp, SPAN_FMT(address)));
+    return span_str(cli_fmt(c, "%s%s/%.*s", p->sp, p->cse_id, SPAN_FMT(address)));
+}
+
+const struct profile_stream *profile_stream_of(const struct profile *p, struct span address)
+{
+    for (size_t i = 0; i < p->streams; i++)
+        if (span_eq(p->stream[i].address, address))
+            return &p->stream[i];
+    return NULL;
+}
+
+const struct profile_ttp *profile_ttp_of(const struct profile *p, struct span fqdn)
+{
+    for (size_t i = 0; i < p->ttps; i++)
+        if (span_eq_nocase(p->ttp_names[i], fqdn))
+            return &p->ttp[i];
+    return NULL;
+}

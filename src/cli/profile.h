@@ -1,0 +1,52 @@
+/* profile.h - who speaks: one INI file in the profile folder (rows: profile.def). */
+#ifndef CLI_PROFILE_H
+#define CLI_PROFILE_H
+
+#include "cli/cli.h"
+
+enum { PROFILE_TTPS_MAX = 8, PROFILE_STREAMS_MAX = 64, PROFILE_READERS_MAX = 64 };
+
+struct profile_ttp {
+    const char *fqdn, *url, *bundle;
+};
+struct profile_stream {
+    struct span address, writer; /* writer empty: the hosting CSE */
+    bool clear;
+};
+/* Everything lives in c->mem. Texts that are optional in profile.def may be NULL. */
+struct profile {
+    const char *path, *name;
+    const char *ae_id; /* absolute */
+    const char *stem;  /* its last part, which goes into From */
+    const char *sp;    /* "//demo.example" */
+    const char *rn, *api, *store;
+    const char *url, *server_name, *cse_id, *base;
+    const char *certificate, *key_file, *ca;
+    const char *listen, *poa;
+    struct profile_ttp ttp[PROFILE_TTPS_MAX];
+    struct span ttp_names[PROFILE_TTPS_MAX];
+    size_t ttps;
+    struct profile_stream stream[PROFILE_STREAMS_MAX];
+    size_t streams;
+    const char *seal_ttp, *seal_policy;
+    struct span readers[PROFILE_READERS_MAX];
+    size_t n_readers;
+};
+
+/* The profile `name`: NAME.conf in --config DIR or $XDG_CONFIG_HOME/oneseal/profiles.d (~/.config), or a path
+ * when it has a slash. NULL: --profile, which must then be given. Says the fault: ST_USAGE, ST_NOT_FOUND, ST_CONFIG. */
+MUST_USE enum status profile_load(struct cli *c, const char *name, struct profile *out);
+
+/* "PROFILE:ADDRESS", or ADDRESS with --profile: loads the profile and gives the oneM2M address behind the colon in
+ * the form it was written. Says the fault. */
+MUST_USE enum status profile_object(struct cli *c, const char *object, struct profile *p, struct span *address);
+
+/* The absolute form of an address: //sp/cse/... as it is, /cse/... with the SP in front, anything else below the
+ * server's CSE. Lives in c->mem. */
+struct span profile_absolute(struct cli *c, const struct profile *p, struct span address);
+/* The stream row of a container, NULL when there is none. */
+const struct profile_stream *profile_stream_of(const struct profile *p, struct span address);
+/* The trusted TTP of that name, NULL when there is none. */
+const struct profile_ttp *profile_ttp_of(const struct profile *p, struct span fqdn);
+
+#endif

@@ -1,0 +1,31 @@
+/* session.c - see session.h. */
+#include "cli/session.h"
+
+enum status session_open(struct cli *c, struct session *s, unsigned needs)
+{
+    s->c = c;
+    if (needs & SESSION_OPEN)
+        needs |= SESSION_BOOK | SESSION_TTP;
+    enum status st = talk_open(c, &s->p, &s->t);
+    if (st == ST_DONE && (needs & SESSION_BOOK))
+        st = book_open(c, s->p.store, &s->book);
+    if (st == ST_DONE && (needs & SESSION_TTP))
+        st = ttps_open(&s->t, s->book, &s->ttps);
+    if (st == ST_DONE && (needs & SESSION_OPEN))
+        st = opening_new(&s->t, &s->ttps, s->book, &s->o);
+    s->has = st == ST_DONE ? needs : 0;
+    if (st != ST_DONE)
+        session_close(s);
+    return st;
+}
+
+void session_close(struct session *s)
+{
+    if (s->has & SESSION_OPEN)
+        opening_free(&s->o);
+    ttps_close(&s->ttps);
+    book_close(s->book);
+    s->book = NULL;
+    talk_close(&s->t);
+    s->has = 0;
+}

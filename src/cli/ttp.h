@@ -1,0 +1,52 @@
+/* ttp.h - an AE's dealings with its TTPs (e2e.md 6): the pinned bundle, registration, release of keys,
+ * policies, denials, letters, the log. Synchronous, over talk.h. */
+#ifndef CLI_TTP_H
+#define CLI_TTP_H
+
+#include "cli/book.h"
+#include "cli/talk.h"
+#include "esd/letter.h"
+#include "esd/release_open.h"
+
+enum { TTP_KIDS_MAX = 64, TTP_WHY_MAX = 512 };
+
+/* One TTP that the profile trusts. */
+struct ttp {
+    const struct profile_ttp *row;
+    struct bundle bundle;
+    bool open, registered;
+};
+struct ttps {
+    struct cli *c;
+    struct talk *t;
+    struct book *book;
+    struct p256 *key;   /* the profile's signing key */
+    struct span cert;   /* its certificate, DER, in c->mem */
+    const char *key_id; /* "54-//demo.example/Sapp-heat" */
+    struct ttp one[PROFILE_TTPS_MAX];
+    /* The last refusal in words: who, what, what to do. */
+    char why[TTP_WHY_MAX], who[TTP_WHY_MAX], todo[TTP_WHY_MAX];
+};
+/* Reads the signing key, the certificate and the pinned bundles of the profile. Says the fault. The book may
+ * be NULL: then nothing is remembered. */
+MUST_USE enum status ttps_open(struct talk *t, struct book *book, struct ttps *out);
+void ttps_close(struct ttps *s);
+struct ttp *ttps_find(struct ttps *s, struct span fqdn);
+
+/* Asks for the keys of one TTP and puts those released into the reader's cache. `sid` (may be NULL) is the
+ * stream that all of them belong to. Returns REASON_OK when the TTP answered (see verdict), TTP_UNREACHABLE,
+ * TTP_SEALED, REFUSED, or what release_open found. verdict[i] tells about kids[i]. */
+enum reason ttp_release(struct ttps *s, struct ttp *t, struct reader *r, const struct span *kids, size_t n,
+                        const uint8_t *sid, enum reason *verdict);
+
+/* Signed documents to a path of the TTP; the vault's acknowledgement must verify. REASON_OK: "ok". `code` (may be
+ * NULL) gets the ack's code. */
+enum reason ttp_send(struct ttps *s, struct ttp *t, const char *path, struct span jws, struct buf *code);
+/* POST /client once, before anything else. */
+enum reason ttp_register(struct ttps *s, struct ttp *t);
+/* A GET; the body is appended to out. */
+enum reason ttp_get(struct ttps *s, struct ttp *t, const char *path, struct buf *out);
+/* Milliseconds since 1970. */
+int64_t ttp_now_ms(void);
+
+#endif

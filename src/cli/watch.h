@@ -1,0 +1,26 @@
+/* watch.h - an application that lives: receives notifications, opens them, shows them. Used by `watch` and by
+ * the application of the demo. */
+#ifndef CLI_WATCH_H
+#define CLI_WATCH_H
+
+#include "cli/ae.h"
+#include "cli/receiver.h"
+
+struct watch {
+    struct session s;
+    struct receiver r;
+    struct net_timer *again; /* looks at the inbox again while something waits for a key */
+    bool stop, opens;
+    int64_t seen; /* inbox rows up to here were shown (without opens) */
+    /* Shows one judged reading; returns ST_DONE to go on. */
+    enum status (*show)(struct watch *w, const struct book_mail *m, const struct outcome *out);
+    enum status st;
+    uint64_t shown, waiting;
+};
+/* Opens session and receiver, and stops at SIGINT and SIGTERM. w->s.p is loaded. */
+MUST_USE enum status watch_open(struct cli *c, struct watch *w);
+void watch_close(struct watch *w);
+/* Judges what lies in the inbox. What only waits for a key stays there. */
+void watch_mail(struct watch *w);
+
+#endif
