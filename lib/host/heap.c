@@ -53,6 +53,20 @@ static void block_less(struct arena *a, struct arena_block *b)
     free(b);
 }
 
+static void block_wipe(struct arena *a, struct arena_block *b)
+{
+    wipe(b + 1, b->cap);
+    block_less(a, b);
+}
+
+void heap_arena_over(struct arena *a, void *first, size_t n, size_t max)
+{
+    arena_over(a, first, n);
+    a->max = max;
+    a->more = block_more;
+    a->less = block_wipe;
+}
+
 void heap_arena(struct arena *a, size_t block, size_t max)
 {
     /* first_cap doubles as the block size: there is no first block of the caller's. */

@@ -12,6 +12,9 @@ struct buf heap_buf(size_t max);
 void heap_buf_free(struct buf *b);
 /* An arena that takes blocks of at least `block` octets from malloc, max octets in all. */
 void heap_arena(struct arena *a, size_t block, size_t max);
+/* The same with a first block of the caller's; further blocks are as large and are overwritten before they are freed.
+ */
+void heap_arena_over(struct arena *a, void *first, size_t n, size_t max);
 /* arena_reset gives all blocks back; there is nothing else to free. */
 
 /* malloc or abort with a line on standard error: for start-up code, where nothing can be done. */

@@ -494,6 +494,11 @@ void sqlite_figures(struct store *st, struct batch_stats *batch, struct cache_st
     *cache = cache_stats(s->shared);
 }
 
+uint64_t sqlite_pause_ns(struct store *st)
+{
+    return batch_wait_ns(((struct sqlite_store *)(void *)st)->batch);
+}
+
 /* ---- the table ----------------------------------------------------------------------------------- */
 
 const struct store_ops sqlite_ops = {

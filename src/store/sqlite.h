@@ -24,4 +24,7 @@ MUST_USE enum err sqlite_open(const struct sqlite_conf *conf, struct store **out
 /* Figures; `s` must be a store of sqlite_open. Call it on the writer thread. */
 void sqlite_figures(struct store *s, struct batch_stats *batch, struct cache_stats *cache);
 
+/* How long the writer should wait before it takes its queue (batch_wait_ns). On the writer thread. */
+uint64_t sqlite_pause_ns(struct store *s);
+
 #endif
