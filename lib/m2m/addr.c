@@ -264,8 +264,13 @@ enum err id_of_dns(struct span dns, const struct self *me, struct buf *b)
     if (!name_like(label) || !rest.n || rest.n < domain.n)
         return ERR_SYNTAX;
     struct span tail = span_from(rest, rest.n - domain.n);
-    if (!span_eq_nocase(tail, domain) || (rest.n > domain.n && rest.p[rest.n - domain.n - 1] != '.'))
+    if (!span_eq_nocase(tail, domain))
         return ERR_SYNTAX;
+    if (rest.n > domain.n) { /* one label between: the IN-CSE */
+        struct span in_cse = span_first(rest, rest.n - domain.n - 1);
+        if (rest.p[in_cse.n] != '.' || !name_like(in_cse) || span_find(in_cse, '.') < in_cse.n)
+            return ERR_SYNTAX;
+    }
     buf_c(b, '/');
     buf_put(b, label);
     return b->e;

@@ -85,7 +85,7 @@ bool id_ours(const struct id *i, const struct self *me);
  * (any scheme or none) becomes "//demo.example/Sapp-heat" (a piece of the text). Empty when it is no AE-ID. */
 struct span id_of_uri(struct span san_uri);
 /* A public domain name of a CSE "id-mn.id-in.demo.example" of our SP becomes "/id-mn" in *b.
- * ERR_SYNTAX: it is not under our SP's domain or has no label in front. */
+ * ERR_SYNTAX: it is not under our SP's domain, or has not one label (IN-CSE) or two (others) in front of it. */
 MUST_USE enum err id_of_dns(struct span san_dns, const struct self *me, struct buf *b);
 /* The other way: CSE-ID "/id-mn" under IN-CSE "/id-in" gives "id-mn.id-in.demo.example"; the IN-CSE itself
  * "id-in.demo.example". */
