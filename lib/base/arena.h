@@ -46,7 +46,8 @@ static inline bool arena_ok(const struct arena *a)
     return !a->overflow;
 }
 
-#define ARENA_NEW(a, type)      ((type *)arena_zero((a), sizeof(type)))
-#define ARENA_ARRAY(a, type, n) ((type *)((n) > SIZE_MAX / sizeof(type) ? NULL : arena_zero((a), (n) * sizeof(type))))
+#define ARENA_NEW(a, type) ((type *)arena_zero((a), sizeof(type)))
+#define ARENA_ARRAY(a, type, n)                                                                                        \
+    ((type *)((size_t)(n) > SIZE_MAX / sizeof(type) ? NULL : arena_zero((a), (n) * sizeof(type))))
 
 #endif
