@@ -121,6 +121,10 @@ enum status profile_load(struct cli *c, const char *name, struct profile *out)
     heap_buf_free(&why);
     if (st != ST_DONE)
         return st;
+    if (!conf_has(f, "profile") || !conf_has(f, "server")) {
+        conf_free(f);
+        return bad(c, out->path, "[profile] or [server] is missing", "write both: ae-id=; url=, cse-id=, base=");
+    }
     take_texts(c, f, out);
     st = take_identity(c, f, out);
     if (st == ST_DONE)
