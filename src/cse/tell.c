@@ -240,8 +240,8 @@ static enum err tell(struct run *r, const struct event *e)
         TRY(store_list(r->t, e->target->rid, TY_SUB, after, PAGE, false, r->a, &page));
         for (size_t i = 0; i < page.n; i++) {
             struct attrs at;
-            if (page.v[i].et <= r->now || page.v[i].rid == e->subject->rid)
-                continue; /* expired, or told of its own coming or going */
+            if (page.v[i].et <= r->now)
+                continue;
             TRY(name_attrs(&page.v[i], r->a, &at));
             if (matches(&at, e, r->a))
                 TRY(post_event(r, &page.v[i], &at, e));
