@@ -1,0 +1,47 @@
+#include "ttp/cell.h"
+
+#include "host/sandbox.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { LOCK_LEAST = 64 << 20 }; /* with less than this, locking everything would soon fail an allocation */
+
+static const struct {
+    enum cell_room room;
+    const char *call;
+} rows[] = {
+#define CALL(room, call, why) {CELL_##room, #call},
+#include "ttp/cell.def"
+#undef CALL
+};
+
+size_t cell_calls(enum cell_room room, const char *names[CELL_CALLS_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < LEN(rows); i++)
+        if (rows[i].room == room && n < CELL_CALLS_MAX) {
+            if (names)
+                names[n] = rows[i].call;
+            n++;
+        }
+    return n;
+}
+
+enum err cell_enter(enum cell_room room)
+{
+    const char *names[CELL_CALLS_MAX];
+    tzset(); /* otherwise the first gmtime_r opens a file */
+    return sandbox_enter_list(names, cell_calls(room, names));
+}
+
+bool cell_lock_memory(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_MEMLOCK, &r) != 0)
+        return false;
+    r.rlim_cur = r.rlim_max;
+    setrlimit(RLIMIT_MEMLOCK, &r);
+    return (r.rlim_max == RLIM_INFINITY || r.rlim_max >= LOCK_LEAST) && mlockall(MCL_CURRENT | MCL_FUTURE) == 0;
+}

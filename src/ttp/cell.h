@@ -1,0 +1,17 @@
+/* cell.h - locking a room from inside: the rows of cell.def become its seccomp filter. */
+#ifndef TTP_CELL_H
+#define TTP_CELL_H
+
+#include "base/span.h"
+
+enum cell_room { CELL_VAULT, CELL_LEDGER, CELL_FRONT, CELL__N };
+
+/* For all threads, for good. A call outside the rows kills the process. ERR_IO, ERR_UNSUPPORTED. */
+MUST_USE enum err cell_enter(enum cell_room room);
+/* How many calls the room keeps; *names (may be NULL) gets them, at most CELL_CALLS_MAX. */
+enum { CELL_CALLS_MAX = 64 };
+size_t cell_calls(enum cell_room room, const char *names[CELL_CALLS_MAX]);
+/* Locks present and future memory into RAM where the limit allows it; false: only the keys' own pages are locked. */
+bool cell_lock_memory(void);
+
+#endif

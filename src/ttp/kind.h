@@ -1,0 +1,31 @@
+/* kind.h - the requests of kind.def, the types of an answer, and the limits that rooms share. */
+#ifndef TTP_KIND_H
+#define TTP_KIND_H
+
+#include "base/span.h"
+
+enum ttp_kind {
+#define KIND(name, method, path, cert, letter) KIND_##name,
+#include "ttp/kind.def"
+#undef KIND
+    KIND__N
+};
+
+/* Content types of an ANSWER. */
+enum ttp_type { TYPE_ERROR, TYPE_JOSE, TYPE_TEXT, TYPE_JSON };
+
+/* What LOG_READ asks for. */
+enum ttp_log { LOG_CHECKPOINT, LOG_ENTRIES, LOG_CONSISTENCY };
+
+enum {
+    TTP_BODY_MAX = 512 << 10,  /* octets of one request body */
+    TTP_ASKS_MAX = 1024,       /* requests in the rooms at a time */
+    TTP_LOG_PAGE = 256,        /* entries of one log page */
+    TTP_PEER_MAX = 2048,       /* octets of a certificate's names */
+    TTP_RESERVE = 64 << 20,    /* octets of disk that letters leave to releases and revocations */
+    TTP_REPLAY_MAX = 1 << 20,  /* leaves behind a snapshot that a vault loads */
+    TTP_SNAPSHOT_EVERY = 1024, /* leaves after which the vault writes a new snapshot by itself */
+    TTP_SNAPSHOT_MAX = 1 << 20 /* octets of a snapshot: clients, policies, denials and shreds together */
+};
+
+#endif

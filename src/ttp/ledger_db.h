@@ -1,0 +1,45 @@
+/* ledger_db.h - the ledger's SQLite file: statements in ledger_sql.def, group commit in store/batch. */
+#ifndef TTP_LEDGER_DB_H
+#define TTP_LEDGER_DB_H
+
+#include <sqlite3.h>
+
+#include "store/batch.h"
+#include "ttp/row.h"
+
+enum ledger_sql {
+#define SQL(name, text) SQL_##name,
+#include "ttp/ledger_sql.def"
+#undef SQL
+    SQL__N
+};
+
+struct ledger_db {
+    struct batch *batch;
+    sqlite3_stmt *st[SQL__N];
+    int folder; /* for the free space of its file system; -1 */
+};
+/* Opens or creates. ERR_IO, ERR_DISK, ERR_NOTNOW (another process writes), ERR_SYNTAX (no ledger). */
+MUST_USE enum err ledger_db_open(struct ledger_db *d, const char *path);
+void ledger_db_close(struct ledger_db *d);
+
+/* Binds from position 1: 'i' uint64_t, 'b' struct span as BLOB, 't' struct span as TEXT; then steps once.
+ * OK: a row is there (SELECT); ERR_NOTFOUND: none, or done; else batch_err. Reset with ledger_db_done. */
+MUST_USE enum err ledger_db_step(struct ledger_db *d, enum ledger_sql sql, const char *types, ...);
+MUST_USE enum err ledger_db_next(struct ledger_db *d, enum ledger_sql sql);
+void ledger_db_done(struct ledger_db *d, enum ledger_sql sql);
+/* A statement that gives no row. */
+#define LEDGER_RUN(d, sql, ...) ledger_db_ran((d), (sql), ledger_db_step((d), (sql), __VA_ARGS__))
+MUST_USE enum err ledger_db_ran(struct ledger_db *d, enum ledger_sql sql, enum err e);
+/* Columns of the present row; the span is valid until the next step or done. */
+struct span ledger_db_blob(struct ledger_db *d, enum ledger_sql sql, int column);
+uint64_t ledger_db_u64(struct ledger_db *d, enum ledger_sql sql, int column);
+
+/* A registration. ERR_EXISTS: the kid is there already. */
+MUST_USE enum err ledger_db_row_put(struct ledger_db *d, const struct row *r, struct span sealed);
+/* Finds by kid; texts live until ledger_db_done(d, SQL_ROW_GET). ERR_NOTFOUND; ERR_SYNTAX (a column of wrong size). */
+MUST_USE enum err ledger_db_row_get(struct ledger_db *d, struct span kid, struct row *r, struct span *sealed);
+/* Octets free on the file system; UINT64_MAX when it cannot be told. */
+uint64_t ledger_db_free(const struct ledger_db *d);
+
+#endif

@@ -1,0 +1,56 @@
+/* parent.h - the room that starts the others: opens sockets and files, gives each only the descriptors it needs, keeps
+ * the 72 octets size || root || state for a restarted vault, runs the unsealer for it, and starts the rooms again when
+ * one dies. It holds no key of the vault; the TLS key passes through it to the front.
+ *
+ * A room that dies takes the others with it: messages under way have lost an owner, and a chain that starts from what
+ * is durable has only one kind of recovery to get right. The listening socket stays open, so that clients wait instead
+ * of being refused. */
+#ifndef TTP_PARENT_H
+#define TTP_PARENT_H
+
+#include <sys/types.h>
+
+#include "host/conf.h"
+#include "ttp/room.h"
+
+enum parent_room { P_FRONT, P_LEDGER, P_VAULT, P_UNSEALER, P__N };
+
+struct parent {
+    struct conf *conf;
+    bool init;
+    const char *bundle_out;                                    /* NULL: none */
+    int listen;                                                /* -1 with init */
+    char state[4096];                                          /* folder */
+    struct buf cert, key, ca, anchors, operator_key, auditors; /* files as read */
+    /* the chain */
+    pid_t pid[P__N];
+    struct link link[P__N]; /* none to the unsealer */
+    uint32_t at;            /* state of our end */
+    struct msg_end end;
+    bool up, stopping, hopeless;
+    /* 72 octets for a restarted vault */
+    bool known;
+    uint64_t size;
+    uint8_t root[MSG_HASH], state_hash[MSG_HASH];
+    /* restarts */
+    int64_t started_ms;
+    unsigned quick; /* starts that did not last */
+    int status;     /* exit status of the program */
+};
+
+/* parent_files.c: reads what the configuration names; with init makes custody files. ERR_CONFIG with sentences in
+ * `why`. */
+MUST_USE enum err parent_files(struct parent *p, struct buf *why);
+/* Path of a file in the state folder. */
+const char *parent_path(const struct parent *p, const char *name, char out[4200]);
+/* Opens the listening socket. ERR_CONFIG with a sentence in `why`. */
+MUST_USE enum err parent_listen(struct parent *p, struct buf *why);
+
+/* parent_rooms.c: starts the chain. ERR_IO. */
+MUST_USE enum err parent_start(struct parent *p);
+/* Ends whatever runs and waits for it. */
+void parent_stop(struct parent *p);
+/* parent_hear.c: the end of the parent for messages. */
+void parent_ears(struct parent *p);
+
+#endif

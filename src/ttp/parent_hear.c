@@ -1,0 +1,125 @@
+/* What the rooms tell the parent. */
+#include "host/heap.h"
+#include "host/log.h"
+#include "host/notify.h"
+#include "ttp/parent.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void put_vault_start(struct buf *b, struct parent *p)
+{
+    struct msg_VAULT_START m = {.init = p->init,
+                                .fqdn = span_str(conf_text(p->conf, "ttp", "fqdn")),
+                                .anchors = buf_span(&p->anchors),
+                                .operator_key = buf_span(&p->operator_key),
+                                .known = p->known,
+                                .size = p->size};
+    memcpy(m.root, p->root, MSG_HASH);
+    memcpy(m.state, p->state_hash, MSG_HASH);
+    msg_put_VAULT_START(b, &m);
+}
+
+static void put_front_start(struct buf *b, struct parent *p)
+{
+    msg_put_FRONT_START(b, &(struct msg_FRONT_START){.fqdn = span_str(conf_text(p->conf, "ttp", "fqdn")),
+                                                     .certificate = buf_span(&p->cert),
+                                                     .key = buf_span(&p->key),
+                                                     .ca = buf_span(&p->ca),
+                                                     .auditors = buf_span(&p->auditors)});
+}
+
+static enum err on_LEDGER_UP(void *room, const union msg_any *m)
+{
+    struct parent *p = room;
+    (void)m;
+    put_vault_start(&p->link[P_VAULT].out, p);
+    return OK;
+}
+
+static void keep(struct parent *p, uint64_t size, const uint8_t root[MSG_HASH], const uint8_t state[MSG_HASH])
+{
+    p->known = true;
+    p->size = size;
+    memcpy(p->root, root, MSG_HASH);
+    memcpy(p->state_hash, state, MSG_HASH);
+}
+
+static enum err bundle_ready(struct parent *p, struct span bundle)
+{
+    char path[4200];
+    enum err e = file_replace(parent_path(p, "bundle.jws", path), bundle, 0644);
+    if (e == OK && p->bundle_out)
+        e = file_replace(p->bundle_out, bundle, 0644);
+    if (e != OK)
+        fprintf(stderr, "oneseal-ttp: the bundle cannot be written: %s\n", err_text(e));
+    return e;
+}
+
+static enum err on_VAULT_UP(void *room, const union msg_any *m)
+{
+    struct parent *p = room;
+    const struct msg_VAULT_UP *u = &m->VAULT_UP;
+    if (!p->known && !p->init)
+        LOG(LOG_L_NOTICE, "cold-start", log_int("log-size", (int64_t)u->size),
+            log_str("what", "a rollback of the whole state while the TTP was off is not detected"));
+    keep(p, u->size, u->root, u->state);
+    if (!p->init) {
+        put_front_start(&p->link[P_FRONT].out, p);
+        return OK;
+    }
+    p->stopping = true;
+    p->status = bundle_ready(p, u->bundle) == OK ? 0 : 1;
+    return OK;
+}
+
+static enum err on_VAULT_NO(void *room, const union msg_any *m)
+{
+    struct parent *p = room;
+    LOG(LOG_L_ERROR, "vault-refuses", log_span("what", m->VAULT_NO.why));
+    p->hopeless = p->stopping = true;
+    p->status = 1;
+    return OK;
+}
+
+static enum err on_HEAD(void *room, const union msg_any *m)
+{
+    struct parent *p = room;
+    const struct msg_HEAD *h = &m->HEAD;
+    if (h->size < p->size)
+        return ERR_STALE;
+    keep(p, h->size, h->root, h->state);
+    msg_put_HEAD_KEPT(&p->link[P_VAULT].out, &(struct msg_HEAD_KEPT){.size = h->size});
+    return OK;
+}
+
+static enum err on_FRONT_UP(void *room, const union msg_any *m)
+{
+    static bool said;
+    struct parent *p = room;
+    p->up = true;
+    p->at = AT_START | AT_REST;
+    LOG(LOG_L_INFO, "serving", log_int("port", (int64_t)m->FRONT_UP.port), log_int("log-size", (int64_t)p->size));
+    if (said)
+        return OK;
+    said = true;
+    const char *address = conf_text(p->conf, "ttp", "listen");
+    const char *colon = strrchr(address, ':');
+    printf("ready https=%.*s:%u\n", (int)(colon - address), address, (unsigned)m->FRONT_UP.port);
+    fflush(stdout);
+    if (notify_send("READY=1") != OK)
+        LOG(LOG_L_WARN, "notify-failed", log_str("what", "the service manager was not told"));
+    return OK;
+}
+
+void parent_ears(struct parent *p)
+{
+    p->end = (struct msg_end){.me = ROOM_PARENT, .state = &p->at, .room = p};
+#define HEAR_PARENT(name) p->end.on[SAY_##name] = on_##name;
+#define HEAR_FRONT(name)
+#define HEAR_LEDGER(name)
+#define HEAR_VAULT(name)
+#define MSG(name, from, to, armed, fields, what) HEAR_##to(name)
+#include "ttp/msg.def"
+#undef MSG
+}

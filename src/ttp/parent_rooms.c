@@ -1,0 +1,146 @@
+/* Rooms are this same program, executed again with a role and the few descriptors of that role. */
+#include "host/heap.h"
+#include "host/log.h"
+#include "ttp/parent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const names[P__N] = {"front", "ledger", "vault", "unsealer"};
+enum { ASIDE = 64, FDS_MOST = 4 };
+
+/* In the child: exactly these descriptors from 3 on, then the program again. */
+static void become(const char *role, const int *fd, int n, pid_t parent)
+{
+    char flag[32], title[48];
+    int aside[FDS_MOST];
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(ROOM_ALONE);
+    for (int i = 0; i < n; i++)
+        aside[i] = fcntl(fd[i], F_DUPFD, ASIDE);
+    for (int i = 0; i < n; i++)
+        if (aside[i] < 0 || dup2(aside[i], 3 + i) < 0)
+            _exit(ROOM_FAILED);
+    close_range((unsigned)(3 + n), ~0U, 0);
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, 0);
+    dup2(null, 1);
+    if (null > 2)
+        close(null);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    snprintf(flag, sizeof flag, "--room=%s", role);
+    snprintf(title, sizeof title, "oneseal-ttp: %s", role);
+    execv("/proc/self/exe", (char *const[]){title, flag, NULL});
+    _exit(ROOM_FAILED);
+}
+
+static enum err start_room(struct parent *p, enum parent_room room, const int *fd, int n)
+{
+    pid_t self = getpid(), pid = fork();
+    if (pid < 0)
+        return ERR_IO;
+    if (pid == 0)
+        become(names[room], fd, n, self);
+    p->pid[room] = pid;
+    return OK;
+}
+
+/* Every pair of the chain; closed here once the rooms have their ends. */
+struct wires {
+    int front[2], ledger[2], vault[2]; /* [0] ours */
+    int front_ledger[2], ledger_vault[2], pipe[2];
+    int pass, custody, xk;
+};
+
+static bool pair(int fd[2])
+{
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == 0;
+}
+
+static bool lay(struct parent *p, struct wires *w)
+{
+    char path[4200];
+    w->pass = open(conf_text(p->conf, "custody", "passphrase-file"), O_RDONLY | O_CLOEXEC);
+    w->custody = open(parent_path(p, "custody", path), O_RDONLY | O_CLOEXEC);
+    w->xk = open(parent_path(p, "xk", path), O_RDONLY | O_CLOEXEC);
+    return w->pass >= 0 && w->custody >= 0 && w->xk >= 0 && pair(w->front) && pair(w->ledger) && pair(w->vault) &&
+           pair(w->front_ledger) && pair(w->ledger_vault) && pipe2(w->pipe, O_CLOEXEC) == 0;
+}
+
+static enum err start_all(struct parent *p, const struct wires *w)
+{
+    const int ledger[] = {w->ledger[1], w->front_ledger[1], w->ledger_vault[0]};
+    const int vault[] = {w->vault[1], w->ledger_vault[1], w->pipe[0]};
+    const int unsealer[] = {w->pass, w->custody, w->xk, w->pipe[1]};
+    const int front[] = {w->front[1], w->front_ledger[0], p->listen};
+    TRY(start_room(p, P_LEDGER, ledger, LEDGER_FDS));
+    TRY(start_room(p, P_VAULT, vault, VAULT_FDS));
+    TRY(start_room(p, P_UNSEALER, unsealer, UNSEALER_FDS));
+    return p->init ? OK : start_room(p, P_FRONT, front, FRONT_FDS);
+}
+
+static void close_some(const int *fd, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (fd[i] >= 0)
+            close(fd[i]);
+}
+
+/* With init there is no front, and its ends stay open here, so that the ledger does not miss it. */
+static void give_away(const struct parent *p, const struct wires *w)
+{
+    const int front[] = {w->front[1], w->front_ledger[0]};
+    const int fd[] = {w->ledger[1],       w->vault[1], w->front_ledger[1], w->ledger_vault[0],
+                      w->ledger_vault[1], w->pipe[0],  w->pipe[1],         w->pass,
+                      w->custody,         w->xk};
+    if (!p->init)
+        close_some(front, LEN(front));
+    close_some(fd, LEN(fd));
+}
+
+enum err parent_start(struct parent *p)
+{
+    struct wires w = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1, -1, -1};
+    enum err e = lay(p, &w) ? start_all(p, &w) : ERR_IO;
+    give_away(p, &w);
+    const int ours[] = {w.front[0], w.ledger[0], w.vault[0]};
+    static const enum msg_room peer[] = {ROOM_FRONT, ROOM_LEDGER, ROOM_VAULT};
+    for (int i = P_FRONT; i <= P_VAULT; i++) {
+        link_init(&p->link[i], ours[i], peer[i]);
+        if (ours[i] >= 0)
+            fcntl(ours[i], F_SETFL, O_NONBLOCK);
+    }
+    if (e != OK)
+        return e;
+    char path[4200];
+    p->at = AT_START;
+    p->up = false;
+    msg_put_LEDGER_START(
+        &p->link[P_LEDGER].out,
+        &(struct msg_LEDGER_START){.path = span_str(parent_path(p, "ledger.db", path)), .init = p->init});
+    return p->link[P_LEDGER].out.e;
+}
+
+void parent_stop(struct parent *p)
+{
+    for (int i = 0; i < P__N; i++)
+        if (p->pid[i] > 0)
+            kill(p->pid[i], SIGKILL);
+    for (int i = 0; i < P__N; i++)
+        if (p->pid[i] > 0) {
+            while (waitpid(p->pid[i], NULL, 0) < 0 && errno == EINTR)
+                continue;
+            p->pid[i] = 0;
+        }
+    for (int i = P_FRONT; i <= P_VAULT; i++)
+        link_free(&p->link[i]);
+}

@@ -1,0 +1,46 @@
+/* room.h - what the parent and a room agree on: the role flag and the numbers of the descriptors. A room has standard
+ * error, these, and nothing else. */
+#ifndef TTP_ROOM_H
+#define TTP_ROOM_H
+
+#include "ttp/link.h"
+
+/* Descriptors of each room, in order from 3. */
+enum room_fd {
+    FRONT_PARENT = 3,
+    FRONT_LEDGER = 4,
+    FRONT_LISTEN = 5, /* bound and listening */
+    FRONT_FDS = 3,
+
+    LEDGER_PARENT = 3,
+    LEDGER_FRONT = 4,
+    LEDGER_VAULT = 5,
+    LEDGER_FDS = 3,
+
+    VAULT_PARENT = 3,
+    VAULT_LEDGER = 4,
+    VAULT_PIPE = 5, /* the unsealer writes RK here */
+    VAULT_FDS = 3,
+
+    UNSEALER_PASS = 3,
+    UNSEALER_CUSTODY = 4,
+    UNSEALER_XK = 5,
+    UNSEALER_PIPE = 6,
+    UNSEALER_FDS = 4
+};
+
+/* Exit statuses of a room. */
+enum { ROOM_DONE = 0, ROOM_FAILED = 1, ROOM_ALONE = 3 /* a neighbour or the parent went away */ };
+
+/* Ends the process at once with a line on standard error: the peer and what was wrong with it. */
+_Noreturn void room_end(enum msg_room me, enum msg_room peer, enum err e);
+/* Did the descriptors come as the parent gives them? Says so on standard error when not. */
+bool room_fds_good(int n);
+
+int front_main(void);
+int ledger_main(void);
+int vault_main(void);
+int unsealer_main(void);
+int parent_main(int argc, char **argv);
+
+#endif

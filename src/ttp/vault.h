@@ -1,0 +1,33 @@
+/* vault.h - the room that has the keys: identity, sealing, release, log and nonce keys, the root and what hangs below
+ * it, the running tree, clients, policies, denials, shreds. It trusts no other room (architecture.md 7): whatever the
+ * ledger hands it authenticates or is refused, and no wrapped key leaves before its leaf is durable, the head signed
+ * and the parent's reply there (e2e.md 6 point 4).
+ *
+ * A state machine: messages go in by the gate, frames come out in two buffers. It has no descriptor, no file, no
+ * clock of its own. */
+#ifndef TTP_VAULT_H
+#define TTP_VAULT_H
+
+#include "ttp/msg.h"
+
+struct vault;
+
+enum { VAULT_ROOT = 32 };
+
+struct vault_conf {
+    struct buf *to_parent, *to_ledger; /* belong to the caller */
+    int64_t (*now_ms)(void *ctx);      /* wall clock */
+    enum err (*confine)(void *ctx);    /* called once loaded, before the first request; NULL: nothing */
+    void *ctx;
+    const uint8_t *root; /* RK, 32 octets; copied into locked memory, the caller wipes its own */
+};
+/* ERR_NOMEM, ERR_CRYPTO. */
+MUST_USE enum err vault_new(const struct vault_conf *conf, struct vault **out);
+/* Wipes and frees. NULL is fine. */
+void vault_free(struct vault *v);
+/* The end for msg_receive. Lives as long as the vault. */
+const struct msg_end *vault_end(const struct vault *v);
+/* Once in a while: writes folded denials of past minutes. */
+MUST_USE enum err vault_tick(struct vault *v);
+
+#endif

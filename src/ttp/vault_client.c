@@ -1,0 +1,101 @@
+/* Client registration: a certificate of the anchors binds its key to an identity (e2e.md 6). */
+#include "ttp/vault_own.h"
+
+#include "base/code.h"
+
+#include <string.h>
+
+struct own {
+    struct client c;
+    uint64_t until;
+    uint8_t jkt[JOSE_THUMB];
+};
+
+static void client_end(struct vault_ask *a)
+{
+    struct own *o = a->own;
+    if (o)
+        p256_free(o->c.key);
+}
+
+static bool fresh(struct vault *v, struct span text)
+{
+    uint8_t nonce[RELEASE_NONCE];
+    struct buf b = BUF_ARRAY(nonce);
+    return b64url_get(text, &b) == OK && b.n == RELEASE_NONCE && vault_nonce_good(v, nonce);
+}
+
+static enum err client_read(struct vault *v, struct vault_ask *a)
+{
+    struct own *o = ARENA_NEW(&a->mem, struct own);
+    if (!o)
+        return ERR_NOMEM;
+    enum reason r = client_open(a->body, &a->mem, &a->jws, &o->c);
+    if (r == REASON_OK) {
+        a->own = o;
+        r = claim_aud(a->jws.claims, &a->mem, span_str(v->fqdn));
+    }
+    if (r != REASON_OK) {
+        vault_refuse_reason(v, a, r);
+        return OK;
+    }
+    if (!fresh(v, o->c.nonce)) {
+        vault_refuse(v, a, 403, reason_code(REASON_REFUSED), "the nonce is not fresh",
+                     "use the newest Oneseal-Nonce within 120 s");
+        return OK;
+    }
+    r = vault_x5c(v, &a->jws, o->c.iss, o->c.key, &o->until);
+    if (r != REASON_OK) {
+        vault_refuse(v, a, r == REASON_MALFORMED ? 400 : 403, reason_code(r),
+                     "the certificate in x5c does not bind this key to this issuer under an accepted CA",
+                     "send the chain of a certificate whose name is the issuer's and whose key signs the registration");
+        return OK;
+    }
+    return p256_thumb(o->c.key, o->jkt);
+}
+
+static enum err record(struct vault *v, struct vault_ask *a, const struct own *o)
+{
+    uint8_t text[2048];
+    struct buf b = BUF_ARRAY(text);
+    struct jw w = jw_over(&b);
+    jw_obj(&w);
+    JW_U64(&w, "v", 1);
+    JW_U64(&w, "t", (uint64_t)(v->conf.now_ms(v->conf.ctx) / 1000));
+    JW_STR(&w, "op", SPAN("client"));
+    JW_STR(&w, "iss", o->c.iss);
+    JW_B64URL(&w, "req", span_of(a->req, ESD_HASH));
+    JW_B64URL(&w, "jkt", span_of(o->jkt, JOSE_THUMB));
+    jw_end_obj(&w);
+    TRY(b.e);
+    return vault_leaf(v, a, buf_span(&b));
+}
+
+static enum err client_decide(struct vault *v, struct vault_ask *a)
+{
+    struct own *o = a->own;
+    struct vault_client was;
+    uint8_t value[1024], jwk[512];
+    struct buf b = BUF_ARRAY(value), k = BUF_ARRAY(jwk);
+    /* The same key until the same day is the same registration: nothing new to record. */
+    if (vault_client_get(v, o->c.iss, &was) == OK && memcmp(was.jkt, o->jkt, JOSE_THUMB) == 0 && was.until == o->until)
+        return vault_ack(v, a, "ok", 0, 0, SPAN_NONE);
+    p256_put(&k, o->c.key);
+    msg_item_put(&b, buf_span(&k));
+    buf_be64(&b, o->until);
+    buf_put(&b, span_of(o->jkt, JOSE_THUMB));
+    TRY(k.e);
+    TRY(b.e);
+    if (o->c.iss.n > ROW_TEXT_MAX || vault_state_set(v, TABLE_CLIENTS, o->c.iss, buf_span(&b)) != OK) {
+        vault_refuse(v, a, 507, reason_code(REASON_TTP_SEALED), "the table of clients is full", "tell the operator");
+        return OK;
+    }
+    return record(v, a, o);
+}
+
+static enum err client_answer(struct vault *v, struct vault_ask *a)
+{
+    return vault_ack(v, a, "ok", 0, a->index, SPAN_NONE);
+}
+
+const struct vault_kind vault_kind_client = {client_read, client_decide, client_answer, NULL, client_end};

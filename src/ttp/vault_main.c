@@ -1,0 +1,91 @@
+/* The vault as a process: root from the pipe, one loop over two sockets, no other way in or out. */
+#include "host/log.h"
+#include "host/sandbox.h"
+#include "host/secret.h"
+#include "ttp/cell.h"
+#include "ttp/room.h"
+#include "ttp/vault.h"
+#include "ttp/vault_warm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TICK_MS = 10000 };
+
+static int64_t now_ms(void *ctx)
+{
+    (void)ctx;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static enum err confine(void *ctx)
+{
+    (void)ctx;
+    return cell_enter(CELL_VAULT);
+}
+
+static enum err read_root(uint8_t root[VAULT_ROOT])
+{
+    size_t n = 0;
+    ssize_t got = 1;
+    while (n < VAULT_ROOT && ((got = read(VAULT_PIPE, root + n, VAULT_ROOT - n)) > 0 || errno == EINTR))
+        n += got > 0 ? (size_t)got : 0;
+    close(VAULT_PIPE);
+    return n == VAULT_ROOT ? OK : ERR_CLOSED;
+}
+
+static struct vault *open_vault(struct link *parent, struct link *ledger)
+{
+    struct vault *v = NULL;
+    uint8_t *root = secret_alloc(VAULT_ROOT);
+    if (!root || read_root(root) != OK)
+        return NULL;
+    struct vault_conf c = {
+        .to_parent = &parent->out, .to_ledger = &ledger->out, .now_ms = now_ms, .confine = confine, .root = root};
+    enum err e = vault_new(&c, &v);
+    secret_free(root);
+    return e == OK ? v : NULL;
+}
+
+static void turn(struct vault *v, struct link *parent, struct link *ledger)
+{
+    struct pollfd p[2] = {{.fd = parent->fd, .events = POLLIN}, {.fd = ledger->fd, .events = POLLIN}};
+    int n = poll(p, 2, TICK_MS);
+    enum err e = n == 0 ? vault_tick(v) : OK;
+    if (e != OK)
+        room_end(ROOM_VAULT, ROOM_VAULT, e);
+    struct link *const link[2] = {parent, ledger};
+    for (int i = 0; i < 2; i++)
+        if (n > 0 && p[i].revents != 0 && (e = link_read(link[i], vault_end(v))) != OK)
+            room_end(ROOM_VAULT, link[i]->peer, e);
+    /* The ledger first: what the parent hears may make others speak to the ledger. */
+    if ((e = link_flush(ledger)) != OK)
+        room_end(ROOM_VAULT, ROOM_LEDGER, e);
+    if ((e = link_flush(parent)) != OK)
+        room_end(ROOM_VAULT, ROOM_PARENT, e);
+}
+
+int vault_main(void)
+{
+    static struct link parent, ledger;
+    if (secret_openssl_wipes() != OK || sandbox_no_dumps() != OK || !room_fds_good(VAULT_FDS))
+        return ROOM_FAILED;
+    log_open("oneseal-ttp", false, LOG_L_INFO);
+    bool locked = cell_lock_memory();
+    if (!locked)
+        LOG(LOG_L_NOTICE, "memory-lock", log_str("room", "vault"),
+            log_str("what", "only the keys' own pages are locked; raise LimitMEMLOCK to lock all of it"));
+    link_init(&parent, VAULT_PARENT, ROOM_PARENT);
+    link_init(&ledger, VAULT_LEDGER, ROOM_LEDGER);
+    if (vault_warm() != OK)
+        return ROOM_FAILED;
+    struct vault *v = open_vault(&parent, &ledger);
+    if (!v)
+        _exit(ROOM_FAILED);
+    for (;;)
+        turn(v, &parent, &ledger);
+}

@@ -1,0 +1,238 @@
+/* Release: the one way by which a Key Value leaves (e2e.md 6). */
+#include "host/heap.h"
+#include "ttp/vault_policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct own {
+    struct release_ask q;
+    uint8_t jkt[JOSE_THUMB];
+    enum reason code[RELEASE_WANT_MAX];
+    uint64_t pv[RELEASE_WANT_MAX];
+};
+
+static void release_end(struct vault_ask *a)
+{
+    struct own *o = a->own;
+    if (o)
+        p256_free(o->q.epk);
+}
+
+/* May a key of this SUID be handed to a reader of data? (TS-0003 table 8.3.2-1: 24, 34 ESData) */
+static bool suid_releases(uint8_t suid)
+{
+    return suid == 24 || suid == 34;
+}
+
+static bool is_shredded(struct vault *v, struct span kid)
+{
+    uint8_t key[ROW_KID_MAX];
+    struct buf b = BUF_ARRAY(key);
+    return row_kid_key(kid, &b) != OK || vault_map_get(&v->table[TABLE_SHREDS], buf_span(&b)) != NULL;
+}
+
+/* Does the row that the ledger handed over authenticate, and commit to the kid that was asked for? */
+static enum reason row_true(struct vault *v, const struct vault_found *f, struct span kid)
+{
+    uint8_t kv[ESD_KV];
+    if (!kid_eq(f->row.kid, kid))
+        return REASON_TAMPERED;
+    enum reason r = vault_row_open(v, f, kv) == OK ? keys_check(span_of(kv, ESD_KV), f->row.sid, kid) : REASON_TAMPERED;
+    wipe(kv, sizeof kv);
+    return r;
+}
+
+/* The one function that decides about one key for one reader. The request as a whole passed release_read before: shape,
+ * signature by the key registered for iss, audience, nonce, rate. */
+static enum reason judge(struct vault *v, const struct own *o, size_t i, const struct vault_found *f, uint64_t *pv)
+{
+    struct span kid = o->q.want[i];
+    if (is_shredded(v, kid))
+        return REASON_SHREDDED;
+    if (!f->here)
+        return REASON_NO_KEY_YET;
+    JUDGE(row_true(v, f, kid));
+    if (f->row.klass != ROW_SEALED_CLASS)
+        return REASON_REFUSED;
+    JUDGE(VAULT_VERIFY(vault_policy_allows(v, &f->row, o->q.iss, o->jkt, pv)));
+    if ((int64_t)f->row.et <= v->conf.now_ms(v->conf.ctx))
+        return REASON_EXPIRED;
+    return suid_releases(f->row.suid) ? REASON_OK : REASON_REFUSED;
+}
+
+/* ---- reading
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static enum reason admit(struct vault *v, struct vault_ask *a, struct own *o)
+{
+    struct p256 *key;
+    JUDGE(vault_client_key(v, o->q.iss, &a->mem, &key, o->jkt));
+    enum reason r = VAULT_VERIFY(release_ask_judge(&a->jws, &o->q, key, span_str(v->fqdn)));
+    p256_free(key);
+    return r;
+}
+
+static void release_find(struct vault *v, struct vault_ask *a)
+{
+    struct own *o = a->own;
+    for (size_t i = 0; i < o->q.n_want; i++)
+        vault_find(v, a, i, o->q.want[i]);
+}
+
+static enum err release_read(struct vault *v, struct vault_ask *a)
+{
+    struct own *o = ARENA_NEW(&a->mem, struct own);
+    if (!o)
+        return ERR_NOMEM;
+    enum reason r = release_ask_read(a->body, &a->mem, &a->jws, &o->q);
+    if (r == REASON_OK) {
+        a->own = o;
+        r = admit(v, a, o);
+    }
+    if (r != REASON_OK) {
+        vault_refuse_reason(v, a, r);
+        return OK;
+    }
+    if (!vault_nonce_good(v, o->q.nonce)) {
+        vault_refuse(v, a, 403, reason_code(REASON_REFUSED), "the nonce is not fresh",
+                     "use the newest Oneseal-Nonce within 120 s");
+        return OK;
+    }
+    if (!vault_rate_good(v, a, o->q.iss))
+        return OK;
+    a->prove = o->q.has_head && o->q.size > 0;
+    a->prove_from = o->q.size;
+    a->n_need = o->q.n_want;
+    a->need = ARENA_ARRAY(&a->mem, struct vault_found, a->n_need);
+    if (!a->need)
+        return ERR_NOMEM;
+    release_find(v, a);
+    return OK;
+}
+
+/* ---- answering
+ * ------------------------------------------------------------------------------------------------------------ */
+
+static enum err send(struct vault *v, struct vault_ask *a, const struct release_answer *r, const struct own *o)
+{
+    struct buf out = heap_buf(VAULT_ANSWER_MAX);
+    enum err e = release_answer_build(r, o->q.epk, v->release, span_str(v->release_kid), &v->scratch, &out);
+    if (e == OK)
+        vault_reply(v, a, 200, TYPE_JOSE, buf_span(&out), SPAN_NONE);
+    buf_wipe(&v->scratch);
+    heap_buf_free(&out);
+    return e;
+}
+
+static size_t denials(const struct own *o, struct release_deny *deny)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < o->q.n_want; i++)
+        if (o->code[i] != REASON_OK)
+            deny[n++] = (struct release_deny){o->q.want[i], o->code[i]};
+    return n;
+}
+
+/* Nothing to release: no leaf of its own, answered at once. */
+static enum err deny_all(struct vault *v, struct vault_ask *a, const struct own *o)
+{
+    struct release_deny *deny = ARENA_ARRAY(&a->mem, struct release_deny, o->q.n_want);
+    if (!deny)
+        return ERR_NOMEM;
+    struct release_answer r = {.head = buf_span(&v->note), .deny = deny, .n_deny = denials(o, deny)};
+    memcpy(r.req, a->req, ESD_HASH);
+    for (size_t i = 0; i < r.n_deny; i++)
+        vault_fold_add(v, o->q.iss, deny[i].code);
+    return send(v, a, &r, o);
+}
+
+static enum err release_decide(struct vault *v, struct vault_ask *a)
+{
+    struct own *o = a->own;
+    size_t granted = 0;
+    for (size_t i = 0; i < o->q.n_want; i++) {
+        o->code[i] = judge(v, o, i, &a->need[i], &o->pv[i]);
+        granted += o->code[i] == REASON_OK;
+    }
+    if (granted == 0)
+        return deny_all(v, a, o);
+    struct buf b = heap_buf(VAULT_ANSWER_MAX);
+    release_record_put(&b, (uint64_t)(v->conf.now_ms(v->conf.ctx) / 1000), o->q.iss, a->req, o->q.want, o->code,
+                       o->q.n_want);
+    enum err e = b.e;
+    if (e == OK)
+        e = vault_leaf(v, a, buf_span(&b));
+    heap_buf_free(&b);
+    return e;
+}
+
+/* Key Values, opened again for the answer and gone with it. */
+struct open_keys {
+    struct release_key key[RELEASE_WANT_MAX];
+    uint8_t kv[RELEASE_WANT_MAX][ESD_KV];
+    struct release_deny deny[RELEASE_WANT_MAX];
+    uint8_t path[LOG_LEVELS][ESD_HASH], consistency[LOG_PROOF_MAX][ESD_HASH];
+};
+
+static enum err open_keys(struct vault *v, struct vault_ask *a, const struct own *o, struct open_keys *k,
+                          struct release_answer *r)
+{
+    for (size_t i = 0; i < o->q.n_want; i++) {
+        const struct vault_found *f = &a->need[i];
+        if (o->code[i] != REASON_OK)
+            continue;
+        size_t n = r->n_keys++;
+        TRY(vault_row_open(v, f, k->kv[n]));
+        k->key[n] =
+            (struct release_key){.kid = o->q.want[i], .kv = k->kv[n], .kv_n = ESD_KV, .pv = o->pv[i], .cr = f->row.iss};
+        memcpy(k->key[n].kc, f->row.kc, ESD_KC);
+        memcpy(k->key[n].wk, f->row.wk, JOSE_THUMB);
+    }
+    r->keys = k->key;
+    return OK;
+}
+
+static void proofs(struct vault_ask *a, const struct log_hash *path, size_t n, struct open_keys *k,
+                   struct release_answer *r)
+{
+    for (size_t i = 0; i < n; i++)
+        memcpy(k->path[i], path[i].b, LOG_HASH);
+    r->path = (const uint8_t(*)[ESD_HASH])k->path;
+    r->n_path = n;
+    /* The vault cannot check it, since it does not know the reader's root to be ours; the reader does. */
+    r->has_consistency = a->prove && a->prove_from <= r->size;
+    r->n_consistency = r->has_consistency ? a->proof.n / LOG_HASH : 0;
+    if (r->n_consistency > 0)
+        memcpy(k->consistency, a->proof.p, r->n_consistency * LOG_HASH);
+    r->consistency = (const uint8_t(*)[ESD_HASH])k->consistency;
+}
+
+static enum err release_answer(struct vault *v, struct vault_ask *a)
+{
+    struct own *o = a->own;
+    struct log_hash path[LOG_LEVELS];
+    size_t n;
+    TRY(vault_batch_path(v, a, path, &n));
+    struct open_keys *k = calloc(1, sizeof *k);
+    if (!k)
+        return ERR_NOMEM;
+    struct release_answer r = {.ttl = VAULT_TTL_S,
+                               .record = a->record,
+                               .index = a->index,
+                               .size = v->head.size,
+                               .head = buf_span(&v->note),
+                               .deny = k->deny,
+                               .n_deny = denials(o, k->deny)};
+    memcpy(r.req, a->req, ESD_HASH);
+    memcpy(r.salt, a->salt, LOG_SALT);
+    proofs(a, path, n, k, &r);
+    enum err e = open_keys(v, a, o, k, &r);
+    if (e == OK)
+        e = send(v, a, &r, o);
+    wipe(k, sizeof *k);
+    free(k);
+    return e;
+}
+
+const struct vault_kind vault_kind_release = {release_read, release_decide, release_answer, release_find, release_end};
