@@ -64,7 +64,9 @@ CHECK = {
     "con": lambda v: v is not None, "cnf": _is_content_info, "disr": lambda v: isinstance(v, bool),
     "rr": lambda v: isinstance(v, bool), "api": lambda v: _is_text(v) and v[:1] in ("N", "R", "r"),
     "srv": lambda v: isinstance(v, list) and v and all(e in ("1", "2", "2a", "3", "4", "5") for e in v),
-    "apn": _is_text, "or": _is_text, "pv": lambda v: True, "pvs": lambda v: bool(v.get("acr")),
+    "apn": _is_text, "or": _is_text,
+    "pv": lambda v: isinstance(v, dict) and isinstance(v.get("acr"), list),
+    "pvs": lambda v: isinstance(v, dict) and isinstance(v.get("acr"), list) and len(v["acr"]) > 0,
 }
 
 
