@@ -80,7 +80,7 @@ class Generator:
     def request(self, model):
         """(operation, to, from, ty, body)"""
         op = self.pick((CREATE, 5), (RETRIEVE, 3), (UPDATE, 3), (DELETE, 1))
-        to, fr = self.path(model), self.pick(*zip(self.stems, (12, 2, 2)))
+        to, fr = self.path(model), self.pick(*zip(self.stems + ["CAdmin"], (8, 2, 2, 6)))
         if op == DELETE and to.rpartition("/")[2] == self.top.rpartition("/")[2]:
             op = RETRIEVE
         if op == CREATE:
@@ -105,11 +105,13 @@ def same(shown, wanted):
 def test_generated_requests(field, ae):
     a, b, c = ae(), ae(), ae()
     clients = {x.origin: x for x in (a, b, c)}
+    stems = list(clients)
+    clients["CAdmin"] = field.client(field.server, "CAdmin")
     model = Model()
     top = model.create(model.root, a.origin, AE, {"m2m:ae": {"rn": a.path.rpartition("/")[2], "api": "Nproof",
                                                              "rr": False, "srv": ["3"]}})
     assert top[0] == 2001
-    generator = Generator(20261124, list(clients), a.path)
+    generator = Generator(20261124, stems, a.path)
     codes, history = {}, []
     for number in range(REQUESTS):
         op, to, fr, ty, body = generator.request(model)
