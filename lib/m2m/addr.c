@@ -96,12 +96,17 @@ enum err addr_parse(struct span to, const struct self *me, const struct switches
     }
     TRY(segments(span_from(to, 1), why));
     out->csi = cse_part(&to);
+    bool ours = span_eq_nocase(out->sp, me->sp), own = ours && span_eq(out->csi, me->csi);
+    if (!to.p && ours && !own && out->csi.p[1] == 'S') {
+        out->s_ae = true;
+        out->id = out->path = span_from(out->csi, 1);
+        out->csi = me->csi;
+        return OK;
+    }
     if (!to.p)
         return no(why, "a CSE-ID alone addresses no resource; /CSE-ID/- is its CSEBase (TS-0001 table 7.2-1)");
     out->path = to;
-    out->where = !span_eq_nocase(out->sp, me->sp) ? ADDR_OTHER_SP
-                 : span_eq(out->csi, me->csi)     ? ADDR_HERE
-                                                  : ADDR_OTHER_CSE;
+    out->where = !ours ? ADDR_OTHER_SP : own ? ADDR_HERE : ADDR_OTHER_CSE;
     split(out, me);
     return OK;
 }

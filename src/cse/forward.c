@@ -123,7 +123,7 @@ static struct hop *hop_for(struct run *r)
 
 enum says step_forward(struct run *r)
 {
-    if (r->q->addr.where == ADDR_HERE)
+    if (!find_away(r, &r->q->addr))
         return MORE;
     if (r->q->op == OP_CREATE && (r->q->ty == TY_AE || r->q->ty == TY_CSR))
         return refuse(r, RSC_BAD_REQUEST, SPAN("to"), "a registration cannot be forwarded (TS-0004 7.3.2.6)");

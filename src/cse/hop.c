@@ -133,7 +133,7 @@ enum err hop_to_target(struct run *r, struct span nu, struct hop *h, bool *here)
     }
     if (addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) != OK)
         return ERR_NOTFOUND;
-    if (at.where != ADDR_HERE)
+    if (find_away(r, &at))
         return hop_towards(r, &at, false, h);
     TRY(find_addr(r, &at, &f));
     *here = f.row.ty == TY_CB;

@@ -186,6 +186,8 @@ enum err find_addr(struct run *r, const struct addr *at, struct found *out);
 enum err find_text(struct run *r, struct span id, struct row *out);
 /* An AE of this CSE by its stem, a registered CSE by its CSE-ID. ERR_NOTFOUND. */
 enum err find_ae(struct run *r, struct span stem, struct row *out);
+/* Is it for another CSE? Also "/Sapp" when that AE is not registered here and there is a registrar to ask. */
+bool find_away(struct run *r, const struct addr *at);
 enum err find_cse(struct run *r, struct span csi, struct row *out);
 /* Is `row` the root or below it? */
 enum err find_below(struct run *r, const struct row *row, int64_t root, bool *yes);

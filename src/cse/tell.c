@@ -155,7 +155,7 @@ static struct span creator_for(struct run *r, const struct attrs *sub, struct sp
     const char *why;
     struct span cr = attrs_text(sub, AT_cr, r->a);
     if (!cr.n || is_url(nu) || addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) != OK ||
-        at.where == ADDR_HERE)
+        !find_away(r, &at))
         return cr;
     text_init(&t, r->a);
     id_put_forwarded(&t.b, cr, &r->c->conf.self, at.where == ADDR_OTHER_SP);
@@ -240,8 +240,8 @@ static enum err tell(struct run *r, const struct event *e)
         TRY(store_list(r->t, e->target->rid, TY_SUB, after, PAGE, false, r->a, &page));
         for (size_t i = 0; i < page.n; i++) {
             struct attrs at;
-            if (page.v[i].et <= r->now)
-                continue;
+            if (page.v[i].et <= r->now || page.v[i].rid == e->subject->rid)
+                continue; /* nobody is told of his own subscription */
             TRY(name_attrs(&page.v[i], r->a, &at));
             if (matches(&at, e, r->a))
                 TRY(post_event(r, &page.v[i], &at, e));

@@ -21,8 +21,8 @@ bool verify_is_originator(struct run *r, struct span nu)
     struct found f;
     const char *why;
     const struct id *from = &r->q->from;
-    if (is_url(nu) || addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) != OK)
-        return id_same_text(nu, prim_text(r->q, PA_fr), &r->c->conf.self); /* "/Sapp-heat" is no resource identifier */
+    if (is_url(nu) || addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) != OK || at.s_ae)
+        return id_same_text(nu, prim_text(r->q, PA_fr), &r->c->conf.self);
     if (at.where == ADDR_HERE) {
         struct id ae;
         if (find_addr(r, &at, &f) != OK || f.row.ty != TY_AE)
@@ -90,7 +90,7 @@ static struct span question(struct run *r, struct span sur, struct span nu)
     struct text t, cr;
     const char *why;
     bool away =
-        !is_url(nu) && addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) == OK && at.where != ADDR_HERE;
+        !is_url(nu) && addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) == OK && find_away(r, &at);
     text_init(&t, r->a);
     text_init(&cr, r->a);
     if (away)

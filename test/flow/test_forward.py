@@ -89,7 +89,8 @@ def test_notification_through_the_server(field, ae):
         device = ae(at=field.gateway)
         app = ae("Sflow-4", poa=[receiver.url], rr=True)
         c = shared(device, ["/Sflow-4"], acop=51)
-        app.create("/id-mn/" + c, 23, "m2m:sub", rn="s", nu=["/Sflow-4"], enc={"net": [3]}).expect(2001)
+        app.create("/id-mn/" + c, 23, "m2m:sub", rn="s", nu=["/Sflow-4"],
+                   enc={"net": [3], "chty": [4]}).expect(2001)
         for i in range(10):
             device.put(c, str(i)).expect(2001)
         got = receiver.wait(10)

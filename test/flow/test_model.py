@@ -44,7 +44,7 @@ class Generator:
 
     def rules(self):
         return {"acr": [{"acor": self.rng.sample(self.stems, self.rng.randint(1, len(self.stems))),
-                         "acop": self.rng.choice([63, 63, 34, 3, 1, 2, 4, 8, 0])}
+                         "acop": self.rng.choice([63, 63, 34, 3, 1, 2, 4, 8])}
                         for _ in range(self.rng.randint(1, 2))]}
 
     def value(self, name, model):
@@ -60,9 +60,9 @@ class Generator:
         return r.choice(bad[name]) if r.random() < 0.06 else good[name]()
 
     def attributes(self, ty, operation, model):
-        optional = {CNT: ["lbl", "mni", "mbs", "acpi", "et"], CIN: ["lbl", "cnf"], ACP: ["lbl"], AE: ["lbl", "apn"]}[ty]
+        optional = {CNT: ["lbl", "mni", "mbs", "acpi"], CIN: ["lbl", "cnf"], ACP: ["lbl"], AE: ["lbl", "apn"]}[ty]
         if operation == CREATE and ty in (CNT, CIN):
-            optional = optional + ["cr"]
+            optional = optional + ["cr", "et"]
         made = {n: self.value(n, model) for n in optional if self.rng.random() < 0.25}
         if operation == CREATE:
             made["rn"] = self.pick((self.name(), 40), ("la", 1), ("bad name", 1), ("", 1))

@@ -13,7 +13,10 @@ def receiver():
 
 
 def subscribe(client, to, name, nu, net=(3,), **more):
-    return client.create(to, 23, "m2m:sub", rn=name, nu=nu, enc={"net": list(net)}, **more)
+    enc = {"net": list(net)}
+    if set(net) & {3, 4}:
+        enc["chty"] = [4]       # subscriptions are children too
+    return client.create(to, 23, "m2m:sub", rn=name, nu=nu, enc=enc, **more)
 
 
 def test_events(ae, receiver):
@@ -71,8 +74,15 @@ def test_verification_of_an_ae_target(field, ae):
                                                                   "acop": 63}]},
                      pvs={"acr": [{"acor": [owner.origin], "acop": 63}]}).expect(2001)
         owner.container(owner.path, "c", acpi=[owner.path + "/p"])
+        # The creator of the subscription needs the right to NOTIFY the target.
+        subscribe(owner, owner.path + "/c", "s", ["/id-in/" + reader.origin]).expect(5204)
+        assert not receiver.notices
+        reader.create(reader.path, 1, "m2m:acp", rn="p",
+                      pv={"acr": [{"acor": [owner.origin], "acop": 16}, {"acor": [reader.origin], "acop": 63}]},
+                      pvs={"acr": [{"acor": [reader.origin], "acop": 63}]}).expect(2001)
+        reader.update(reader.path, "m2m:ae", acpi=[reader.path + "/p"]).expect(2004)
         # Another AE's identifier: verified.
-        subscribe(owner, owner.path + "/c", "s", ["/id-in/" + reader.origin])
+        subscribe(owner, owner.path + "/c", "s", ["/id-in/" + reader.origin]).expect(2001)
         asked = receiver.wait(1, match=lambda n: n.verification)
         assert asked[0].body["m2m:sgn"]["vrq"] is True and asked[0].body["m2m:sgn"]["sur"]
         owner.put(owner.path + "/c", "v").expect(2001)
@@ -114,3 +124,14 @@ def test_refused_subscriptions(ae, receiver):
     refused = subscribe(a, a.path + "/c/i", "s", [receiver.url])
     assert refused.rsc in (5203, 4108), refused
     assert not receiver.notices
+
+
+def test_nobody_is_told_of_his_own_subscription(ae, receiver):
+    a = ae()
+    a.container(a.path, "c")
+    for name in ("s", "t"):
+        a.create(a.path + "/c", 23, "m2m:sub", rn=name, nu=[receiver.url + "/" + name],
+                 enc={"net": [3, 4]}).expect(2001)
+    told, = receiver.wait(1, match=lambda n: n.path == "/s")
+    assert told.representation["m2m:sub"]["rn"] == "t"
+    receiver.quiet(0.4, match=lambda n: n.path == "/t")

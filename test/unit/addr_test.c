@@ -44,6 +44,9 @@ static void forms(void **state)
         {"/id-in/-", ADDR_OTHER_CSE, true, "/id-in", "-", "", "", ""},
         {"//other.example/id-mn/mn/x", ADDR_OTHER_SP, false, "/id-mn", "mn/x", "mn", "x", ""},
         {"//demo.example.evil/id-mn/mn", ADDR_OTHER_SP, false, "/id-mn", "mn", "mn", "", ""},
+        /* an S-type AE, wherever it is registered */
+        {"/Sapp", ADDR_HERE, false, "/id-mn", "Sapp", "Sapp", "", ""},
+        {"//demo.example/Sapp", ADDR_HERE, false, "/id-mn", "Sapp", "Sapp", "", ""},
         /* one attribute, one final slash */
         {"mn/thermo-1#lbl", ADDR_HERE, true, "/id-mn", "mn/thermo-1", "", "thermo-1", "lbl"},
         {"mn/thermo-1/", ADDR_HERE, true, "/id-mn", "mn/thermo-1", "", "thermo-1", ""},
