@@ -210,11 +210,22 @@ static void drop_held(struct role *r)
     r->has_held = false;
 }
 
+/* Other resources may be read meanwhile; what is held stays. */
+static bool holds_reading(const struct talk_answer *a)
+{
+    struct arena mem;
+    struct item it;
+    heap_arena(&mem, HELD_BLOCK, HELD_MAX);
+    bool reading = item_read(talk_body(a), &mem, &it) == OK;
+    arena_reset(&mem);
+    return reading;
+}
+
 static enum status do_get(struct role *r, struct span rest)
 {
     struct talk_answer a;
     talk_m2m(&r->w.s.t, &(struct talk_ask){.op = TALK_RETRIEVE, .to = rest}, &a);
-    if (a.e == OK && rsc_ok((unsigned)a.rsc)) {
+    if (a.e == OK && rsc_ok((unsigned)a.rsc) && holds_reading(&a)) {
         drop_held(r);
         struct span body = arena_dup(&r->held_mem, talk_body(&a));
         struct span whole = profile_absolute(r->w.s.c, &r->w.s.p, rest);

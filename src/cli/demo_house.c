@@ -85,7 +85,7 @@ static void put_cse(struct demo *d, struct buf *b, const char *name, const char 
     buf_fmt(b, "[storage]\npath=%s/%s/state\ndurability=power-loss\n", d->dir, name);
     buf_str(b, "[listen https]\naddress=127.0.0.1:0\n");
     put_tls(d, b, name);
-    buf_fmt(b, "[admin]\nsocket=%s/%s/admin.sock\n", d->dir, name);
+    buf_fmt(b, "[admin]\nsocket=%s/%s/admin.sock\n[log]\nlevel=debug\n", d->dir, name);
 }
 
 enum status house_server(struct demo *d)
@@ -121,7 +121,7 @@ enum status house_gateway(struct demo *d)
             house_link(d, "gateway-server", d->actor[DEMO_SERVER].https));
     if (d->device_mode) {
         put_seal(&b, DEMO_POLICY, "data", "refuse-clear");
-    } else {
+    } else if (d->ttp_there) {
         buf_fmt(&b, "[ttp " DEMO_TTP "]\nurl=https://%s\nbundle=%s/ttp/bundle\n",
                 house_link(d, "gateway-ttp", d->actor[DEMO_TTP_P].https), d->dir);
         buf_fmt(&b, "signing-key-file=%s/certs/gateway.key\nsigning-certificate=%s/certs/gateway.pem\n", d->dir,
@@ -162,8 +162,9 @@ static enum status one_profile(struct demo *d, const struct role *r)
     const char *notify = cli_fmt(d->c, "server-%s", r->file);
     if (via_has(d, notify))
         buf_fmt(&b, "[listen]\npoa=https://%s\n", house_link(d, notify, ""));
-    buf_fmt(&b, "[ttp " DEMO_TTP "]\nurl=https://%s\nbundle=%s/ttp/bundle\n",
-            house_link(d, cli_fmt(d->c, "%s-ttp", r->file), d->actor[DEMO_TTP_P].https), d->dir);
+    if (d->ttp_there)
+        buf_fmt(&b, "[ttp " DEMO_TTP "]\nurl=https://%s\nbundle=%s/ttp/bundle\n",
+                house_link(d, cli_fmt(d->c, "%s-ttp", r->file), d->actor[DEMO_TTP_P].https), d->dir);
     buf_str(&b, "[stream data]\naddress=" DEMO_STREAM "\n");
     if (d->device_mode)
         buf_str(&b, "writer=" DEMO_SP "/id-mn/Cthermo-1\n");

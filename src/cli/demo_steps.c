@@ -185,11 +185,14 @@ static void step_ask(struct run *r)
 static void step_forward(struct run *r)
 {
     struct demo *d = r->d;
-    /* Who created what lies at the gateway: it can have come by the server alone, app-heat knows no other CSE. */
-    struct jval *v = proc_ask(d, DEMO_DEVICE, "get mn/thermo-1/data/sub-Sapp-heat");
-    must_rsc(r, v, 2000, "the subscription as the gateway has it");
+    struct jval *v = proc_ask(d, DEMO_HEAT, "get " DEMO_REMOTE "/sub-Sapp-heat");
+    must_rsc(r, v, 2000, "the subscription, asked for through the server");
     const struct jval *nu = json_at(JSON_GET(JSON_GET(JSON_GET(v, "resource"), "m2m:sub"), "nu"), 0);
     must(r, json_is(nu, SPAN("/Sapp-heat")), "the gateway's subscription notifies somebody else");
+    /* It lies at the gateway itself: asked there by somebody who may not read it, it is refused, not missing. */
+    must_rsc(r, proc_ask(d, DEMO_DEVICE, "get mn/thermo-1/data/sub-Sapp-heat"), 4103,
+             "the subscription at the gateway");
+    must_rsc(r, proc_ask(d, DEMO_DEVICE, "get mn/thermo-1/data/sub-nobody"), 4004, "control: no such subscription");
     told(r, "at-the-gateway", "mn/thermo-1/data/sub-Sapp-heat");
     told(r, "notifies", "/Sapp-heat");
     /* The target was verified and is told, over both hops. */

@@ -48,7 +48,8 @@ static enum err read_sgn(const struct jval *sgn, struct arena *a, struct item *o
         return OK;
     const struct jval *rep = JSON_GET(JSON_GET(sgn, "nev"), "rep");
     const struct jval *cin = JSON_GET(rep, "m2m:cin");
-    return cin ? read_cin(cin, a, out) : ERR_TYPE;
+    out->other = !cin && JSON_GET(sgn, "nev");
+    return cin ? read_cin(cin, a, out) : out->other ? OK : ERR_TYPE;
 }
 
 enum err item_read(struct span text, struct arena *a, struct item *out)

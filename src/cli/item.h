@@ -13,6 +13,7 @@ struct item {
     struct span rn, ri;
     bool verify;   /* a verification request: m2m:sgn with vrq, nothing else */
     bool deletion; /* a notice that the subscription is gone */
+    bool other;    /* a notification about something else than a contentInstance */
 };
 /* Reads the text (its JSON tree and unescaped texts live in the arena, spans point there or into `text`).
  * ERR_SYNTAX: neither JSON nor a token; ERR_TYPE: JSON, but none of these; ERR_MISSING: no con in it. */

@@ -41,7 +41,7 @@ static enum status open_text(struct session *s, struct span text)
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
     enum err e = item_read(text, &mem, &it);
     enum status st;
-    if (e != OK || it.verify || it.deletion) {
+    if (e != OK || it.verify || it.deletion || it.other) {
         st = CLI_FAIL(s->c, ST_INTEGRITY, .what = "cannot open: this is no contentInstance, notification or token",
                       .who = "this program", .object = "standard input", .code = reason_code(REASON_MALFORMED),
                       .todo = "pipe in the answer of a RETRIEVE, the body of a NOTIFY, or the value of con");

@@ -23,6 +23,14 @@ static void answer(struct http_req *q, unsigned rsc, const char *debug)
     http_reply(q, &(struct http_answer){.status = (int)rsc_http(rsc), .fields = buf_span(&h), .body = buf_span(&b)});
 }
 
+/* For --verbose: who asked for what, and what it was told. Never the content. */
+static void note(const struct receiver *r, const struct http_req *q, const char *outcome)
+{
+    struct span who = q->peer ? tls_peer_first(q->peer, TLS_NAME_DNS) : SPAN_NONE;
+    cli_note(r->s->c, "%.*s %.*s from %.*s (%s), %zu octets: %s", SPAN_FMT(q->method), SPAN_FMT(q->target),
+             SPAN_FMT(who), http_req_from(q), q->body.n, outcome);
+}
+
 static bool from_registrar(const struct receiver *r, const struct http_req *q)
 {
     return !q->tls || tls_peer_is_dns(q->peer, span_str(r->s->p.server_name));
@@ -43,26 +51,31 @@ static void take(struct receiver *r, struct http_req *q, struct arena *mem)
 {
     struct item it;
     if (!span_eq(q->method, SPAN("POST"))) {
+        note(r, q, "not a NOTIFY");
         answer(q, RSC_OPERATION_NOT_ALLOWED, "only NOTIFY is served here");
         return;
     }
     if (!from_registrar(r, q)) {
         r->refused++;
+        note(r, q, "not the registrar");
         answer(q, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, "only the registrar CSE may notify this AE");
         return;
     }
     enum err e = item_read(q->body, mem, &it);
     if (e != OK) {
+        note(r, q, err_text(e));
         answer(q, RSC_BAD_REQUEST, "no notification with a contentInstance");
         return;
     }
-    if (it.verify || it.deletion) {
+    if (it.verify || it.deletion || it.other) {
         r->verified += it.verify;
+        note(r, q, it.verify ? "verification" : it.deletion ? "the subscription is gone" : "about something else");
         answer(q, RSC_OK, NULL);
         return;
     }
     e = keep(r, &it, mem);
     r->notified += e == OK;
+    note(r, q, e == OK ? "kept" : err_text(e));
     if (e == OK)
         answer(q, RSC_OK, NULL);
     else
