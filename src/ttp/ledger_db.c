@@ -89,19 +89,47 @@ static void open_folder(struct ledger_db *d, const char *path)
     d->folder = open(n ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
+/* SQLite syncs the folder of a fresh write-ahead log at its first checkpoint, when the room can no longer open
+ * anything: it gets another descriptor of the folder that was opened in time. One ledger per process. */
+static int folder_fd = -1;
+
+static int again_folder(const char *path, int *fd)
+{
+    (void)path;
+    *fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 3);
+    return *fd >= 0 ? SQLITE_OK : SQLITE_CANTOPEN;
+}
+
+static void lend_folder(int fd)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    folder_fd = fd;
+    if (vfs && vfs->iVersion >= 3)
+        vfs->xSetSystemCall(vfs, "openDirectory", fd >= 0 ? (sqlite3_syscall_ptr)again_folder : NULL);
+}
+
 enum err ledger_db_open(struct ledger_db *d, const char *path)
 {
     *d = (struct ledger_db){.folder = -1};
+    open_folder(d, path);
+    if (d->folder < 0)
+        return ERR_IO;
+    lend_folder(d->folder);
+    uint8_t seeded;
+    sqlite3_randomness(sizeof seeded, &seeded); /* opens /dev/urandom: once, and now */
     struct batch_conf conf = {.path = path, .power_loss = true};
-    TRY(batch_open(&conf, &d->batch));
+    enum err opened = batch_open(&conf, &d->batch);
+    if (opened != OK) {
+        lend_folder(-1);
+        close(d->folder);
+        return opened;
+    }
     sqlite3 *db = batch_db(d->batch);
     enum err e = batch_err(db, sqlite3_exec(db, schema, NULL, NULL, NULL));
     if (e == OK)
         e = prepare(d);
     if (e != OK)
         ledger_db_close(d);
-    else
-        open_folder(d, path);
     return e;
 }
 
@@ -110,6 +138,7 @@ void ledger_db_close(struct ledger_db *d)
     for (int i = 0; i < SQL__N; i++)
         sqlite3_finalize(d->st[i]);
     batch_close(d->batch);
+    lend_folder(-1);
     if (d->folder >= 0)
         close(d->folder);
     *d = (struct ledger_db){.folder = -1};

@@ -209,8 +209,6 @@ static enum err decide_policy(struct vault *v, struct vault_ask *a, struct own *
     policy_key(&k, o->p.iss, o->p.policy);
     if (b.e != OK || k.e != OK)
         return full(v, a);
-    if (was && version == o->p.version && span_eq(*was, buf_span(&b)))
-        return vault_ack(v, a, "ok", version, 0, SPAN_NONE); /* sent again */
     if (o->p.version != version + 1)
         return vault_ack(v, a, "conflict", version, 0, SPAN_NONE);
     if (vault_state_set(v, TABLE_POLICIES, buf_span(&k), buf_span(&b)) != OK)
