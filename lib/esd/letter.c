@@ -25,7 +25,7 @@ static void put_item(struct jw *w, const struct letter_item *i)
         JW_BOOL(w, "plain", true);
 }
 
-static void put_body(struct buf *b, const struct letter *l, struct span jwe)
+static void put_body(struct buf *b, const struct key_letter *l, struct span jwe)
 {
     struct jw w = jw_over(b);
     jw_obj(&w);
@@ -48,7 +48,7 @@ static void put_body(struct buf *b, const struct letter *l, struct span jwe)
 }
 
 /* A single letter wraps the 64 raw octets (vectors README 20), a batch a JSON object kid to KV. */
-static void put_secret(struct buf *b, const struct letter *l, const uint8_t (*kvs)[ESD_KV])
+static void put_secret(struct buf *b, const struct key_letter *l, const uint8_t (*kvs)[ESD_KV])
 {
     if (!l->batch) {
         buf_put(b, span_of(kvs[0], ESD_KV));
@@ -63,7 +63,7 @@ static void put_secret(struct buf *b, const struct letter *l, const uint8_t (*kv
     jw_end_obj(&w);
 }
 
-enum err letter_build(const struct letter *l, const uint8_t (*kvs)[ESD_KV], const struct p256 *key, struct span kid,
+enum err letter_build(const struct key_letter *l, const uint8_t (*kvs)[ESD_KV], const struct p256 *key, struct span kid,
                       const struct p256 *sealing, struct span sealing_kid, struct buf *scratch, struct buf *out)
 {
     size_t start = out->n;
@@ -108,7 +108,7 @@ static enum reason read_item(const struct jval *o, struct arena *a, struct lette
     return REASON_OK;
 }
 
-static bool kid_twice(const struct letter *l, size_t n)
+static bool kid_twice(const struct key_letter *l, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (kid_eq(l->items[i].kid, l->items[n].kid))
@@ -116,7 +116,7 @@ static bool kid_twice(const struct letter *l, size_t n)
     return false;
 }
 
-static enum reason read_items(const struct jval *o, struct arena *a, struct letter *l)
+static enum reason read_items(const struct jval *o, struct arena *a, struct key_letter *l)
 {
     const struct jval *items = JSON_GET(o, "items");
     l->batch = items != NULL;
@@ -137,9 +137,9 @@ static enum reason read_items(const struct jval *o, struct arena *a, struct lett
     return REASON_OK;
 }
 
-enum reason letter_read(struct span text, struct arena *a, struct jws *j, struct letter *out)
+enum reason letter_read(struct span text, struct arena *a, struct jws *j, struct key_letter *out)
 {
-    *out = (struct letter){.text = text};
+    *out = (struct key_letter){.text = text};
     JUDGE(jws_read(text, JWS_LETTER, a, j));
     JUDGE(claim_parties(j->claims, a, &out->iss, &out->aud));
     JUDGE(read_items(j->claims, a, out));

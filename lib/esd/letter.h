@@ -35,7 +35,7 @@ struct letter_item {
     uint8_t suid; /* 24 */
     bool has_pv, plain;
 };
-struct letter {
+struct key_letter {
     struct span iss, aud;
     struct letter_item *items;
     size_t n;
@@ -45,12 +45,12 @@ struct letter {
 };
 /* kvs[i] goes with items[i] and is secret; kid and kc of the items are the caller's. Signed by `key` under `kid`
  * (53-<absolute CSE-ID>, 54-<absolute AE-ID>). `scratch` is wiped; (n + 1) * 256 octets of room suffice. */
-MUST_USE enum err letter_build(const struct letter *l, const uint8_t (*kvs)[ESD_KV], const struct p256 *key,
+MUST_USE enum err letter_build(const struct key_letter *l, const uint8_t (*kvs)[ESD_KV], const struct p256 *key,
                                struct span kid, const struct p256 *sealing, struct span sealing_kid,
                                struct buf *scratch, struct buf *out);
 /* Reads without verifying, so that the vault can look up the key of iss: verify with jws_verify(j, key).
  * MALFORMED, ALGORITHM_REFUSED, FAILED. */
-MUST_USE enum reason letter_read(struct span text, struct arena *a, struct jws *j, struct letter *out);
+MUST_USE enum reason letter_read(struct span text, struct arena *a, struct jws *j, struct key_letter *out);
 
 /* ---- policy: {iss, aud, policy, version, readers:[{id, jkt?}], from?, until?} --------------------- */
 enum { POLICY_READERS_MAX = 1024 };

@@ -5,7 +5,7 @@
 #include "base/code.h"
 
 /* What letter_read leaves to whoever can open it: length, commitment, the TTP's own domain. */
-static enum reason fits(const struct letter *l, const struct letter_item *i, struct span kv)
+static enum reason fits(const struct key_letter *l, const struct letter_item *i, struct span kv)
 {
     uint8_t kc[ESD_KC];
     struct span relative, fqdn;
@@ -17,7 +17,7 @@ static enum reason fits(const struct letter *l, const struct letter_item *i, str
 }
 
 /* {"kid":"KV", ...}, each item once and no other. */
-static enum reason read_batch(const struct letter *l, struct span json, struct arena *a, uint8_t (*kvs)[ESD_KV])
+static enum reason read_batch(const struct key_letter *l, struct span json, struct arena *a, uint8_t (*kvs)[ESD_KV])
 {
     struct jval *v;
     if (json_parse(json, a, &v, NULL) != OK || v->type != J_OBJ || v->n != l->n)
@@ -35,14 +35,14 @@ static enum reason read_batch(const struct letter *l, struct span json, struct a
     return REASON_OK;
 }
 
-static enum reason read_single(const struct letter *l, struct span kv, uint8_t (*kvs)[ESD_KV])
+static enum reason read_single(const struct key_letter *l, struct span kv, uint8_t (*kvs)[ESD_KV])
 {
     JUDGE(fits(l, &l->items[0], kv));
     memcpy(kvs[0], kv.p, ESD_KV);
     return REASON_OK;
 }
 
-enum reason letter_open(const struct letter *l, const struct p256 *sealing, struct arena *a, uint8_t (*kvs)[ESD_KV])
+enum reason letter_open(const struct key_letter *l, const struct p256 *sealing, struct arena *a, uint8_t (*kvs)[ESD_KV])
 {
     uint8_t *p = (uint8_t *)arena_alloc(a, l->jwe.n + 1);
     if (!p)

@@ -8,7 +8,7 @@
 /* Opens l->jwe with the sealing key's private half, checks that each KV has 64 octets and gives kc and kid of its
  * item under aud's domain. kvs needs l->n rows and is secret. TAMPERED, MALFORMED, COMMITMENT_MISMATCH, FAILED. On
  * a refusal kvs is wiped. */
-MUST_USE enum reason letter_open(const struct letter *l, const struct p256 *sealing, struct arena *a,
+MUST_USE enum reason letter_open(const struct key_letter *l, const struct p256 *sealing, struct arena *a,
                                  uint8_t (*kvs)[ESD_KV]);
 
 #endif

@@ -26,7 +26,7 @@ MUST_USE enum err sealer_init(struct sealer *s, struct esd_rng rng);
 /* Frees the contexts and wipes what they held. */
 void sealer_free(struct sealer *s);
 
-enum { SEAL_HEAD_MAX = 512 };
+enum { SEAL_HEAD_MAX = 384 };
 
 /* One epoch's key, ready to seal. Secret; the caller keeps it in locked memory. */
 struct seal_key {

@@ -98,7 +98,7 @@ static enum err put_letter(struct writer *w, const struct esd_keys *k, struct bu
     memcpy(item.sid, w->sid, ESD_SID);
     memcpy(item.kc, k->kc, ESD_KC);
     TRY(p256_thumb(w->s->ttps.key, item.wk));
-    struct letter l = {.iss = span_str(p->ae_id), .aud = span_str(p->seal_ttp), .items = &item, .n = 1};
+    struct key_letter l = {.iss = span_str(p->ae_id), .aud = span_str(p->seal_ttp), .items = &item, .n = 1};
     return letter_build(&l, &k->kv, w->s->ttps.key, span_str(w->s->ttps.key_id), b->sealing, b->sealing_kid, scratch,
                         out);
 }

@@ -1,5 +1,6 @@
 /* daemon_desk.c - what the admin socket answers: status. */
 #include "cse/daemon.h"
+#include "host/log.h"
 #include "m2m/prim.h"
 #include "wire/json.h"
 
@@ -91,6 +92,24 @@ static void put_store(struct jw *w, const struct daemon *d)
     jw_end_obj(w);
 }
 
+static void put_sealing(struct jw *w, const struct daemon *d)
+{
+    struct hook_seal_counts n = hook_seal_counts(d->seal);
+    JW_NAME(w, "sealing");
+    jw_obj(w);
+    COUNT(w, "sealed", n.sealed);
+    COUNT(w, "refused", n.refused);
+    COUNT(w, "epochs", n.epochs);
+    COUNT(w, "streams", n.streams);
+    if (d->post) {
+        struct seal_post_counts p = seal_post_counts(d->post);
+        COUNT(w, "letters_sent", p.sent);
+        COUNT(w, "ttp_failures", p.failed);
+        JW_BOOL(w, "ttp_reached", p.reached);
+    }
+    jw_end_obj(w);
+}
+
 /* Letters that wait; -1 when the store cannot say. */
 static int64_t letters(struct daemon *d)
 {
@@ -123,6 +142,20 @@ static void put_status(struct daemon *d, struct buf *out)
     put_store(&w, d);
     pthread_mutex_unlock(&d->lock);
     put_writer(&w, d);
+    put_sealing(&w, d);
+    jw_end_obj(&w);
+}
+
+/* Every stream begins a new epoch with its next reading: after a denial at the TTP, for example. */
+static void put_epoch(struct daemon *d, struct buf *out)
+{
+    struct jw w = jw_over(out);
+    unsigned streams = hook_seal_new_epoch(d->seal);
+    LOG(LOG_L_NOTICE, "new-epoch-commanded", log_int("streams", streams));
+    jw_obj(&w);
+    JW_U64(&w, "v", 1);
+    JW_BOOL(&w, "ok", true);
+    COUNT(&w, "streams", streams);
     jw_end_obj(&w);
 }
 
@@ -132,6 +165,8 @@ void daemon_desk(void *ctx, struct span verb, struct span rest, struct buf *out)
     (void)rest;
     if (span_eq(verb, SPAN("status")))
         put_status(d, out);
+    else if (span_eq(verb, SPAN("epoch")))
+        put_epoch(d, out);
     else
-        buf_str(out, "{\"error\":\"unknown command; there is: status\"}");
+        buf_str(out, "{\"error\":\"unknown command; there are: status epoch\"}");
 }

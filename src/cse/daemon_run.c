@@ -255,6 +255,8 @@ static void drained(void *ctx)
     if (--s->draining > 0)
         return;
     struct http_client *c = s->client;
+    if (s->n == 0)
+        seal_post_stop(s->d->post);
     s->client = NULL; /* what the engine sends from now on fails */
     http_client_free(c);
     net_timer_start(s->stop, 1, POLL_MS);
@@ -331,9 +333,30 @@ static enum err engine_new(struct daemon *d, struct buf *why)
                       .enqueue = enqueue,
                       .later = later};
     enum err e = cse_new(&d->set.cse, &w, &d->cse, &sentence);
-    if (e != OK)
+    if (e != OK) {
         buf_str(why, sentence ? sentence : err_text(e));
-    return e;
+        return e;
+    }
+    struct cse_hook hook = hook_seal_hook(d->seal);
+    cse_set_hook(d->cse, &hook);
+    return OK;
+}
+
+static enum err sealing_start(struct daemon *d)
+{
+    struct station *s = &d->station[0];
+    if (!hook_seal_seals(d->seal))
+        return OK;
+    struct seal_post_conf conf = {.loop = s->loop,
+                                  .http = s->client,
+                                  .tls = d->client_tls,
+                                  .store = d->store,
+                                  .slot = 0,
+                                  .enqueue = enqueue,
+                                  .ctx = d,
+                                  .now = daemon_now,
+                                  .seal = d->seal};
+    return seal_post_new(&conf, &d->post);
 }
 
 static void *station_main(void *arg)
@@ -376,6 +399,7 @@ enum err daemon_start(struct daemon *d, struct buf *why)
     if (d->set.socket)
         TRY(admin_open(net_loop_uv(first->loop), d->set.socket, daemon_desk, d, &d->admin, why));
     TRY(start_threads(d));
+    TRY(sealing_start(d));
     net_timer_start(first->tick, 1, 0);
     return OK;
 }
@@ -414,6 +438,8 @@ void daemon_free(struct daemon *d)
     for (unsigned i = 0; i < d->stations; i++)
         station_free(&d->station[i]);
     free(d->station);
+    seal_post_free(d->post);
+    hook_seal_free(d->seal);
     if (d->cse)
         cse_free(d->cse);
     if (d->store)

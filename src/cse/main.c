@@ -125,7 +125,9 @@ static enum err read_settings(struct daemon *d, const char *file, struct buf *wh
     enum err e = settings_load(file, &d->set, why);
     if (e != OK && why->n == 0)
         buf_fmt(why, "%s: %s", file, err_text(e));
-    return e == OK ? open_tls(d, why) : e;
+    if (e == OK)
+        e = open_tls(d, why);
+    return e == OK ? hook_seal_new(d->set.conf, d->set.cse.self.sp, d->set.cse.self.csi, &d->seal, why) : e;
 }
 
 static enum err start(struct daemon *d, struct buf *why)

@@ -89,6 +89,7 @@ enum says make_check(struct run *r)
                       .rvi = r->q->rvi,
                       .parent_ty = (uint16_t)r->target.ty,
                       .ty = r->q->ty,
+                      .late = r->stage != AT_WRITER, /* verification comes before some rules of subscriptions */
                       .pc = r->q->body};
     struct verdict v = check_create(&c, r->a, &r->in);
     if (!verdict_go(v))

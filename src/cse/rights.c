@@ -62,7 +62,18 @@ static enum err policy_of(struct run *r, const struct row *row, const struct pol
     return compile(p, row);
 }
 
-static struct acr_ask question(const struct run *r, const struct id *who, const struct row *row, unsigned op,
+/* An entry of acor may also be the identifier of an AE's resource (TS-0001 9.6.2.1). Groups are not hosted here. */
+static enum acr_member member(void *ctx, struct span entry, const struct id *who)
+{
+    struct run *r = ctx;
+    struct row row;
+    if (find_text(r, entry, &row) != OK || row.ty != TY_AE)
+        return ACR_NO_GROUP;
+    struct id ae = id_parse(row.alias, &r->c->conf.self);
+    return id_same(&ae, who) ? ACR_MEMBER : ACR_NOT_MEMBER;
+}
+
+static struct acr_ask question(struct run *r, const struct id *who, const struct row *row, unsigned op,
                                unsigned child_ty)
 {
     const struct assoc *as = &r->q->assoc;
@@ -75,6 +86,8 @@ static struct acr_ask question(const struct run *r, const struct id *who, const 
         .ty = (uint16_t)row->ty,
         .child_ty = (uint16_t)child_ty,
         .now = r->now,
+        .group = member,
+        .ctx = r,
     };
     memcpy(q.ip, as->ip, sizeof q.ip);
     return q;

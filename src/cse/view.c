@@ -143,6 +143,7 @@ static enum says answer_address(struct run *r, bool with_attributes)
     jw_end_obj(&w);
     STEP_TRY(r, t.b.e);
     view_answer(r, RSC_CREATED, buf_span(&t.b));
+    r->x->rsp->uri = path;
     return DONE;
 }
 

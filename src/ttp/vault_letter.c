@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct own {
-    struct letter l;
+    struct key_letter l;
     uint8_t (*kv)[ESD_KV]; /* one per item, wiped in the end */
     uint64_t known_leaf;   /* of a letter that was registered before */
 };
@@ -27,7 +27,7 @@ static bool suid_known(uint8_t suid)
 }
 
 /* What a letter must not say, whoever signed it. NULL: nothing wrong. */
-static const char *wrong(struct vault *v, const struct letter *l)
+static const char *wrong(struct vault *v, const struct key_letter *l)
 {
     for (size_t i = 0; i < l->n; i++) {
         const struct letter_item *m = &l->items[i];

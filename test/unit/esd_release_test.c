@@ -157,7 +157,7 @@ static enum reason letter_vector(struct vectors *v, const struct jval *vec)
     const struct jval *in = JSON_GET(vec, "in"), *out = JSON_GET(vec, "out");
     struct arena a = fresh();
     struct jws j;
-    struct letter l;
+    struct key_letter l;
     uint8_t kv[1][ESD_KV], sid[ESD_SID], thumb[JOSE_THUMB];
     struct p256 *writer = key_of(v, in, "writer_jwk"), *sealing = key_of(v, in, "sealing_private_jwk");
     assert_int_equal(letter_read(vec_str(v, out, "letter"), &a, &j, &l), REASON_OK);
@@ -173,7 +173,7 @@ static enum reason letter_vector(struct vectors *v, const struct jval *vec)
     struct span kid;
     assert_int_equal(jwe_kid(l.jwe, &a, &kid), REASON_OK);
     assert_int_equal(letter_build(&l, (const uint8_t(*)[ESD_KV])kv, writer, j.kid, sealing, kid, &scratch, &text), OK);
-    struct letter again;
+    struct key_letter again;
     struct jws k;
     assert_int_equal(letter_read(buf_span(&text), &a, &k, &again), REASON_OK);
     size_t head = j.payload.n - l.jwe.n;
@@ -315,13 +315,13 @@ static void batch_letter_round_trip(void **state)
         keys_kid_put(&b, items[i].kc, SPAN("ttp.demo.example"));
         items[i].kid = buf_span(&b);
     }
-    struct letter l = {
+    struct key_letter l = {
         .iss = SPAN("//demo.example/id-mn"), .aud = SPAN("ttp.demo.example"), .items = items, .n = N, .batch = true};
     assert_int_equal(letter_build(&l, (const uint8_t(*)[ESD_KV])kvs, writer, SPAN("53-//demo.example/id-mn"), sealing,
                                   SPAN("sealing-1"), &scratch, &text),
                      OK);
     struct jws j;
-    struct letter r;
+    struct key_letter r;
     assert_int_equal(letter_read(buf_span(&text), &a, &j, &r), REASON_OK);
     assert_int_equal(jws_verify(&j, writer), REASON_OK);
     assert_int_equal(jws_verify(&j, other), REASON_TAMPERED);

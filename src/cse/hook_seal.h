@@ -1,0 +1,80 @@
+/* hook_seal.h - the gateway seals: what the policies of the configuration say about clear content, the epochs of its
+ * streams, and the task that registers their keys at the TTP (e2e.md 2, 7; architecture.md 5).
+ *
+ * Threads: hook_seal_hook's functions run on the writer thread; seal_post_* on loop 0; hook_seal_new_epoch anywhere.
+ * Nothing here can open: it links sealing and wrapping only. */
+#ifndef CSE_HOOK_SEAL_H
+#define CSE_HOOK_SEAL_H
+
+#include "cse/cse.h"
+#include "cse/hook.h"
+#include "host/conf.h"
+#include "net/client.h"
+
+struct hook_seal;
+
+enum {
+    SEAL_STREAMS = 2048,        /* epochs open at once; the least recently used one ends for another */
+    SEAL_POLICIES_MAX = 256,    /* sections [seal NAME] */
+    SEAL_TTPS_MAX = 8,          /* sections [ttp FQDN] that seal */
+    SEAL_READERS_MAX = 256,     /* readers of one policy */
+    SEAL_SOFT_MS = 3600 * 1000, /* the next epoch begins: 1 h, 2^20 messages, 1 GiB */
+    SEAL_SOFT_MESSAGES = 1 << 20,
+    SEAL_HARD_MS = 24 * 3600 * 1000, /* nothing more is sealed: 24 h, 2^24 messages, 16 GiB */
+    SEAL_HARD_MESSAGES = 1 << 24,
+};
+#define SEAL_SOFT_OCTETS (INT64_C(1) << 30)
+#define SEAL_HARD_OCTETS (INT64_C(1) << 34)
+#define SEAL_ET_MS       (INT64_C(400) * 86400000) /* `et` of a registration: retention of the data */
+#define SEAL_OFFLINE_MS  (INT64_C(30) * 86400000)  /* a letter may wait so long, then registration-overdue */
+
+/* Reads sections [seal NAME] and [ttp FQDN]; sp "//demo.example", csi "/id-mn". Keys, certificates and bundles are read
+ * now. ERR_CONFIG: `why` has a sentence "FILE:LINE: ..." for each defect. ERR_NOMEM: also when the memory for keys
+ * cannot be locked, and `why` says so. conf must live as long as the hook. */
+MUST_USE enum err hook_seal_new(const struct conf *conf, struct span sp, struct span csi, struct hook_seal **out,
+                                struct buf *why);
+/* After the writer and the task have stopped. Wipes all keys. NULL is fine. */
+void hook_seal_free(struct hook_seal *h);
+/* For cse_set_hook. */
+struct cse_hook hook_seal_hook(struct hook_seal *h);
+/* Does any policy ask for sealing? Then a seal_post is needed. */
+bool hook_seal_seals(const struct hook_seal *h);
+/* Any thread: every stream begins a new epoch with its next reading. Gives the number of streams open at the moment. */
+unsigned hook_seal_new_epoch(struct hook_seal *h);
+
+/* Numbers for `status`. */
+struct hook_seal_counts {
+    uint64_t sealed, refused, epochs; /* since the start */
+    uint64_t streams;                 /* open epochs */
+};
+struct hook_seal_counts hook_seal_counts(const struct hook_seal *h);
+
+/* ---- registration at the TTP: client, policies, letters; with back-off ------------------------------- */
+struct seal_post;
+
+struct seal_post_conf {
+    struct net_loop *loop; /* loop 0 */
+    struct http_client *http;
+    struct tls_ctx *tls; /* client role, the CSE's own certificate */
+    struct store *store;
+    unsigned slot;                              /* read slot of loop 0 */
+    bool (*enqueue)(void *ctx, struct exch *x); /* hands a job to the writer; false: its queue is full */
+    void *ctx;
+    int64_t (*now)(void *ctx); /* ms since 1970 */
+    struct hook_seal *seal;
+};
+/* Starts the task. ERR_NOMEM. */
+MUST_USE enum err seal_post_new(const struct seal_post_conf *conf, struct seal_post **out);
+/* Loop 0, before the http client is freed: calls under way end, nothing new begins; a job that the writer has may still
+ * come back. NULL is fine. */
+void seal_post_stop(struct seal_post *p);
+/* After the writer and the loop have stopped. NULL is fine. */
+void seal_post_free(struct seal_post *p);
+
+struct seal_post_counts {
+    uint64_t sent, failed; /* letters */
+    bool reached;          /* the last call to the TTP had an answer */
+};
+struct seal_post_counts seal_post_counts(const struct seal_post *p);
+
+#endif

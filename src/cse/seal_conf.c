@@ -1,0 +1,273 @@
+/* Sections [seal NAME] and [ttp FQDN]: everything that can be wrong is found before the first request. */
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+#include "cse/seal_own.h"
+#include "host/heap.h"
+
+enum { FILE_MAX = 1 << 20, SECTION_MAX = 512 };
+
+struct reading {
+    const struct conf *c;
+    struct hook_seal *h;
+    struct buf *why;
+    char section[SECTION_MAX];
+};
+
+static bool section_of(struct reading *r, const char *kind, const char *name)
+{
+    struct buf b = BUF_ARRAY(r->section);
+    buf_fmt(&b, "%s %s", kind, name);
+    buf_nul(&b);
+    return b.e == OK;
+}
+
+/* One defect: where it stands and what would do. */
+static enum err defect(struct reading *r, const char *key, const char *sentence)
+{
+    conf_where(r->c, r->section, key, r->why);
+    buf_str(r->why, sentence);
+    buf_c(r->why, '\n');
+    return ERR_CONFIG;
+}
+
+/* ---- TTPs ------------------------------------------------------------------------------------------- */
+
+static enum err file_text(struct reading *r, const char *key, struct buf *out)
+{
+    *out = heap_buf(FILE_MAX);
+    enum err e = file_read(conf_text(r->c, r->section, key), out);
+    if (e == OK)
+        return OK;
+    heap_buf_free(out);
+    return defect(r, key, e == ERR_NOTFOUND ? "there is no such file" : "the file cannot be read");
+}
+
+static enum err read_key(struct reading *r, struct seal_ttp *t)
+{
+    struct buf text;
+    TRY(file_text(r, "signing-key-file", &text));
+    enum err e = p256_read_pem(buf_span(&text), &t->key);
+    if (e == OK && !p256_private(t->key))
+        e = ERR_SYNTAX;
+    buf_wipe(&text);
+    heap_buf_free(&text);
+    return e == OK ? p256_thumb(t->key, t->wk) : defect(r, "signing-key-file", "it holds no P-256 private key in PEM");
+}
+
+/* The chain in DER, the leaf first. */
+static enum err read_chain(struct reading *r, struct seal_ttp *t, struct span pem)
+{
+    BIO *b = BIO_new_mem_buf(pem.p, (int)pem.n);
+    X509 *x = NULL;
+    enum err e = b ? OK : ERR_NOMEM;
+    while (e == OK && t->n_x5c < JWS_X5C_MAX && (x = PEM_read_bio_X509(b, NULL, NULL, NULL))) {
+        unsigned char *der = NULL;
+        int n = i2d_X509(x, &der);
+        if (n > 0)
+            t->x5c[t->n_x5c++] = arena_dup(&r->h->mem, span_of(der, (size_t)n));
+        OPENSSL_free(der);
+        X509_free(x);
+        e = n > 0 && arena_ok(&r->h->mem) ? OK : ERR_NOMEM;
+    }
+    BIO_free(b);
+    return e;
+}
+
+static enum err read_certificate(struct reading *r, struct seal_ttp *t)
+{
+    struct buf text;
+    struct p256 *k = NULL;
+    TRY(file_text(r, "signing-certificate", &text));
+    enum err e = read_chain(r, t, buf_span(&text));
+    heap_buf_free(&text);
+    TRY(e);
+    bool ok = t->n_x5c > 0 && p256_read_cert(t->x5c[0], &k) == OK && p256_same(k, t->key);
+    p256_free(k);
+    return ok ? OK : defect(r, "signing-certificate", "it is no certificate in PEM of the signing key");
+}
+
+/* Age does not matter here: the identity key stays pinned, and the task fetches a fresh bundle under it. */
+static enum err read_bundle(struct reading *r, struct seal_ttp *t)
+{
+    struct buf text;
+    if (!conf_text(r->c, r->section, "bundle"))
+        return OK; /* nothing is pinned: sealing is refused with no-credential */
+    TRY(file_text(r, "bundle", &text));
+    struct span copy = arena_dup(&t->mem, buf_span(&text));
+    heap_buf_free(&text);
+    enum reason v = bundle_open(copy, t->fqdn, NULL, 0, &t->mem, &t->bundle);
+    if (v == REASON_OK)
+        return OK;
+    return defect(r, "bundle",
+                  v == REASON_REFUSED ? "it is the bundle of another TTP"
+                                      : "it is no bundle that its own identity key signed");
+}
+
+static enum err read_ttp(struct reading *r, const char *name, struct seal_ttp *t)
+{
+    if (!section_of(r, "ttp", name) || !esd_fqdn_ok(span_str(name)))
+        return defect(r, "url", "the section must be named after the TTP's domain: [ttp ttp.demo.example]");
+    t->fqdn = span_str(name);
+    t->url = conf_text(r->c, r->section, "url");
+    heap_arena(&t->mem, 4096, 1 << 20);
+    pthread_mutex_init(&t->lock, NULL);
+    r->h->n_ttps++; /* from here on it is freed with the others */
+    if (!conf_text(r->c, r->section, "signing-key-file") || !conf_text(r->c, r->section, "signing-certificate"))
+        return defect(r, "url", "signing-key-file and signing-certificate are missing");
+    TRY(read_key(r, t));
+    TRY(read_certificate(r, t));
+    return read_bundle(r, t);
+}
+
+/* ---- policies --------------------------------------------------------------------------------------- */
+
+/* The pattern as an absolute address without its star. */
+static enum err read_pattern(struct reading *r, struct seal_policy *p)
+{
+    struct span text = span_str(conf_text(r->c, r->section, "for"));
+    p->star = span_ends(text, SPAN("*"));
+    if (p->star)
+        text.n--;
+    if (span_find(text, '*') != text.n)
+        return defect(r, "for", "a star may only stand at the end");
+    if (!span_starts(text, SPAN("/")) || text.n < 2)
+        return defect(r, "for",
+                      "it must be an absolute or SP-relative structured address: //demo.example/id-mn/mn/... or "
+                      "/id-mn/mn/...");
+    p->pattern = span_starts(text, SPAN("//")) ? text : arena_join(&r->h->mem, r->h->sp, text);
+    return arena_ok(&r->h->mem) ? OK : ERR_NOMEM;
+}
+
+/* S-type AE-IDs only: others change when the AE registers again. */
+static bool reader_ok(struct span id)
+{
+    struct span rest = span_from(id, 2);
+    if (!span_starts(id, SPAN("//")) || !esd_fqdn_ok(span_cut(&rest, '/')))
+        return false;
+    return rest.n > 1 && rest.p[0] == 'S' && span_find(rest, '/') == rest.n;
+}
+
+static enum err read_readers(struct reading *r, struct seal_policy *p)
+{
+    const char *id;
+    while (conf_item(r->c, r->section, "readers", p->n_readers))
+        p->n_readers++;
+    if (p->n_readers == 0)
+        return defect(r, "readers", "name who may open it: absolute AE-IDs with commas between them");
+    if (p->n_readers > SEAL_READERS_MAX)
+        return defect(r, "readers", "more than 256 readers");
+    p->readers = ARENA_ARRAY(&r->h->mem, struct policy_reader, p->n_readers);
+    if (!p->readers)
+        return ERR_NOMEM;
+    for (size_t i = 0; (id = conf_item(r->c, r->section, "readers", i)); i++) {
+        p->readers[i].id = span_str(id);
+        if (span_eq(p->readers[i].id, SPAN("acp")))
+            return defect(r, "readers",
+                          "acp is not built yet: name the readers, absolute AE-IDs with commas between them");
+        if (!reader_ok(p->readers[i].id))
+            return defect(r, "readers", "a reader is an absolute S-type AE-ID: //demo.example/Sapp-heat");
+    }
+    return OK;
+}
+
+static enum err read_keeper(struct reading *r, struct seal_policy *p)
+{
+    const char *fqdn = conf_text(r->c, r->section, "ttp");
+    if (!fqdn)
+        return defect(r, "policy", "seal-at-gateway needs a ttp");
+    for (size_t i = 0; i < r->h->n_ttps; i++)
+        if (span_eq_nocase(r->h->ttps[i].fqdn, span_str(fqdn)))
+            p->ttp = &r->h->ttps[i];
+    if (!p->ttp)
+        return defect(r, "ttp", "there is no section [ttp FQDN] of this name");
+    p->ttp->used = true;
+    return OK;
+}
+
+static enum err read_policy(struct reading *r, const char *name, struct seal_policy *p)
+{
+    if (!section_of(r, "seal", name))
+        return defect(r, "for", "the name is too long");
+    p->name = span_str(name);
+    p->level = (enum seal_level)conf_int(r->c, r->section, "policy");
+    TRY(read_pattern(r, p));
+    if (p->level != SEAL_GATEWAY)
+        return OK;
+    enum err e = read_readers(r, p), k = read_keeper(r, p);
+    return e != OK ? e : k;
+}
+
+static enum err worse(enum err so_far, enum err e)
+{
+    return so_far == OK || e == ERR_NOMEM ? e : so_far;
+}
+
+enum err seal_conf_read(const struct conf *c, struct hook_seal *h, struct buf *why)
+{
+    struct reading r = {.c = c, .h = h, .why = why};
+    const char *name;
+    size_t n_ttps = 0, n_policies = 0;
+    enum err e = OK;
+    while (conf_name(c, "ttp", n_ttps))
+        n_ttps++;
+    while (conf_name(c, "seal", n_policies))
+        n_policies++;
+    if (n_ttps > SEAL_TTPS_MAX || n_policies > SEAL_POLICIES_MAX) {
+        buf_str(why, "more than 8 sections [ttp FQDN] or 256 sections [seal NAME]\n");
+        return ERR_CONFIG;
+    }
+    h->ttps = ARENA_ARRAY(&h->mem, struct seal_ttp, n_ttps);
+    h->policies = ARENA_ARRAY(&h->mem, struct seal_policy, n_policies);
+    if (!h->ttps || !h->policies)
+        return ERR_NOMEM;
+    for (size_t i = 0; (name = conf_name(c, "ttp", i)); i++)
+        e = worse(e, read_ttp(&r, name, &h->ttps[h->n_ttps]));
+    for (size_t i = 0; (name = conf_name(c, "seal", i)); i++)
+        e = worse(e, read_policy(&r, name, &h->policies[h->n_policies++]));
+    return e;
+}
+
+/* ---- which one counts ------------------------------------------------------------------------------- */
+
+static bool fits(const struct seal_policy *p, struct span path)
+{
+    return p->star ? span_starts(path, p->pattern) : span_eq(path, p->pattern);
+}
+
+/* The longest pattern; of equal ones the stronger policy. */
+static bool better(const struct seal_policy *p, const struct seal_policy *q)
+{
+    if (!q || p->pattern.n != q->pattern.n)
+        return !q || p->pattern.n > q->pattern.n;
+    return p->star != q->star ? !p->star : p->level > q->level;
+}
+
+static const struct seal_policy *by_name(const struct hook_seal *h, struct span name)
+{
+    for (size_t i = 0; i < h->n_policies; i++)
+        if (span_eq(h->policies[i].name, name))
+            return &h->policies[i];
+    return NULL;
+}
+
+const struct seal_policy *seal_conf_policy(const struct hook_seal *h, struct span path, const struct span *lbl,
+                                           size_t n, bool *unknown)
+{
+    const struct seal_policy *best = NULL;
+    *unknown = false;
+    for (size_t i = 0; i < h->n_policies; i++)
+        if (fits(&h->policies[i], path) && better(&h->policies[i], best))
+            best = &h->policies[i];
+    for (size_t i = 0; i < n; i++) {
+        if (!span_starts(lbl[i], SPAN("e2e:policy=")))
+            continue;
+        const struct seal_policy *p = by_name(h, span_from(lbl[i], 11));
+        if (!p)
+            *unknown = true;
+        else if (p->level > (best ? best->level : SEAL_PASS))
+            best = p;
+    }
+    return best;
+}

@@ -1,0 +1,570 @@
+/* The task that makes sealed content readable: it binds our key at each TTP, posts the policies that name the readers,
+ * then the letters of the epochs, one call after the other, with back-off when the TTP does not answer. Writing never
+ * waits for it (e2e.md 2). Loop 0. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/code.h"
+#include "cse/seal_own.h"
+#include "esd/release.h"
+#include "host/heap.h"
+#include "host/log.h"
+
+enum {
+    BACKOFF_MIN_MS = 500,
+    BACKOFF_MAX_MS = 60 * 1000,
+    IDLE_MS = 60 * 1000,       /* looks for work at least so often */
+    RETRY_QUEUE_MS = 100,      /* the writer's queue was full */
+    FETCH_EARLY_S = 7 * 86400, /* a bundle that ends within a week is fetched again */
+    FETCH_EVERY_MS = 6 * 3600 * 1000,
+};
+
+/* What is under way. */
+enum doing { DOING_NOTHING, DOING_BUNDLE, DOING_NONCE, DOING_CLIENT, DOING_POLICY, DOING_LETTER, DOING_JOB };
+
+/* What we know of a TTP. */
+struct keeper {
+    struct seal_ttp *t;
+    struct http_url url;
+    bool url_ok, bound;
+    uint8_t nonce[64]; /* newest Oneseal-Nonce, text */
+    size_t nonce_n;
+    int64_t fetched_ms;
+};
+
+/* What we know of a policy: the version that the TTP has, 0: not known. */
+struct posted {
+    uint64_t version, sending;
+    bool done;
+};
+
+struct seal_post {
+    struct seal_post_conf c;
+    struct keeper keeper[SEAL_TTPS_MAX];
+    struct posted *posted; /* one for each policy */
+    struct net_timer *timer;
+    struct http_pending *pending;
+    struct net_post wake;
+    atomic_bool waking;
+    bool closing, loaded;
+    enum doing doing;
+    size_t ttp, policy; /* of what is under way */
+    uint64_t letter;    /* the same */
+    uint64_t cursor;    /* letters before it were tried in this round */
+    unsigned failures;  /* in a row */
+    struct buf request; /* text under way */
+    struct arena mem;   /* of one turn */
+    struct exch x;      /* the job that records an outcome */
+    struct arena x_mem;
+    struct seal_post_counts counts;
+};
+
+static void turn(struct seal_post *p);
+
+/* ---- recording outcomes on the writer ----------------------------------------------------------------- */
+
+/* "seal/policy/FQDN/NAME": be64(version) || SHA-256 of the readers. */
+static struct span policy_key(struct buf *b, const struct seal_policy *y)
+{
+    buf_str(b, "seal/policy/");
+    buf_put(b, span_first(y->ttp->fqdn, 40));
+    buf_c(b, '/');
+    uint8_t h[ESD_HASH];
+    if (esd_sha256_2(y->ttp->fqdn, y->name, h) != OK)
+        b->e = ERR_CRYPTO;
+    hex_put(b, span_of(h, 16)); /* a name may be longer than a key */
+    return buf_span(b);
+}
+
+static enum err readers_hash(const struct seal_policy *y, uint8_t h[ESD_HASH])
+{
+    memset(h, 0, ESD_HASH);
+    for (size_t i = 0; i < y->n_readers; i++)
+        TRY(esd_sha256_2(span_of(h, ESD_HASH), y->readers[i].id, h));
+    return OK;
+}
+
+static enum err record_policy(struct seal_post *p, struct store_tx *t)
+{
+    const struct seal_policy *y = &p->c.seal->policies[p->policy];
+    uint8_t key[STORE_KEY_MAX], value[8 + ESD_HASH], h[ESD_HASH];
+    struct buf k = BUF_ARRAY(key), v = BUF_ARRAY(value);
+    TRY(readers_hash(y, h));
+    buf_be64(&v, p->posted[p->policy].version);
+    buf_put(&v, span_of(h, ESD_HASH));
+    struct span name = policy_key(&k, y);
+    return k.e != OK ? k.e : store_state_put(t, name, buf_span(&v));
+}
+
+static enum err record(struct cse *c, struct store_tx *t, struct exch *x)
+{
+    struct seal_post *p = (struct seal_post *)x->door;
+    (void)c;
+    arena_reset(&p->x_mem);
+    return p->policy < p->c.seal->n_policies ? record_policy(p, t) : seal_queue_done(t, &p->x_mem, p->letter);
+}
+
+static void recorded(struct exch *x)
+{
+    struct seal_post *p = (struct seal_post *)x->door;
+    p->doing = DOING_NOTHING;
+    if (x->wrote != OK)
+        LOG(LOG_L_ERROR, "letter-outcome-not-stored", log_err("error", x->wrote)); /* sent again: that is safe */
+    if (!p->closing)
+        turn(p);
+}
+
+/* policy == n_policies: it is a letter. */
+static void hand_in(struct seal_post *p)
+{
+    p->doing = DOING_JOB;
+    p->x = (struct exch){.arena = &p->x_mem, .self = true, .done = recorded, .door = p, .job = record};
+    if (p->c.enqueue(p->c.ctx, &p->x))
+        return;
+    p->doing = DOING_NOTHING;
+    net_timer_start(p->timer, RETRY_QUEUE_MS, 0);
+}
+
+/* ---- waiting -------------------------------------------------------------------------------------------- */
+
+static void back_off(struct seal_post *p)
+{
+    uint64_t ms = BACKOFF_MIN_MS;
+    uint8_t r = 0;
+    for (unsigned i = 0; i < p->failures && ms < BACKOFF_MAX_MS; i++)
+        ms *= 2;
+    if (ms > BACKOFF_MAX_MS)
+        ms = BACKOFF_MAX_MS;
+    if (esd_random(&r, 1) != OK)
+        r = 0;
+    p->failures++;
+    p->cursor = 0;
+    net_timer_start(p->timer, ms + ms * r / 1024, 0); /* up to a quarter more, so that gateways do not march in step */
+}
+
+static void failed(struct seal_post *p, const char *what, const char *why, int status)
+{
+    p->counts.failed++;
+    LOG(p->failures > 3 ? LOG_L_WARN : LOG_L_NOTICE, "ttp-call-failed", log_str("what", what),
+        log_span("ttp", p->keeper[p->ttp].t->fqdn), log_str("why", why), log_int("status", status),
+        log_int("letter", (int64_t)p->letter));
+    back_off(p);
+}
+
+/* ---- answers -------------------------------------------------------------------------------------------- */
+
+static void keep_nonce(struct keeper *k, const struct http_result *r)
+{
+    struct span n = http_result_field(r, SPAN("oneseal-nonce"));
+    k->nonce_n = 0;
+    if (n.n == 0 || n.n > sizeof k->nonce)
+        return;
+    memcpy(k->nonce, n.p, n.n);
+    k->nonce_n = n.n;
+}
+
+/* A fresh bundle counts when the pinned identity key has signed it and it is no older one. */
+static bool take_bundle(struct seal_post *p, struct keeper *k, struct span text)
+{
+    struct seal_ttp *t = k->t;
+    struct bundle fresh, old;
+    struct arena mem, gone;
+    heap_arena(&mem, 4096, 1 << 20);
+    struct span copy = arena_dup(&mem, text);
+    enum reason r = !arena_ok(&mem) ? REASON_FAILED
+                                    : bundle_open(copy, t->fqdn, t->bundle.identity,
+                                                  (uint64_t)(p->c.now(p->c.ctx) / 1000), &mem, &fresh);
+    if (r == REASON_OK && fresh.seq < t->bundle.seq) {
+        bundle_free(&fresh);
+        r = REASON_ROLLED_BACK;
+    }
+    if (r != REASON_OK) {
+        arena_reset(&mem);
+        LOG(LOG_L_ERROR, "bundle-refused", log_span("ttp", t->fqdn), log_str("reason", reason_code(r)));
+        return false;
+    }
+    pthread_mutex_lock(&t->lock);
+    old = t->bundle;
+    gone = t->mem;
+    t->bundle = fresh;
+    t->mem = mem;
+    pthread_mutex_unlock(&t->lock);
+    bundle_free(&old);
+    arena_reset(&gone);
+    return true;
+}
+
+/* The vault's signed word about what we sent. */
+static enum reason read_ack(struct seal_post *p, struct keeper *k, const struct http_result *r, struct ack *out)
+{
+    arena_reset(&p->mem);
+    return ack_open(r->body, buf_span(&p->request), k->t->bundle.release, &p->mem, out);
+}
+
+static void policy_answered(struct seal_post *p, const struct ack *a, int status)
+{
+    struct posted *d = &p->posted[p->policy];
+    if (span_eq(a->code, SPAN("ok"))) {
+        d->version = d->sending;
+        d->done = true;
+        LOG(LOG_L_NOTICE, "policy-registered", log_span("policy", p->c.seal->policies[p->policy].name),
+            log_int("version", (int64_t)d->version));
+        hand_in(p);
+    } else if (span_eq(a->code, SPAN("conflict")) && a->version >= d->sending) {
+        d->version = a->version; /* somebody was here before: one higher */
+        turn(p);
+    } else {
+        failed(p, "policy", "the TTP refuses the policy", status);
+    }
+}
+
+static void letter_answered(struct seal_post *p, const struct ack *a, int status)
+{
+    bool ok = span_eq(a->code, SPAN("ok")), conflict = span_eq(a->code, SPAN("conflict"));
+    if (!ok && !conflict) {
+        failed(p, "letter", "the TTP refuses the letter", status);
+        p->cursor = p->letter + 1; /* the others first */
+        return;
+    }
+    if (conflict) /* another content under this kid: never accepted, however often it is sent */
+        LOG(LOG_L_ERROR, "letter-conflict", log_int("letter", (int64_t)p->letter));
+    p->counts.sent++;
+    p->policy = p->c.seal->n_policies;
+    hand_in(p);
+}
+
+static void answered_by_ack(struct seal_post *p, struct keeper *k, enum doing doing, const struct http_result *r)
+{
+    static const char *const names[] = {
+        [DOING_CLIENT] = "client", [DOING_POLICY] = "policy", [DOING_LETTER] = "letter"};
+    struct ack a;
+    enum reason v = read_ack(p, k, r, &a);
+    if (v != REASON_OK) {
+        k->bound = k->bound && r->status != 401 && r->status != 403; /* it may have forgotten us */
+        failed(p, names[doing], "no signed answer of the TTP's vault", r->status);
+        return;
+    }
+    p->failures = 0;
+    if (doing == DOING_POLICY)
+        policy_answered(p, &a, r->status);
+    else if (doing == DOING_LETTER)
+        letter_answered(p, &a, r->status);
+    else if (span_eq(a.code, SPAN("ok"))) {
+        k->bound = true;
+        turn(p);
+    } else
+        failed(p, names[doing], "the TTP refuses our registration", r->status);
+}
+
+static void answered(void *ctx, const struct http_result *r)
+{
+    struct seal_post *p = (struct seal_post *)ctx;
+    struct keeper *k = &p->keeper[p->ttp];
+    enum doing doing = p->doing;
+    p->pending = NULL;
+    p->doing = DOING_NOTHING;
+    if (p->closing)
+        return;
+    p->counts.reached = r->e == OK;
+    if (r->e != OK) {
+        failed(p, "connection", r->why, 0);
+        return;
+    }
+    keep_nonce(k, r);
+    if (doing == DOING_BUNDLE) {
+        k->fetched_ms = p->c.now(p->c.ctx);
+        if (r->status != 200 || !take_bundle(p, k, r->body))
+            failed(p, "bundle", "no fresh bundle", r->status);
+        else
+            turn(p);
+    } else if (doing == DOING_NONCE) {
+        if (k->nonce_n)
+            turn(p);
+        else
+            failed(p, "nonce", "no Oneseal-Nonce in the answer", r->status);
+    } else
+        answered_by_ack(p, k, doing, r);
+}
+
+/* ---- calls ---------------------------------------------------------------------------------------------- */
+
+static void call(struct seal_post *p, enum doing doing, const char *method, const char *path)
+{
+    struct keeper *k = &p->keeper[p->ttp];
+    bool post = method[0] == 'P';
+    struct http_call c = {.address = k->url.address,
+                          .tls = k->url.tls ? p->c.tls : NULL,
+                          .name = k->t->fqdn,
+                          .host = k->t->fqdn,
+                          .method = span_str(method),
+                          .target = span_str(path),
+                          .fields = post ? SPAN("Content-Type: application/jose\r\n") : SPAN_NONE,
+                          .body = post ? buf_span(&p->request) : SPAN_NONE,
+                          .may_repeat = true,
+                          .done = answered,
+                          .ctx = p};
+    p->doing = doing;
+    http_call_start(p->c.http, &c, &p->pending);
+}
+
+/* Signed texts are public: they may lie in ordinary memory. */
+static struct buf scratch_of(struct seal_post *p)
+{
+    enum { SCRATCH = 128 * 1024 };
+    uint8_t *m = (uint8_t *)arena_alloc(&p->mem, SCRATCH);
+    return buf_over(m, m ? SCRATCH : 0);
+}
+
+static bool ready(struct seal_post *p, enum err e, const char *what)
+{
+    if (e == OK)
+        return true;
+    failed(p, what, err_text(e), 0);
+    return false;
+}
+
+static void send_client(struct seal_post *p, struct keeper *k)
+{
+    arena_reset(&p->mem);
+    struct buf scratch = scratch_of(p);
+    struct client c = {
+        .iss = p->c.seal->iss, .aud = k->t->fqdn, .nonce = span_of(k->nonce, k->nonce_n), .key = k->t->key};
+    buf_reset(&p->request);
+    if (!ready(p, client_build(&c, p->c.seal->kid, k->t->x5c, k->t->n_x5c, &scratch, &p->request), "client"))
+        return;
+    k->nonce_n = 0; /* used */
+    call(p, DOING_CLIENT, "POST", "/client");
+}
+
+static void send_policy(struct seal_post *p, size_t at)
+{
+    const struct seal_policy *y = &p->c.seal->policies[at];
+    struct posted *d = &p->posted[at];
+    arena_reset(&p->mem);
+    struct buf scratch = scratch_of(p);
+    p->policy = at;
+    d->sending = d->version + 1;
+    struct policy body = {.iss = p->c.seal->iss,
+                          .aud = y->ttp->fqdn,
+                          .policy = y->name,
+                          .version = d->sending,
+                          .readers = y->readers,
+                          .n = y->n_readers};
+    buf_reset(&p->request);
+    if (ready(p, policy_build(&body, y->ttp->key, p->c.seal->kid, &scratch, &p->request), "policy"))
+        call(p, DOING_POLICY, "POST", "/policy");
+}
+
+/* ---- what is next ----------------------------------------------------------------------------------------- */
+
+/* Versions that an earlier run registered; a policy whose readers have changed gets the next version. */
+static enum err load(struct seal_post *p, struct store_tx *t)
+{
+    const struct hook_seal *h = p->c.seal;
+    for (size_t i = 0; i < h->n_policies; i++) {
+        uint8_t key[STORE_KEY_MAX], hash[ESD_HASH];
+        struct buf k = BUF_ARRAY(key);
+        struct span v;
+        if (h->policies[i].level != SEAL_GATEWAY)
+            continue;
+        struct span name = policy_key(&k, &h->policies[i]);
+        TRY(k.e);
+        enum err e = store_state_get(t, name, &p->mem, &v);
+        if (e == ERR_NOTFOUND)
+            continue;
+        TRY(e);
+        TRY(readers_hash(&h->policies[i], hash));
+        for (size_t b = 0; b < 8 && v.n == 8 + ESD_HASH; b++)
+            p->posted[i].version = p->posted[i].version << 8 | v.p[b];
+        p->posted[i].done = v.n == 8 + ESD_HASH && memcmp(v.p + 8, hash, ESD_HASH) == 0;
+    }
+    p->loaded = true;
+    return OK;
+}
+
+static size_t keeper_of(const struct seal_post *p, struct span fqdn)
+{
+    size_t i = 0;
+    while (i < p->c.seal->n_ttps && !span_eq_nocase(p->keeper[i].t->fqdn, fqdn))
+        i++;
+    return i;
+}
+
+/* The first letter that was not tried in this round. Letters to a TTP that left the configuration wait. */
+static enum err next_letter(struct seal_post *p, struct store_tx *t, struct seal_letter *out)
+{
+    uint64_t first, next;
+    TRY(seal_queue_span(t, &p->mem, &first, &next));
+    for (uint64_t n = p->cursor > first ? p->cursor : first; n < next; n++) {
+        enum err e = seal_queue_get(t, &p->mem, n, out);
+        if (e == OK && keeper_of(p, out->ttp) < p->c.seal->n_ttps && p->keeper[keeper_of(p, out->ttp)].bound)
+            return OK;
+        if (e != OK && e != ERR_NOTFOUND)
+            return e;
+    }
+    return ERR_NOTFOUND;
+}
+
+static void send_letter(struct seal_post *p)
+{
+    struct store_tx *t;
+    struct seal_letter l;
+    arena_reset(&p->mem);
+    enum err e = store_read(p->c.store, p->c.slot, &t);
+    if (e == OK) {
+        e = p->loaded ? OK : load(p, t);
+        if (e == OK)
+            e = next_letter(p, t, &l);
+        store_end(t);
+    }
+    if (e == ERR_NOTFOUND) {
+        p->cursor = 0;
+        net_timer_start(p->timer, IDLE_MS, 0);
+        return;
+    }
+    if (!ready(p, e, "letter"))
+        return;
+    p->ttp = keeper_of(p, l.ttp);
+    p->letter = l.n;
+    buf_reset(&p->request);
+    buf_put(&p->request, l.text);
+    if (ready(p, p->request.e, "letter"))
+        call(p, DOING_LETTER, "POST", "/letter");
+}
+
+/* Bundle, then nonce, then client: what a TTP needs before anything else. False: nothing is needed. */
+static bool prepare(struct seal_post *p, size_t i)
+{
+    struct keeper *k = &p->keeper[i];
+    int64_t now = p->c.now(p->c.ctx);
+    if (!k->t->used || !k->url_ok || !k->t->bundle.identity)
+        return false;
+    p->ttp = i;
+    bool ends = (int64_t)k->t->bundle.exp < now / 1000 + FETCH_EARLY_S || (int64_t)k->t->bundle.next < now / 1000;
+    if (ends && (k->fetched_ms == 0 || now - k->fetched_ms > FETCH_EVERY_MS)) {
+        call(p, DOING_BUNDLE, "GET", "/bundle");
+        return true;
+    }
+    if (k->bound)
+        return false;
+    if (k->nonce_n)
+        send_client(p, k);
+    else
+        call(p, DOING_NONCE, "GET", "/nonce");
+    return true;
+}
+
+static bool load_once(struct seal_post *p)
+{
+    struct store_tx *t;
+    if (p->loaded)
+        return true;
+    arena_reset(&p->mem);
+    enum err e = store_read(p->c.store, p->c.slot, &t);
+    if (e == OK) {
+        e = load(p, t);
+        store_end(t);
+    }
+    return ready(p, e, "start");
+}
+
+static void turn(struct seal_post *p)
+{
+    const struct hook_seal *h = p->c.seal;
+    if (p->doing != DOING_NOTHING || p->closing || !load_once(p))
+        return;
+    for (size_t i = 0; i < h->n_ttps; i++)
+        if (prepare(p, i))
+            return;
+    for (size_t i = 0; i < h->n_policies; i++) {
+        const struct seal_policy *y = &h->policies[i];
+        if (y->level != SEAL_GATEWAY || p->posted[i].done)
+            continue;
+        p->ttp = keeper_of(p, y->ttp->fqdn);
+        if (!p->keeper[p->ttp].bound)
+            continue; /* nothing is pinned there */
+        send_policy(p, i);
+        return;
+    }
+    send_letter(p);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------- */
+
+static void timer_fired(void *ctx)
+{
+    turn((struct seal_post *)ctx);
+}
+
+static void woken(struct net_post *n)
+{
+    struct seal_post *p = (struct seal_post *)(void *)((char *)n - offsetof(struct seal_post, wake));
+    atomic_store(&p->waking, false);
+    if (p->failures == 0) /* a TTP that does not answer is asked when its time comes */
+        turn(p);
+}
+
+/* Writer thread. */
+static void wake(void *ctx)
+{
+    struct seal_post *p = (struct seal_post *)ctx;
+    if (!atomic_exchange(&p->waking, true))
+        net_loop_post(p->c.loop, &p->wake);
+}
+
+enum err seal_post_new(const struct seal_post_conf *conf, struct seal_post **out)
+{
+    struct seal_post *p = (struct seal_post *)calloc(1, sizeof *p);
+    *out = NULL;
+    if (!p)
+        return ERR_NOMEM;
+    p->c = *conf;
+    p->wake.run = woken;
+    p->request = heap_buf(256 * 1024);
+    heap_arena(&p->mem, 64 * 1024, 8 << 20);
+    heap_arena(&p->x_mem, 16 * 1024, 8 << 20);
+    p->posted = (struct posted *)calloc(conf->seal->n_policies + 1, sizeof *p->posted);
+    enum err e = p->posted ? net_timer_new(conf->loop, timer_fired, p, &p->timer) : ERR_NOMEM;
+    if (e != OK) {
+        seal_post_free(p);
+        return e;
+    }
+    for (size_t i = 0; i < conf->seal->n_ttps; i++) {
+        p->keeper[i].t = &conf->seal->ttps[i];
+        p->keeper[i].url_ok = http_url_parse(span_str(conf->seal->ttps[i].url), &p->keeper[i].url) == OK;
+    }
+    conf->seal->wake_ctx = p;
+    conf->seal->wake = wake;
+    net_timer_start(p->timer, 1, 0);
+    *out = p;
+    return OK;
+}
+
+void seal_post_stop(struct seal_post *p)
+{
+    if (!p || p->closing)
+        return;
+    p->closing = true;
+    p->c.seal->wake = NULL;
+    if (p->pending)
+        http_call_cancel(p->pending);
+    net_timer_free(p->timer);
+    p->timer = NULL;
+}
+
+void seal_post_free(struct seal_post *p)
+{
+    if (!p)
+        return;
+    seal_post_stop(p);
+    heap_buf_free(&p->request);
+    arena_reset(&p->mem);
+    arena_reset(&p->x_mem);
+    free(p->posted);
+    free(p);
+}
+
+struct seal_post_counts seal_post_counts(const struct seal_post *p)
+{
+    return p->counts;
+}

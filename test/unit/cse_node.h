@@ -1,0 +1,456 @@
+/* cse_node.h - a CSE in a test: memory store, virtual clock, captured sends; several of them make a network. */
+#ifndef TEST_CSE_NODE_H
+#define TEST_CSE_NODE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/m2mtime.h"
+#include "cse/cse.h"
+#include "cse/hook.h"
+#include "host/heap.h"
+
+#define T0 INT64_C(1790000000000) /* 2026-09-21 */
+
+struct node;
+
+/* A notification target or another entity outside: answers what stands in `rsc`; 0: does not answer. */
+struct outside {
+    const char *url; /* prefix */
+    unsigned rsc;
+    unsigned seen;   /* requests that came */
+    char last[4096]; /* content of the last */
+    char rqi[200], fr[200];
+    char peer[200];
+};
+
+struct sent {
+    struct sent *next;
+    struct sending *s;
+    struct node *from;
+};
+
+struct net {
+    int64_t now;
+    uint64_t dice;
+    struct node *nodes[8];
+    size_t n;
+    struct outside *outside[8];
+    size_t nout;
+    struct sent *first; /* waiting to be delivered */
+    unsigned down;      /* bit per node: unreachable */
+    unsigned delivered;
+};
+
+struct later {
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct node {
+    struct net *net;
+    struct cse *cse;
+    struct store *store;
+    struct cse_conf conf;
+    struct world w;
+    struct span poa[1];
+    const char *url;
+    struct exch *queue, **end;
+    struct later later[16];
+    size_t nlater;
+    bool full; /* the writer's queue refuses */
+};
+
+/* One request and its answer. */
+struct ask {
+    struct exch x;
+    struct prim q;
+    struct arena a;
+    bool done;
+    unsigned rsc;
+    char pc[65536];
+    struct sending *back; /* came from another node */
+};
+
+static UNUSED int64_t node_now(void *ctx)
+{
+    return ((struct node *)ctx)->net->now;
+}
+
+static UNUSED void node_entropy(void *ctx, void *p, size_t n)
+{
+    struct net *net = ((struct node *)ctx)->net;
+    for (size_t i = 0; i < n; i++) {
+        net->dice = net->dice * 6364136223846793005ULL + 1442695040888963407ULL;
+        ((uint8_t *)p)[i] = (uint8_t)(net->dice >> 56);
+    }
+}
+
+static UNUSED void node_send(void *ctx, struct sending *s)
+{
+    struct node *n = ctx;
+    struct sent *e = calloc(1, sizeof *e), **at = &n->net->first;
+    e->s = s;
+    e->from = n;
+    while (*at)
+        at = &(*at)->next;
+    *at = e;
+}
+
+static UNUSED bool node_enqueue(void *ctx, struct exch *x)
+{
+    struct node *n = ctx;
+    if (n->full)
+        return false;
+    x->next = NULL;
+    *n->end = x;
+    n->end = &x->next;
+    return true;
+}
+
+static UNUSED void node_later(void *ctx, unsigned loop, void (*fn)(void *arg), void *arg)
+{
+    struct node *n = ctx;
+    (void)loop;
+    assert_true(n->nlater < LEN(n->later));
+    n->later[n->nlater++] = (struct later){fn, arg};
+}
+
+/* ---- requests ------------------------------------------------------------------------------------ */
+
+static UNUSED void ask_done(struct exch *x)
+{
+    struct ask *k = x->door;
+    k->done = true;
+    k->rsc = x->rsp->rsc;
+    assert_true(x->rsp->pc.n < sizeof k->pc);
+    if (x->rsp->pc.n)
+        memcpy(k->pc, x->rsp->pc.p, x->rsp->pc.n);
+    k->pc[x->rsp->pc.n] = 0;
+    if (k->back)
+        k->back->reply(k->back, OK, x->rsp);
+}
+
+static UNUSED struct ask *ask_new(void)
+{
+    struct ask *k = calloc(1, sizeof *k);
+    heap_arena(&k->a, 4096, 64 << 20);
+    prim_init(&k->q);
+    k->x = (struct exch){.req = &k->q, .arena = &k->a, .done = ask_done, .door = k};
+    return k;
+}
+
+static UNUSED void ask_free(struct ask *k)
+{
+    arena_reset(&k->a);
+    free(k);
+}
+
+static UNUSED void put_text(struct ask *k, enum param id, const char *s)
+{
+    if (s)
+        prim_set(&k->q, id, arena_dup(&k->a, span_str(s)));
+}
+
+/* ---- the network runs ---------------------------------------------------------------------------- */
+
+static UNUSED struct outside *outside_of(struct net *net, struct span url)
+{
+    for (size_t i = 0; i < net->nout; i++)
+        if (span_starts(url, span_str(net->outside[i]->url)))
+            return net->outside[i];
+    return NULL;
+}
+
+static UNUSED void copy_text(char *to, size_t cap, struct span s)
+{
+    size_t n = s.n < cap - 1 ? s.n : cap - 1;
+    if (n)
+        memcpy(to, s.p, n);
+    to[n] = 0;
+}
+
+static UNUSED void deliver_outside(struct outside *o, struct sending *s)
+{
+    struct prim rsp;
+    prim_init(&rsp);
+    o->seen++;
+    copy_text(o->last, sizeof o->last, s->req->pc);
+    copy_text(o->rqi, sizeof o->rqi, prim_text(s->req, PA_rqi));
+    copy_text(o->fr, sizeof o->fr, prim_text(s->req, PA_fr));
+    copy_text(o->peer, sizeof o->peer, s->peer);
+    rsp.rsc = (uint16_t)o->rsc;
+    if (o->rsc)
+        s->reply(s, OK, &rsp);
+    else
+        s->reply(s, ERR_UNREACHABLE, NULL);
+}
+
+/* The receiving door: a request from another CSE over a security association. */
+static UNUSED void deliver_node(struct node *to, struct node *from, struct sending *s)
+{
+    struct ask *k = ask_new();
+    struct span *id = ARENA_NEW(&k->a, struct span);
+    k->q = *s->req;
+    k->q.addr = (struct addr){0};
+    k->q.fc = NULL;
+    k->q.body = k->q.content = NULL;
+    k->q.assoc = (struct assoc){.secured = true, .kind = ASSOC_CSE, .ids = id, .n_ids = 1};
+    *id = arena_join(&k->a, from->conf.self.sp, from->conf.self.csi);
+    k->back = s;
+    cse_submit(to->cse, &k->x);
+}
+
+static UNUSED bool deliver_one(struct net *net)
+{
+    struct sent *e = net->first;
+    if (!e)
+        return false;
+    net->first = e->next;
+    net->delivered++;
+    struct outside *o = outside_of(net, e->s->url);
+    struct node *to = NULL;
+    for (size_t i = 0; i < net->n; i++)
+        if (span_starts(e->s->url, span_str(net->nodes[i]->url)) && !(net->down >> i & 1))
+            to = net->nodes[i];
+    if (o)
+        deliver_outside(o, e->s);
+    else if (to)
+        deliver_node(to, e->from, e->s);
+    else
+        e->s->reply(e->s, ERR_UNREACHABLE, NULL);
+    free(e);
+    return true;
+}
+
+static UNUSED bool write_all(struct node *n)
+{
+    struct exch *list[256];
+    size_t count = 0;
+    for (struct exch *x = n->queue; x && count < LEN(list); x = x->next)
+        list[count++] = x;
+    n->queue = NULL;
+    n->end = &n->queue;
+    if (!count)
+        return false;
+    cse_run_write(n->cse, list, count);
+    for (size_t i = 0; i < count; i++)
+        cse_finish(n->cse, list[i]);
+    return true;
+}
+
+static UNUSED bool later_all(struct node *n)
+{
+    size_t k = n->nlater;
+    struct later v[16];
+    memcpy(v, n->later, sizeof v);
+    n->nlater = 0;
+    for (size_t i = 0; i < k; i++)
+        v[i].fn(v[i].arg);
+    return k > 0;
+}
+
+/* Until nothing is left to do at this moment of the virtual clock. */
+static UNUSED void settle(struct net *net)
+{
+    for (bool busy = true; busy;) {
+        busy = false;
+        for (size_t i = 0; i < net->n; i++) {
+            busy |= write_all(net->nodes[i]);
+            busy |= later_all(net->nodes[i]);
+            if (cse_wants_tick(net->nodes[i]->cse)) {
+                cse_tick(net->nodes[i]->cse);
+                busy = true;
+            }
+        }
+        busy |= deliver_one(net);
+    }
+}
+
+/* The clock goes on, with a tick each second. */
+static UNUSED void wait_ms(struct net *net, int64_t ms)
+{
+    for (int64_t end = net->now + ms; net->now < end;) {
+        net->now += end - net->now < 1000 ? end - net->now : 1000;
+        for (size_t i = 0; i < net->n; i++)
+            cse_tick(net->nodes[i]->cse);
+        settle(net);
+    }
+}
+
+/* ---- nodes --------------------------------------------------------------------------------------- */
+
+static UNUSED struct node *node_up(struct net *net, uint8_t role, const char *csi, const char *name, const char *url,
+                                   struct node *parent, bool lab)
+{
+    static const uint8_t instance[16] = {1, 2, 3, 4, 5, 6, 7, 8};
+    const char *why = NULL;
+    struct node *n = calloc(1, sizeof *n);
+    n->net = net;
+    n->url = url;
+    n->end = &n->queue;
+    n->store = store_mem(instance);
+    n->poa[0] = span_str(url);
+    n->conf = (struct cse_conf){.role = role,
+                                .self = {SPAN("//demo.example"), span_str(csi), span_str(name)},
+                                .admin = SPAN("CAdmin"),
+                                .poa = n->poa,
+                                .npoa = 1};
+    if (parent) {
+        n->conf.parent_url = span_str(parent->url);
+        n->conf.parent_csi = parent->conf.self.csi;
+    }
+    if (lab)
+        n->conf.sw = switches_open();
+    n->w = (struct world){.ctx = n,
+                          .now = node_now,
+                          .entropy = node_entropy,
+                          .store = n->store,
+                          .send = node_send,
+                          .enqueue = node_enqueue,
+                          .later = node_later};
+    if (!net->now)
+        net->now = T0;
+    assert_int_equal(cse_new(&n->conf, &n->w, &n->cse, &why), OK);
+    net->nodes[net->n++] = n;
+    return n;
+}
+
+static UNUSED void net_down(struct net *net)
+{
+    while (net->first) {
+        struct sent *e = net->first;
+        net->first = e->next;
+        e->s->reply(e->s, ERR_CLOSED, NULL);
+        free(e);
+    }
+    settle(net);
+    for (size_t i = 0; i < net->n; i++) {
+        cse_free(net->nodes[i]->cse);
+        store_close(net->nodes[i]->store);
+        free(net->nodes[i]);
+    }
+    *net = (struct net){0};
+}
+
+/* ---- one call ------------------------------------------------------------------------------------ */
+
+/* Further parameters of the next request: "rcn", "1" pairs; criteria by their names. */
+struct more {
+    const char *name, *value;
+};
+
+static UNUSED void put_more(struct ask *k, const struct more *m)
+{
+    for (; m && m->name; m++) {
+        enum param id = param_of_query(span_str(m->name));
+        if (id == PA_NONE)
+            for (unsigned i = 1; i < PA__N && id == PA_NONE; i++)
+                if (span_eq(param_row((enum param)i)->sn, span_str(m->name)))
+                    id = (enum param)i;
+        enum crit c = crit_of_query(span_str(m->name));
+        struct span v = arena_dup(&k->a, span_str(m->value));
+        if (c != FC_NONE)
+            assert_int_equal(prim_add(&k->q, c, AT_NONE, v, &k->a), OK);
+        else if (id != PA_NONE)
+            prim_set(&k->q, id, v);
+        else
+            assert_int_equal(prim_add(&k->q, FC_atr, attr_find(span_str(m->name)), v, &k->a), OK);
+    }
+}
+
+static UNUSED struct ask *start(struct node *n, enum op op, const char *to, const char *fr, unsigned ty,
+                                const char *body, const struct more *m)
+{
+    static unsigned serial;
+    struct ask *k = ask_new();
+    struct text_ {
+        char s[32];
+    } t;
+    k->q.op = (uint8_t)op;
+    put_text(k, PA_to, to);
+    put_text(k, PA_fr, fr);
+    snprintf(t.s, sizeof t.s, "r%u", ++serial);
+    put_text(k, PA_rqi, t.s);
+    put_text(k, PA_rvi, "3");
+    if (ty) {
+        snprintf(t.s, sizeof t.s, "%u", ty);
+        put_text(k, PA_ty, t.s);
+    }
+    put_more(k, m);
+    if (body) {
+        k->q.pc = arena_dup(&k->a, span_str(body));
+        k->q.ser = SER_JSON;
+    }
+    cse_submit(n->cse, &k->x);
+    return k;
+}
+
+/* Runs the request to its end. `last` keeps the answer until the next call. */
+static struct ask *last;
+
+static UNUSED unsigned call(struct node *n, enum op op, const char *to, const char *fr, unsigned ty, const char *body,
+                            const struct more *m)
+{
+    if (last)
+        ask_free(last);
+    last = start(n, op, to, fr, ty, body, m);
+    settle(n->net);
+    assert_true(last->done);
+    return last->rsc;
+}
+
+#define CREATE(n, to, fr, ty, body) call((n), OP_CREATE, (to), (fr), (ty), (body), NULL)
+#define RETRIEVE(n, to, fr)         call((n), OP_RETRIEVE, (to), (fr), 0, NULL, NULL)
+#define UPDATE(n, to, fr, body)     call((n), OP_UPDATE, (to), (fr), 0, (body), NULL)
+#define DELETE(n, to, fr)           call((n), OP_DELETE, (to), (fr), 0, NULL, NULL)
+#define NOTIFY(n, to, fr, body)     call((n), OP_NOTIFY, (to), (fr), 0, (body), NULL)
+#define QUERY(n, to, fr, ...)                                                                                          \
+    call((n), OP_RETRIEVE, (to), (fr), 0, NULL, (const struct more[]){__VA_ARGS__, {NULL, NULL}})
+
+/* The answer's content must hold this piece of text. */
+static UNUSED void holds_(const char *piece, const char *file, int line)
+{
+    if (strstr(last->pc, piece))
+        return;
+    print_error("%s:%d: not in the answer: %s\n  %s\n", file, line, piece, last->pc);
+    fail();
+}
+#define HOLDS(piece) holds_((piece), __FILE__, __LINE__)
+static UNUSED void lacks_(const char *piece, const char *file, int line)
+{
+    if (!strstr(last->pc, piece))
+        return;
+    print_error("%s:%d: in the answer: %s\n  %s\n", file, line, piece, last->pc);
+    fail();
+}
+#define LACKS(piece) lacks_((piece), __FILE__, __LINE__)
+static UNUSED void is_(unsigned want, unsigned got, const char *file, int line)
+{
+    if (want == got)
+        return;
+    print_error("%s:%d: wanted %u, got %u: %s\n", file, line, want, got, last->pc);
+    fail();
+}
+#define IS(want, what) is_((want), (what), __FILE__, __LINE__)
+
+/* A value of the answer: text between `"name":"` and the next quote. */
+static UNUSED const char *value(const char *name)
+{
+    static char out[8][300];
+    static unsigned turn;
+    char key[64], *to = out[turn++ % 8];
+    snprintf(key, sizeof key, "\"%s\":\"", name);
+    const char *at = strstr(last->pc, key), *end = at ? strchr(at + strlen(key), '"') : NULL;
+    to[0] = 0;
+    if (end)
+        copy_text(to, 300, span_of(at + strlen(key), (size_t)(end - at) - strlen(key)));
+    return to;
+}
+
+#endif
