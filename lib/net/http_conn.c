@@ -346,6 +346,7 @@ static void end_turn(struct conn *c)
             break;
         c->busy = true;
         c->paused = false;
+        conn_set_deadline(c); /* the time of the pause was ours, not the peer's */
         advance(c);
         if (c->io.ssl) /* OpenSSL may hold octets that would not wake the poll */
             read_turn(c);
