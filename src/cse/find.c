@@ -102,8 +102,7 @@ enum err find_ae(struct run *r, struct span stem, struct row *out)
 bool find_away(struct run *r, const struct addr *at)
 {
     struct row row;
-    return at->where != ADDR_HERE ||
-           (at->s_ae && r->c->conf.parent_url.n && find_ae(r, at->id, &row) == ERR_NOTFOUND);
+    return at->where != ADDR_HERE || (at->s_ae && r->c->conf.parent_url.n && find_ae(r, at->id, &row) == ERR_NOTFOUND);
 }
 
 enum err find_cse(struct run *r, struct span csi, struct row *out)

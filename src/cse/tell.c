@@ -154,8 +154,7 @@ static struct span creator_for(struct run *r, const struct attrs *sub, struct sp
     struct text t;
     const char *why;
     struct span cr = attrs_text(sub, AT_cr, r->a);
-    if (!cr.n || is_url(nu) || addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) != OK ||
-        !find_away(r, &at))
+    if (!cr.n || is_url(nu) || addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) != OK || !find_away(r, &at))
         return cr;
     text_init(&t, r->a);
     id_put_forwarded(&t.b, cr, &r->c->conf.self, at.where == ADDR_OTHER_SP);

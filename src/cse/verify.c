@@ -89,8 +89,7 @@ static struct span question(struct run *r, struct span sur, struct span nu)
     struct addr at;
     struct text t, cr;
     const char *why;
-    bool away =
-        !is_url(nu) && addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) == OK && find_away(r, &at);
+    bool away = !is_url(nu) && addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) == OK && find_away(r, &at);
     text_init(&t, r->a);
     text_init(&cr, r->a);
     if (away)
