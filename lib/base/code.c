@@ -3,65 +3,75 @@
 static const char url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static const char std_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* Room is taken once. Each group is read before it is written, so that the octets may lie at the end of the room that
+ * their own text is written to (lib/esd seals that way). */
 static void put(struct buf *b, struct span s, const char *alphabet, bool pad)
 {
-    size_t i = 0;
-    for (; i + 3 <= s.n; i += 3) {
-        uint32_t v = (uint32_t)s.p[i] << 16 | (uint32_t)s.p[i + 1] << 8 | s.p[i + 2];
-        uint8_t *at = buf_take(b, 4);
-        if (!at)
-            return;
-        for (int k = 0; k < 4; k++)
-            at[k] = (uint8_t)alphabet[v >> (18 - 6 * k) & 63];
+    size_t rest = s.n % 3, i = 0;
+    if (s.n > SIZE_MAX / 2) {
+        b->e = ERR_FULL;
+        return;
     }
-    size_t rest = s.n - i;
+    uint8_t *at = buf_take(b, s.n / 3 * 4 + (rest == 0 ? 0 : pad ? 4 : rest + 1));
+    if (!at)
+        return;
+    for (; i + 3 <= s.n; i += 3, at += 4) {
+        uint32_t v = (uint32_t)s.p[i] << 16 | (uint32_t)s.p[i + 1] << 8 | s.p[i + 2];
+        at[0] = (uint8_t)alphabet[v >> 18];
+        at[1] = (uint8_t)alphabet[v >> 12 & 63];
+        at[2] = (uint8_t)alphabet[v >> 6 & 63];
+        at[3] = (uint8_t)alphabet[v & 63];
+    }
     if (rest == 0)
         return;
     uint32_t v = (uint32_t)s.p[i] << 16 | (rest == 2 ? (uint32_t)s.p[i + 1] << 8 : 0);
     for (size_t k = 0; k <= rest; k++)
-        buf_c(b, (uint8_t)alphabet[v >> (18 - 6 * k) & 63]);
+        *at++ = (uint8_t)alphabet[v >> (18 - 6 * k) & 63];
     for (size_t k = rest; pad && k < 3; k++)
-        buf_c(b, '=');
+        *at++ = '=';
 }
 
-/* Value of a character of the alphabet whose last two are c62 and c63; -1 for any other. */
-static int value(uint8_t c, char c62, char c63)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == (uint8_t)c62)
-        return 62;
-    return c == (uint8_t)c63 ? 63 : -1;
-}
+/* Value of each character, with IN_STD and IN_URL for the alphabets that have it; 0: none. */
+enum { IN_STD = 0x40, IN_URL = 0x80 };
+static const uint8_t values[128] = {
+    /* clang-format off */
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x7e, 0x00, 0xbe, 0x00, 0x7f,
+    0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa, 0xfb, 0xfc, 0xfd, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xcb, 0xcc, 0xcd, 0xce,
+    0xcf, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xd9, 0x00, 0x00, 0x00, 0x00, 0xbf,
+    0x00, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf, 0xe0, 0xe1, 0xe2, 0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8,
+    0xe9, 0xea, 0xeb, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf2, 0xf3, 0x00, 0x00, 0x00, 0x00, 0x00,
+    /* clang-format on */
+};
 
-static enum err get(struct span t, struct buf *b, char c62, char c63)
+static enum err get(struct span t, struct buf *b, uint8_t alphabet)
 {
     if (t.n % 4 == 1)
         return ERR_SYNTAX;
-    size_t start = b->n;
-    uint32_t v = 0;
-    unsigned bits = 0;
+    size_t start = b->n, n = t.n / 4 * 3 + (t.n % 4 ? t.n % 4 - 1 : 0);
+    uint8_t *at = buf_take(b, n);
+    uint32_t v = 0, bits = 0;
+    if (!at)
+        return b->e;
     for (size_t i = 0; i < t.n; i++) {
-        int d = value(t.p[i], c62, c63);
-        if (d < 0) {
+        uint8_t d = t.p[i] < sizeof values ? values[t.p[i]] : 0;
+        if (!(d & alphabet)) {
             b->n = start;
             return ERR_SYNTAX;
         }
-        v = v << 6 | (uint32_t)d;
+        v = v << 6 | (d & 63u);
         bits += 6;
         if (bits >= 8) {
             bits -= 8;
-            buf_c(b, (uint8_t)(v >> bits));
+            *at++ = (uint8_t)(v >> bits);
             v &= (1u << bits) - 1;
         }
     }
-    if (b->e != OK || v != 0) {
+    if (v != 0) {
         b->n = start;
-        return b->e != OK ? b->e : ERR_SYNTAX;
+        return ERR_SYNTAX;
     }
     return OK;
 }
@@ -73,7 +83,7 @@ void b64url_put(struct buf *b, struct span octets)
 
 enum err b64url_get(struct span text, struct buf *b)
 {
-    return get(text, b, '-', '_');
+    return get(text, b, IN_URL);
 }
 
 void b64_put(struct buf *b, struct span octets)
@@ -87,7 +97,7 @@ enum err b64_get(struct span text, struct buf *b)
         return ERR_SYNTAX;
     for (int k = 0; k < 2 && text.n > 0 && text.p[text.n - 1] == '='; k++)
         text.n--;
-    return get(text, b, '+', '/');
+    return get(text, b, IN_STD);
 }
 
 static void hex(struct buf *b, struct span s, const char *digits)

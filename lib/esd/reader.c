@@ -12,6 +12,8 @@ struct work {
     struct reader *r;
     const struct reader_item *item;
     struct reader_result *res;
+    const uint8_t *sid; /* of the address; NULL: not known */
+    struct reader_key *key;
 };
 
 /* //SP-domain/CSE-ID of an absolute structured address. */
@@ -44,7 +46,10 @@ static enum reason find_key(void *ctx, const struct esd_label *l, struct open_ke
     k->used = ++w->r->ticks;
     w->res->cr = span_of(k->cr, k->cr_n);
     w->res->wk = span_of(k->wk, sizeof k->wk);
-    *out = (struct open_key){.value = span_of(k->kv, k->kv_n), .suid = k->suid, .commits = k->commits};
+    const uint8_t *sid = w->sid ? w->sid : l->e2e.here ? l->e2e.sid : NULL;
+    bool known = k->checked && sid && memcmp(k->sid, sid, ESD_SID) == 0;
+    w->key = k;
+    *out = (struct open_key){.value = span_of(k->kv, k->kv_n), .suid = k->suid, .commits = k->commits && !known};
     return writer_fits(w->item, w->res->cr) ? REASON_OK : REASON_WRITER_CHANGED;
 }
 
@@ -79,14 +84,24 @@ static enum reason judge_order(const struct work *w)
     return order_judge(&w->r->store, &o, &w->res->flags, &w->res->missing);
 }
 
-static enum reason judge_sealed(struct work *w, const uint8_t *sid, struct arena *a, struct buf *out)
+/* It opened, so the key is the stream's. */
+static void remember_commitment(const struct work *w)
+{
+    const uint8_t *sid = w->sid ? w->sid : w->res->label.e2e.here ? w->res->label.e2e.sid : NULL;
+    w->key->checked = w->key->commits && sid;
+    if (w->key->checked)
+        memcpy(w->key->sid, sid, ESD_SID);
+}
+
+static enum reason judge_sealed(struct work *w, struct arena *a, struct buf *out)
 {
     struct opened opened;
-    struct open_ask ask = {.sid = sid, .ttps = w->r->ttps, .n_ttps = w->r->n_ttps, .key = find_key, .ctx = w};
+    struct open_ask ask = {.sid = w->sid, .ttps = w->r->ttps, .n_ttps = w->r->n_ttps, .key = find_key, .ctx = w};
     enum reason r = open_envelope(w->r->opener, w->item->con, &ask, a, out, &opened);
     w->res->label = opened.label;
     w->res->flags = opened.flags;
     JUDGE(r);
+    remember_commitment(w);
     JUDGE(judge_order(w));
     judge_time(w);
     w->res->plain = opened.plain;
@@ -98,13 +113,13 @@ static enum reason judge_sealed(struct work *w, const uint8_t *sid, struct arena
 /* ---- clear ---------------------------------------------------------------------------------------- */
 
 /* Sealed is expected by default, and for ever once a sealed reading was opened. */
-static enum reason judge_clear(struct work *w, const uint8_t *sid, struct buf *out)
+static enum reason judge_clear(struct work *w, struct buf *out)
 {
     struct reader_stream s = {0};
     if (!w->item->may_be_clear)
         return REASON_NOT_SEALED;
-    if (sid) {
-        enum err e = w->r->store.stream_get(w->r->store.ctx, sid, &s);
+    if (w->sid) {
+        enum err e = w->r->store.stream_get(w->r->store.ctx, w->sid, &s);
         if (e != OK && e != ERR_NOTFOUND)
             return REASON_FAILED;
     }
@@ -136,22 +151,21 @@ static enum reason is_sealed(const struct reader_item *item, bool *sealed)
 
 static enum reason judge(struct work *w, struct arena *a, struct buf *out)
 {
-    const uint8_t *sid = NULL;
     bool sealed;
     if (w->item->address.n) {
         enum reason r = keys_sid(w->item->address, w->res->sid);
         if (r == REASON_FAILED)
             return r;
-        sid = r == REASON_OK ? w->res->sid : NULL;
+        w->sid = r == REASON_OK ? w->res->sid : NULL;
     }
     JUDGE(is_sealed(w->item, &sealed));
-    return sealed ? judge_sealed(w, sid, a, out) : judge_clear(w, sid, out);
+    return sealed ? judge_sealed(w, a, out) : judge_clear(w, out);
 }
 
 enum reason reader_judge(struct reader *r, const struct reader_item *item, struct arena *a, struct buf *out,
                          struct reader_result *res)
 {
-    struct work w = {r, item, res};
+    struct work w = {.r = r, .item = item, .res = res};
     size_t start = out->n;
     *res = (struct reader_result){0};
     res->reason = judge(&w, a, out);

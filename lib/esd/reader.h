@@ -52,6 +52,8 @@ struct reader_key {
     uint8_t kv_n; /* 0: free slot */
     uint8_t suid;
     bool commits;
+    bool checked; /* the commitment was checked, for the stream `sid`: two HMACs less for every further reading */
+    uint8_t sid[ESD_SID];
     uint8_t wk[ESD_HASH];
     char cr[READER_CR_MAX];
     int64_t until_ms; /* absolute; never slides */

@@ -243,6 +243,28 @@ static void key_first_then_open(void **state)
     assert_int_equal(reader.misses, 1);
 }
 
+/* A key that was checked for one stream is checked again for another. */
+static void commitment_is_checked_for_each_stream(void **state)
+{
+    (void)state;
+    struct writer w = writer_of(1, 1);
+    struct esd_keys stolen = w.keys;
+    uint8_t text[2048];
+    struct buf b = BUF_ARRAY(text);
+    struct span other = SPAN("//demo.example/id-mn/mn/thermo-2/data");
+    give_key(&w, 2000000);
+    assert_int_equal(judge(made(&w, 0, 1), READER_NOTIFY), REASON_OK);
+    assert_int_equal(judge(made(&w, 1, 1), READER_NOTIFY), REASON_OK);
+    /* sealed by somebody who has the key, under the other stream's sid and the old kid */
+    assert_int_equal(keys_sid(other, stolen.sid), REASON_OK);
+    assert_int_equal(seal_key_init(&w.sk, &stolen, FQDN), OK);
+    struct seal_msg m = {.ep = 1, .i = 2};
+    assert_int_equal(seal(&sealer, &w.sk, &m, SPAN("x"), NULL, &b), OK);
+    struct reader_item item = {
+        .con = buf_span(&b), .cnf = SPAN("text/plain:0:1"), .address = other, .how = READER_NOTIFY, .now_ms = 1000000};
+    assert_int_equal(judge_item(item), REASON_COMMITMENT_MISMATCH);
+}
+
 static void expiry_is_absolute(void **state)
 {
     (void)state;
@@ -523,6 +545,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(key_first_then_open, set_up),
+        cmocka_unit_test_setup(commitment_is_checked_for_each_stream, set_up),
         cmocka_unit_test_setup(expiry_is_absolute, set_up),
         cmocka_unit_test_setup(cache_is_bounded, set_up),
         cmocka_unit_test_setup(only_the_hosting_cse_or_the_pinned_writer, set_up),

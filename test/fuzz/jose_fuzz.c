@@ -1,0 +1,73 @@
+/* Targets: jws_read with every typ, the bodies of all signed texts, jwe_unwrap, p256_read_text. Property: nothing
+ * verifies or unwraps under a key that signed or wrapped nothing. */
+#include "target.h"
+
+#include "esd/letter_open.h"
+#include "esd/release_open.h"
+
+static uint8_t memory[4 << 20], out[1 << 20];
+static struct p256 *nobody;
+
+static struct arena fresh(void)
+{
+    struct arena a;
+    arena_over(&a, memory, sizeof memory);
+    return a;
+}
+
+static void bodies(struct span text)
+{
+    struct jws j;
+    struct arena a = fresh();
+    struct key_letter l;
+    if (letter_read(text, &a, &j, &l) == REASON_OK && (l.n == 0 || l.n > LETTER_ITEMS_MAX))
+        __builtin_trap();
+    a = fresh();
+    struct policy p;
+    if (policy_read(text, &a, &j, &p) == REASON_OK && (p.version == 0 || p.n > POLICY_READERS_MAX))
+        __builtin_trap();
+    a = fresh();
+    struct denial d;
+    (void)!denial_read(text, &a, &j, &d);
+    a = fresh();
+    struct client c;
+    if (client_open(text, &a, &j, &c) == REASON_OK)
+        p256_free(c.key);
+    a = fresh();
+    struct poll q;
+    (void)!poll_read(text, &a, &j, &q);
+    a = fresh();
+    struct release_ask ask;
+    if (release_ask_read(text, &a, &j, &ask) == REASON_OK) {
+        if (ask.n_want == 0 || ask.n_want > RELEASE_WANT_MAX)
+            __builtin_trap();
+        p256_free(ask.epk);
+    }
+    a = fresh();
+    struct bundle b;
+    if (bundle_open(text, SPAN("ttp.example.com"), NULL, 0, &a, &b) == REASON_OK)
+        bundle_free(&b);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span text = span_of(data, size);
+    struct p256 *k;
+    struct jws j;
+    if (!nobody && p256_new(&nobody) != OK)
+        __builtin_trap();
+    for (int t = 0; t < JWS__N; t++) {
+        struct arena a = fresh();
+        if (jws_open(text, (enum jws_typ)t, nobody, &a, &j) == REASON_OK)
+            __builtin_trap();
+    }
+    bodies(text);
+    struct arena a = fresh();
+    struct buf b = BUF_ARRAY(out);
+    if (size <= sizeof out && (jwe_unwrap(nobody, text, NULL, &a, &b) == REASON_OK || b.n != 0))
+        __builtin_trap();
+    a = fresh();
+    if (p256_read_text(text, &a, &k) == REASON_OK)
+        p256_free(k);
+    return 0;
+}
