@@ -67,6 +67,9 @@ static void came_back(void *ctx, const struct http_result *r)
     enum err e = bind_http_result(r->status, r->field, r->fields, r->body, n->s->req, &rsp, n->s->arena);
     if (e == OK)
         e = keep(&rsp, n->s->arena);
+    if (e == OK && n->s->req->op == OP_NOTIFY && rsp.rsc >= RSC_BAD_REQUEST)
+        LOG(LOG_L_NOTICE, "notification-refused", log_span("url", n->s->url), log_int("rsc", rsp.rsc),
+            log_span("to", n->s->req->raw[PA_to]));
     over(n, e, e == OK ? &rsp : NULL);
 }
 
