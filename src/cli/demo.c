@@ -212,7 +212,8 @@ static enum status start_role(struct demo *d, enum demo_who who)
 {
     const char *profile = cli_fmt(d->c, "%s/profiles/%s.conf", d->dir, d->actor[who].name);
     enum status st = proc_start(
-        d, who, (const char *[]){d->self, "demo", "actor", "--profile", profile, "--stream", DEMO_STREAM, "--verbose", NULL});
+        d, who,
+        (const char *[]){d->self, "demo", "actor", "--profile", profile, "--stream", DEMO_STREAM, "--verbose", NULL});
     return st == ST_DONE ? proc_ready(d, who) : st;
 }
 
