@@ -5,7 +5,17 @@
 #include "cli/demo.h"
 #include "host/heap.h"
 
-enum { EVERY_MS = 2000, SETTLE_MS = 5000, WAIT_MS = 15000, LISTEN_MS = 20, CELL = 21, ROW_MAX = 8 << 20 };
+enum {
+    EVERY_MS = 2000,
+    SETTLE_MS = 5000,
+    WAIT_MS = 15000,
+    LISTEN_MS = 20,
+    CELL = 21,
+    CELL_HEAD = 10,
+    CELL_MAX = 256,
+    ROW_MAX = 8 << 20,
+    LINE_MAX_ = 2048
+};
 
 static enum status broken(struct demo *d, const char *what, const struct jval *v)
 {
@@ -79,35 +89,50 @@ static enum status heading(struct demo *d)
 }
 
 /* A text cut to a cell; a sealed one as its begin and its size. */
-static const char *cell(struct demo *d, const char *text, bool sealed)
+static void put_cell(struct buf *b, const char *text, bool sealed)
 {
+    char cut[CELL_MAX];
     struct span s = span_str(text);
     if (sealed && s.n > CELL)
-        return cli_fmt(d->c, "%.*s.. %zu B", 10, text, s.n);
-    return s.n > CELL ? cli_fmt(d->c, "%.*s..", CELL - 2, text) : cli_fmt(d->c, "%s", text);
+        (void)snprintf(cut, sizeof cut, "%.*s.. %zu B", CELL_HEAD, text, s.n);
+    else
+        (void)snprintf(cut, sizeof cut, s.n > CELL ? "%.*s.." : "%.*s", s.n > CELL ? CELL - 2 : CELL, text);
+    buf_fmt(b, "  %-*s", CELL, cut);
+}
+
+/* "cannot open: refused by ttp.demo.example, key ..4F21 epoch 2" */
+static void put_refusal(struct demo *d, struct buf *b, const struct jval *e)
+{
+    struct span kid = span_str(demo_text(d, e, "kid")), relative = span_first(kid, span_find(kid, '@'));
+    struct span tail = relative.n > 4 ? span_from(relative, relative.n - 4) : relative;
+    const char *who = demo_text(d, e, "who");
+    buf_fmt(b, "  cannot open: %s by %s, key ..%.*s epoch %d", demo_text(d, e, "reason"), *who ? who : "the reader",
+            SPAN_FMT(tail), demo_int(e, "ep"));
 }
 
 static enum status row_text(struct demo *d, const char *reading, const char *con, const struct jval *e, int64_t ms)
 {
-    char clock[16];
+    char text[LINE_MAX_], clock[16];
+    struct buf b = BUF_ARRAY(text);
     time_t now = time(NULL);
     struct tm tm;
     (void)strftime(clock, sizeof clock, "%H:%M:%S", localtime_r(&now, &tm));
     bool opened = e && strcmp(demo_text(d, e, "reason"), "opened") == 0;
-    const char *forwarded = e ? demo_text(d, e, "con") : "(not there yet)", *app = "";
-    if (opened)
-        app = cli_fmt(d->c, "%s  %lld ms", cell(d, demo_text(d, e, "plain"), false), (long long)ms);
-    else if (e) {
-        struct span kid = span_str(demo_text(d, e, "kid")), relative = span_first(kid, span_find(kid, '@'));
-        struct span tail = relative.n > 4 ? span_from(relative, relative.n - 4) : relative;
-        app =
-            cli_fmt(d->c, "cannot open: %s by %s, key ..%.*s epoch %d", demo_text(d, e, "reason"),
-                    *demo_text(d, e, "who") ? demo_text(d, e, "who") : "the reader", SPAN_FMT(tail), demo_int(e, "ep"));
+    buf_fmt(&b, "  %-8s", clock);
+    put_cell(&b, reading, false);
+    put_cell(&b, con, true);
+    put_cell(&b, e ? demo_text(d, e, "con") : "(not there yet)", true);
+    if (d->c->color)
+        buf_str(&b, opened ? "\033[32m" : "\033[31m");
+    if (opened) {
+        put_cell(&b, demo_text(d, e, "plain"), false);
+        buf_fmt(&b, "  %lld ms", (long long)ms);
+    } else if (e) {
+        put_refusal(d, &b, e);
     }
-    const char *plain = d->c->color ? "\033[0m" : "", *colour = !d->c->color ? "" : opened ? "\033[32m" : "\033[31m";
-    return cli_out_line(
-        d->c, span_str(cli_fmt(d->c, "  %-8s  %-*s  %-*s  %-*s  %s%s%s", clock, CELL, cell(d, reading, false), CELL,
-                               cell(d, con, true), CELL, cell(d, forwarded, true), colour, app, plain)));
+    if (d->c->color)
+        buf_str(&b, "\033[0m");
+    return cli_out_line(d->c, buf_span(&b));
 }
 
 static enum status row_json(struct demo *d, const char *reading, const char *con, const struct jval *e, int64_t ms)
@@ -153,7 +178,11 @@ static enum status one_reading(struct demo *d, const char *reading)
     if (!fine(v))
         return *d->stop ? ST_DONE : broken(d, "the reading is not stored", v);
     d->sent++;
-    const char *con = demo_text(d, JSON_GET(JSON_GET(v, "resource"), "m2m:cin"), "con");
+    const struct jval *stored = JSON_GET(JSON_GET(JSON_GET(v, "resource"), "m2m:cin"), "con");
+    const char *con = stored && stored->type == J_STR
+                          ? demo_text(d, JSON_GET(JSON_GET(v, "resource"), "m2m:cin"), "con")
+                      : stored ? arena_cstr(&d->turn, stored->raw)
+                               : "";
     const struct jval *e = verdict_about(d, con);
     int64_t ms = demo_now_ms() - began;
     return d->c->json ? row_json(d, reading, con, e, ms) : row_text(d, reading, con, e, ms);
