@@ -286,7 +286,9 @@ static enum reason keep_evidence(struct ttps *s, const struct ttp *t, const stru
         return REASON_OK;
     if (book_begin(s->book) != OK)
         return REASON_FAILED;
-    if (book_head_put(s->book, fqdn, &h, got->head) == OK && book_release_put(s->book, &row) == OK &&
+    struct book_head kept = {0};
+    bool moved = book_head_get(s->book, fqdn, &kept) != OK || kept.size != h.size;
+    if ((!moved || book_head_put(s->book, fqdn, &h, got->head) == OK) && book_release_put(s->book, &row) == OK &&
         book_commit(s->book) == OK)
         return REASON_OK;
     book_rollback(s->book);
@@ -336,7 +338,7 @@ static enum reason ask_release(struct ttps *s, struct ttp *t, struct reader *r, 
     if (x == REASON_OK) {
         x = release_open(talk_body(&a), &expect, &mem, &got);
         if (x != REASON_OK)
-            keep(s, "the answer of the TTP does not verify", "this program");
+            keep(s, cli_fmt(s->c, "the answer of the TTP does not verify: %s", reason_text(x)), "this program");
     }
     if (x == REASON_OK)
         x = take_keys(s, t, r, &got, ask->want, ask->n_want, verdict);
@@ -351,6 +353,7 @@ static enum reason ask_release(struct ttps *s, struct ttp *t, struct reader *r, 
 enum reason ttp_release(struct ttps *s, struct ttp *t, struct reader *r, const struct span *kids, size_t n,
                         const uint8_t *sid, enum reason *verdict)
 {
+    s->why[0] = s->who[0] = s->todo[0] = '\0';
     JUDGE(ttp_register(s, t));
     struct buf scratch = heap_buf(DOCUMENT_MAX), request = heap_buf(DOCUMENT_MAX);
     struct release_ask ask = {

@@ -92,7 +92,7 @@ static enum err put_letter(struct writer *w, const struct esd_keys *k, struct bu
     struct letter_item item = {.ep = w->ep,
                                .kid = span_of(w->kid, w->kid_n),
                                .policy = span_str(p->seal_policy),
-                               .adfq = span_from(span_str(p->sp), 2),
+                               .adfq = span_str(p->seal_ttp),
                                .et = ttp_now_ms() + KEEP_MS,
                                .suid = SUID_MEF};
     memcpy(item.sid, w->sid, ESD_SID);
@@ -198,6 +198,8 @@ bool writer_post(struct session *s)
         /* "conflict" for a policy: this version is there already, from an earlier start. */
         bool there = span_eq(buf_span(&word), SPAN("conflict")) && span_eq(l.path, SPAN("/policy"));
         all = (r == REASON_OK || there) && book_letter_drop(s->book, l.n) == OK;
+        if (!all)
+            cli_note(s->c, "%.*s waits: %s, %s", SPAN_FMT(l.path), reason_code(r), s->ttps.why);
     }
     arena_reset(&mem);
     return all;
