@@ -69,7 +69,8 @@ def test_switches_of_the_laboratory(lab):
     a.retrieve("cse-in").expect(2000)                                          # 22
     a.container("cse-in/switch", "c")
     with Receiver() as receiver:                                               # 13, 18, 15
-        sub = a.create("cse-in/switch/c", 23, "m2m:sub", rn="s", nu=[receiver.url]).expect(2001).root("m2m:sub")
+        sub = a.create("cse-in/switch/c", 23, "m2m:sub", rn="s", nu=[receiver.url],
+                       su=receiver.url + "/end").expect(2001).root("m2m:sub")
         assert sub["enc"] == {"net": [1]} and "cr" not in sub
         assert receiver.wait(1, match=lambda n: n.verification)
         a.update("cse-in/switch/c", "m2m:cnt", lbl=["x"]).expect(2004)

@@ -85,7 +85,7 @@ class Authority:
 
     def ae(self, absolute_id):
         """Certificate of an AE, from its absolute AE-ID such as //demo.example/Sapp-heat."""
-        return self.issue(absolute_id.rpartition("/")[2], uris=["m2m:" + absolute_id])
+        return self.issue(absolute_id.strip("/").replace("/", "_"), uris=["m2m:" + absolute_id])
 
 
 def private_key(path):
