@@ -173,12 +173,18 @@ static bool tile_request_line(struct head *h, const uint8_t *p, uint32_t n, uint
     return h->minor <= 1 && is_crlf(p, pos + 1, n);
 }
 
+static bool is_status(const uint8_t *p)
+{
+    return p[0] >= '1' && p[0] <= '9' && p[1] >= '0' && p[1] <= '9' && p[2] >= '0' && p[2] <= '9';
+}
+
 /* "HTTP/1.x DDD[ text]" */
 static bool tile_status_line(struct head *h, const uint8_t *p, uint32_t n, uint32_t *at)
 {
     static const char version[] = "HTTP/1.";
     uint32_t pos = sizeof version - 1;
-    if (n < pos + 5 || memcmp(p, version, sizeof version - 1) != 0 || p[pos] > '1' || p[pos] < '0' || p[pos + 1] != ' ')
+    if (n < pos + 5 || memcmp(p, version, sizeof version - 1) != 0 || p[pos] > '1' || p[pos] < '0' ||
+        p[pos + 1] != ' ' || !is_status(p + pos + 2))
         return false;
     h->minor = (uint8_t)(p[pos] - '0');
     h->status = llhttp_get_status_code(&h->ll);

@@ -122,7 +122,7 @@ def test_exhibit(shared, name, statuses, refusal, step):
     before = shared.counts()
     answers = show(shared, raw, step, head_only=name == "ok-head")
     after = shared.counts()
-    got = [a[0] for a in answers]
+    got = [a[0] for a in answers if a[0] != "100"]
     if refusal == "*" or (refusal != "-" and step < len(raw)):
         # In pieces it is refused as early as it can be: the reason may be a coarser one.
         assert got[:-1] == statuses[:len(got) - 1] and got[-1][0] in "45", answers
