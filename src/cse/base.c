@@ -156,6 +156,7 @@ enum err cse_new(const struct cse_conf *conf, const struct world *w, struct cse 
     if (conf->admin.n)
         c->admin = id_parse(conf->admin, &c->conf.self);
     atomic_flag_clear(&c->fly_lock);
+    atomic_flag_clear(&c->hold_lock);
     c->paths = calloc(PATHS, sizeof *c->paths);
     enum err e = c->paths ? post_new(c) : ERR_NOMEM;
     if (e == OK)
@@ -197,6 +198,7 @@ int64_t cse_tick(struct cse *c)
 {
     int64_t now = c->w.now(c->w.ctx), at = now + TICK_MS;
     atomic_store(&c->tick, false);
+    notice_tick(c, now);
     at = earlier(at, sweep_tick(c, now));
     at = earlier(at, post_tick(c, now));
     at = earlier(at, joint_tick(c, now));

@@ -77,6 +77,8 @@ struct world {
     bool (*enqueue)(void *ctx, struct exch *x);
     /* Calls fn(arg) on that loop thread in a later turn: long queries give way to others (200 rows or 1 ms). */
     void (*later)(void *ctx, unsigned loop, void (*fn)(void *arg), void *arg);
+    /* For the log: a notification cannot leave for `target` (waits, or was refused for good). Loop 0. NULL: no log. */
+    void (*note)(void *ctx, const char *event, struct span target, const char *why, uint32_t tries);
 };
 
 /* What an operator decided; all spans live as long as the cse. */

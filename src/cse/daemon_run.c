@@ -71,6 +71,12 @@ static void later(void *ctx, unsigned loop, void (*fn)(void *arg), void *arg)
     net_loop_post(d->station[loop].loop, &l->post);
 }
 
+static void note(void *ctx, const char *event, struct span target, const char *why, uint32_t tries)
+{
+    (void)ctx;
+    LOG(LOG_L_WARN, event, log_span("target", target), log_str("why", why), log_int("tries", tries));
+}
+
 /* ---- the writer ----------------------------------------------------------------------------------- */
 
 static void tell_figures(struct daemon *d)
@@ -331,7 +337,8 @@ static enum err engine_new(struct daemon *d, struct buf *why)
                       .store = d->store,
                       .send = daemon_out,
                       .enqueue = enqueue,
-                      .later = later};
+                      .later = later,
+                      .note = note};
     enum err e = cse_new(&d->set.cse, &w, &d->cse, &sentence);
     if (e != OK) {
         buf_str(why, sentence ? sentence : err_text(e));

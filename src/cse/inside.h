@@ -25,6 +25,7 @@ enum {
     REMOTE_MS = 10000,  /* time that another entity gets to answer */
     BACKOFF_MIN = 1000, /* ms until a failed notification is tried again; doubles, with jitter */
     BACKOFF_MAX = 5 * 60000,
+    NOTICES_MAX = 8,          /* deletion notices that an answer waits for */
     NOTICE_MS = 1000, /* switch 16: so long an answer waits for a deletion notice */
 };
 #define RID_BASE   INT64_C(1)
@@ -71,7 +72,10 @@ struct run {
     uint32_t cut_at;      /* result was cut: go on at this offset; 0: whole */
     struct span pc;       /* content of the answer, made before the end */
     const bool *changed;  /* UPDATE: attributes that differ or were named, indexed by enum attr */
-    int64_t notice_until; /* switch 16 */
+    int64_t notices[8];   /* switch 16: deletion notices that this DELETE has written */
+    unsigned nnotices;
+    int64_t notice_until;
+    struct run *hold_next;
 
     /* children under way */
     unsigned children;
@@ -99,6 +103,8 @@ struct cse {
     struct run *flying;                           /* forwarded requests of all loops: see forward.c */
     atomic_flag fly_lock;
     unsigned nflying;
+    struct run *held; /* answers that wait for deletion notices: notice.c */
+    atomic_flag hold_lock;
     atomic_bool tick;    /* letters or expiry times changed */
     struct post *post;   /* outbox.c: loop 0 */
     struct joint *joint; /* registrar.c: loop 0 */
@@ -320,6 +326,12 @@ bool verify_is_originator(struct run *r, struct span nu);
 /* Subscription CREATE and UPDATE on the loop: which targets must be verified; sends; goes on when all answered. */
 bool verify_wanted(struct run *r);
 enum says verify_start(struct run *r);
+
+/* notice.c: letters whose answer a DELETE waits for (switch 16). */
+void notice_wrote(struct run *r, int64_t letter);
+bool notice_hold(struct run *r); /* true: the answer is kept back */
+void notice_over(struct cse *c, int64_t letter);
+void notice_tick(struct cse *c, int64_t now);
 
 int64_t post_tick(struct cse *c, int64_t now);
 enum err post_new(struct cse *c);

@@ -139,13 +139,24 @@ static void record_later(struct flight *f)
 
 /* ---- leaving ------------------------------------------------------------------------------------- */
 
+/* The operator hears of the first failure, and of refusals that end the letter. */
+static void say(struct flight *f, enum err e, unsigned rsc)
+{
+    const char *why = e != OK ? err_text(e) : rsc_name(rsc);
+    if (f->c->w.note && (f->l.tries == 0 || f->refused))
+        f->c->w.note(f->c->w.ctx, f->refused ? "notify-refused" : "notify-waits", f->l.to, why, f->l.tries + 1);
+}
+
 /* No answer, or one that may change with time: again. Any other refusal is final, for this letter. */
 static void over(struct hop *h, enum err e, const struct prim *rsp)
 {
     struct flight *f = h->ctx;
     unsigned rsc = e == OK && rsp ? rsp->rsc : 0;
     f->sent = rsc_ok(rsc);
+    notice_over(f->c, f->l.id);
     f->refused = rsc >= 4000 && rsc < 5000 && rsc != RSC_NOT_FOUND && rsc != RSC_REQUEST_TIMEOUT;
+    if (!f->sent)
+        say(f, e, rsc);
     record_later(f);
 }
 
@@ -202,6 +213,9 @@ static enum err take_off(struct cse *c, struct store_tx *t, int64_t now, const s
         read_meta(f);
         hop_go(c, &f->hop);
     } else {
+        notice_over(c, f->l.id);
+        if (!f->sent)
+            say(f, e == OK ? ERR_NOMEM : e, 0);
         record_later(f);
     }
     return OK;

@@ -144,6 +144,7 @@ static void forget(struct run *r)
     memset(&r->in, 0, sizeof r->in);
     r->virt = NULL;
     r->have_old = r->hooked = false;
+    r->nnotices = 0;
     r->x->rsp = NULL;
 }
 
@@ -209,7 +210,7 @@ void cse_finish(struct cse *c, struct exch *x)
     } else if (r->stage == AT_RESERVE) {
         r->stage = AT_PRELUDE; /* a rid is there: on with the verification */
         turn(r);
-    } else {
+    } else if (!notice_hold(r)) {
         run_answer(r);
     }
 }

@@ -191,11 +191,14 @@ static struct span meta_of(struct run *r, const struct attrs *sub, bool counts)
     return buf_span(&t.b);
 }
 
-static enum err post(struct run *r, const struct row *sub, struct span nu, struct span body, struct span meta)
+static enum err post(struct run *r, const struct row *sub, struct span nu, struct span body, struct span meta,
+                     int64_t *id)
 {
     struct letter l = {.sub = sub->rid, .tgt = lane_of(nu), .due = r->now, .to = nu, .body = body, .meta = meta};
     r->c->told = true;
-    return store_letter_put(r->t, &l);
+    TRY(store_letter_put(r->t, &l));
+    *id = l.id;
+    return OK;
 }
 
 static enum err post_event(struct run *r, const struct row *sub, const struct attrs *at, const struct event *e)
@@ -203,6 +206,7 @@ static enum err post_event(struct run *r, const struct row *sub, const struct at
     uint64_t nct = 1;
     const struct jval *jnct = attrs_get(at, AT_nct), *nu = attrs_get(at, AT_nu);
     struct span sur = name_sp_relative(r->c, sub, r->a), meta = meta_of(r, at, true);
+    int64_t id;
     if (jnct && json_u64(jnct, 9, &nct) != OK)
         nct = 1;
     for (const struct jval *v = nu ? nu->child : NULL; v; v = v->next) {
@@ -225,7 +229,7 @@ static enum err post_event(struct run *r, const struct row *sub, const struct at
         jw_end_obj(&w);
         jw_end_obj(&w);
         TRY(t.b.e);
-        TRY(post(r, sub, to, buf_span(&t.b), meta));
+        TRY(post(r, sub, to, buf_span(&t.b), meta, &id));
     }
     return OK;
 }
@@ -275,6 +279,7 @@ enum err tell_sub_ends(struct run *r, const struct row *sub, bool keep_letters)
 {
     struct attrs at;
     struct text t;
+    int64_t id;
     if (!keep_letters)
         TRY(store_letters_drop(r->t, sub->rid));
     TRY(name_attrs(sub, r->a, &at));
@@ -293,5 +298,7 @@ enum err tell_sub_ends(struct run *r, const struct row *sub, bool keep_letters)
     jw_end_obj(&w);
     jw_end_obj(&w);
     TRY(t.b.e);
-    return post(r, sub, su, buf_span(&t.b), meta_of(r, &at, false));
+    TRY(post(r, sub, su, buf_span(&t.b), meta_of(r, &at, false), &id));
+    notice_wrote(r, id);
+    return OK;
 }

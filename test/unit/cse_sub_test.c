@@ -186,6 +186,40 @@ static void asks_before_it_subscribes(void **state)
     assert_true(told(&second, "\"vrq\":true"));
 }
 
+static void an_end_is_told_before_the_answer(void **state)
+{
+    (void)state;
+    struct node *n = lab();
+    static const char *const sub = "{\"m2m:sub\":{\"rn\":\"s\",\"nu\":[\"Cone\"],\"su\":\"http://u/end\"}}";
+    IS(2001, CREATE(n, "in/one/c", "Cone", 23, sub));
+    struct ask *k = start(n, OP_DELETE, "in/one/c/s", "Cone", 0, NULL, NULL);
+    assert_true(write_all(n));
+    assert_false(k->done); /* switch 16 */
+    settle(&net);
+    assert_true(k->done);
+    assert_int_equal(second.seen, 1);
+    ask_free(k);
+    /* with its parent, and with a target that is down: a second at most */
+    IS(2001, CREATE(n, "in/one/c", "Cone", 23, sub));
+    second.rsc = 0;
+    k = start(n, OP_DELETE, "in/one/c", "Cone", 0, NULL, NULL);
+    settle(&net);
+    assert_true(k->done); /* it was tried and did not answer */
+    assert_int_equal(k->rsc, 2002);
+    assert_int_equal(second.seen, 2);
+    ask_free(k);
+    IS(2001, CREATE(n, "in/one", "Cone", 3, "{\"m2m:cnt\":{\"rn\":\"c\"}}"));
+    IS(2001, CREATE(n, "in/one/c", "Cone", 23, sub));
+    k = start(n, OP_DELETE, "in/one/c", "Cone", 0, NULL, NULL);
+    assert_true(write_all(n));
+    net.now += 1000; /* nobody sends: the answer leaves anyway */
+    cse_tick(n->cse);
+    assert_true(later_all(n));
+    assert_true(k->done);
+    settle(&net);
+    ask_free(k);
+}
+
 static void a_notify_reaches_an_ae(void **state)
 {
     (void)state;
@@ -385,6 +419,7 @@ int main(void)
         cmocka_unit_test_teardown(keeps_order_over_failures, down),
         cmocka_unit_test_teardown(counts_down, down),
         cmocka_unit_test_teardown(asks_before_it_subscribes, down),
+        cmocka_unit_test_teardown(an_end_is_told_before_the_answer, down),
         cmocka_unit_test_teardown(a_notify_reaches_an_ae, down),
         cmocka_unit_test_teardown(the_server_forwards, down),
         cmocka_unit_test_teardown(notices_cross_the_server, down),
