@@ -45,7 +45,7 @@ struct actor {
 struct demo {
     struct cli *c;
     const char *dir, *bin_cse, *bin_ttp, *self;
-    bool device_mode, once, hold, keep, made, ttp_there;
+    bool device_mode, once, hold, keep, made;
     uint64_t count;
     FILE *from; /* NULL: telemetry of this host */
     char *line;

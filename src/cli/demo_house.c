@@ -121,7 +121,7 @@ enum status house_gateway(struct demo *d)
             house_link(d, "gateway-server", d->actor[DEMO_SERVER].https));
     if (d->device_mode) {
         put_seal(&b, DEMO_POLICY, "data", "refuse-clear");
-    } else if (d->ttp_there) {
+    } else {
         buf_fmt(&b, "[ttp " DEMO_TTP "]\nurl=https://%s\nbundle=%s/ttp/bundle\n",
                 house_link(d, "gateway-ttp", d->actor[DEMO_TTP_P].https), d->dir);
         buf_fmt(&b, "signing-key-file=%s/certs/gateway.key\nsigning-certificate=%s/certs/gateway.pem\n", d->dir,
@@ -162,9 +162,8 @@ static enum status one_profile(struct demo *d, const struct role *r)
     const char *notify = cli_fmt(d->c, "server-%s", r->file);
     if (via_has(d, notify))
         buf_fmt(&b, "[listen]\npoa=https://%s\n", house_link(d, notify, ""));
-    if (d->ttp_there)
-        buf_fmt(&b, "[ttp " DEMO_TTP "]\nurl=https://%s\nbundle=%s/ttp/bundle\n",
-                house_link(d, cli_fmt(d->c, "%s-ttp", r->file), d->actor[DEMO_TTP_P].https), d->dir);
+    buf_fmt(&b, "[ttp " DEMO_TTP "]\nurl=https://%s\nbundle=%s/ttp/bundle\n",
+            house_link(d, cli_fmt(d->c, "%s-ttp", r->file), d->actor[DEMO_TTP_P].https), d->dir);
     buf_str(&b, "[stream data]\naddress=" DEMO_STREAM "\n");
     if (d->device_mode)
         buf_str(&b, "writer=" DEMO_SP "/id-mn/Cthermo-1\n");

@@ -45,6 +45,10 @@ enum reason opening_ask(struct opening *o, struct span kid, struct span address)
     bool placed = address.n && keys_sid(address, sid) == REASON_OK;
     enum reason verdict = REASON_FAILED;
     JUDGE(ttp_release(o->ttps, t, &o->reader, &kid, 1, placed ? sid : NULL, &verdict));
+    if (verdict != REASON_OK) {
+        (void)snprintf(o->ttps->why, sizeof o->ttps->why, "%s", reason_text(verdict));
+        (void)snprintf(o->ttps->who, sizeof o->ttps->who, "%s", t->row->fqdn);
+    }
     return verdict;
 }
 
@@ -160,7 +164,9 @@ enum status opening_fail(struct opening *o, const struct outcome *out)
             todo = rows[i].todo;
         }
     const struct ttps *t = o->ttps;
-    const char *what = cli_fmt(o->c, "cannot open: %s%s%s", reason_text(out->reason), t->why[0] ? " - " : "", t->why);
+    bool more = t->why[0] && strcmp(t->why, reason_text(out->reason)) != 0;
+    const char *what =
+        cli_fmt(o->c, "cannot open: %s%s%s", reason_text(out->reason), more ? " - " : "", more ? t->why : "");
     struct span kid = out->res.label.kid;
     return CLI_FAIL(o->c, (enum status)reason_exit(out->reason), .what = what, .who = t->who[0] ? t->who : who,
                     .kind = "key", .object = kid.n ? cli_fmt(o->c, "%.*s", SPAN_FMT(kid)) : out->address,
