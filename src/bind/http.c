@@ -183,6 +183,31 @@ enum err bind_http_response(const struct prim *p, const struct switches *sw, str
     return b->e;
 }
 
+void bind_http_refusal(void *ctx, int status, const char *sentence, struct buf *fields, struct buf *body)
+{
+    static const struct {
+        int status;
+        enum rsc rsc;
+    } rows[] = {{405, RSC_OPERATION_NOT_ALLOWED},
+                {408, RSC_REQUEST_TIMEOUT},
+                {415, RSC_UNSUPPORTED_MEDIA_TYPE},
+                {501, RSC_NOT_IMPLEMENTED},
+                {505, RSC_NOT_IMPLEMENTED}};
+    struct verdict v = {status < 500 ? RSC_BAD_REQUEST : RSC_INTERNAL_SERVER_ERROR, SPAN_NONE, sentence};
+    uint8_t plain[512];
+    struct buf text = BUF_ARRAY(plain);
+    struct jw w = jw_over(body);
+    (void)ctx;
+    for (size_t i = 0; i < LEN(rows); i++)
+        if (rows[i].status == status)
+            v.rsc = rows[i].rsc;
+    buf_fmt(fields, "X-M2M-RSC: %u\r\nContent-Type: application/json\r\n", (unsigned)v.rsc);
+    verdict_text(&text, v);
+    jw_obj(&w);
+    JW_STR(&w, "m2m:dbg", buf_span(&text));
+    jw_end_obj(&w);
+}
+
 /* ---- client role ---------------------------------------------------------------------------------- */
 
 static const char *const methods[OP__N] = {"", "POST", "GET", "PUT", "DELETE", "POST"};

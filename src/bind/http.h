@@ -34,6 +34,10 @@ enum { BIND_FIELDS_MAX = 2048 };
 MUST_USE enum err bind_http_response(const struct prim *p, const struct switches *sw, struct buf *b,
                                      struct bind_message *out);
 
+/* What lib/net refuses by itself (framing, limits, deadlines) as a oneM2M answer: X-M2M-RSC beside the status, and the
+ * sentence in m2m:dbg. Fits struct http_conf.refuse. */
+void bind_http_refusal(void *ctx, int status, const char *sentence, struct buf *fields, struct buf *body);
+
 /* Client role: a request primitive as HTTP. `prefix` is the path of the point of access URL, often empty: it is put in
  * front. Written into *b: target, then fields. ERR_FULL, ERR_NOMEM; ERR_UNSUPPORTED for a `to` that is no resource
  * address. */

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "bind/http.h"
 #include "cse/daemon.h"
 #include "host/heap.h"
 #include "store/sqlite.h"
@@ -197,6 +198,7 @@ static enum err listen_at(struct station *s, const char *text, bool tls, struct 
                              .reuse_port = d->stations > 1,
                              .wipe = true,
                              .handle = daemon_in,
+                             .refuse = bind_http_refusal,
                              .ctx = s};
     enum err e = net_addr_parse(span_str(text), &conf.addr);
     if (e != OK) {

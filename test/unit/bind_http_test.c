@@ -317,6 +317,27 @@ static void every_code_has_its_status(void **state)
     }
 }
 
+static void refusals_of_the_listener(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *code;
+    } rows[] = {{400, "4000"}, {408, "4008"}, {413, "4000"}, {431, "4000"}, {501, "5001"}, {503, "5000"}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        uint8_t f[256], t[512];
+        struct buf fields = BUF_ARRAY(f), body = BUF_ARRAY(t);
+        struct jval *v;
+        struct span dbg;
+        arena_over(&arena, memory, sizeof memory);
+        bind_http_refusal(NULL, rows[i].status, "a \"sentence\"", &fields, &body);
+        assert_true(span_starts(span_from(buf_span(&fields), 11), span_str(rows[i].code)));
+        assert_int_equal(json_parse(buf_span(&body), &arena, &v, NULL), OK);
+        assert_int_equal(json_str(JSON_GET(v, "m2m:dbg"), &arena, &dbg), OK);
+        assert_true(span_starts(dbg, span_str(rows[i].code)) && span_ends(dbg, SPAN("a \"sentence\"")));
+    }
+}
+
 /* What the client role writes, the server role reads as the same primitive. */
 static void there_and_back(void **state)
 {
@@ -453,6 +474,7 @@ int main(void)
         cmocka_unit_test(responses),
         cmocka_unit_test(every_code_has_its_status),
         cmocka_unit_test(there_and_back),
+        cmocka_unit_test(refusals_of_the_listener),
         cmocka_unit_test(client_details),
         cmocka_unit_test(results),
         cmocka_unit_test(hints),

@@ -387,6 +387,11 @@ static UNUSED struct ask *start(struct node *n, enum op op, const char *to, cons
         k->q.pc = arena_dup(&k->a, span_str(body));
         k->q.ser = SER_JSON;
     }
+    if (fr && !strcmp(fr, "CAdmin")) { /* the administrator proves who it is; all others come without certificate */
+        struct span *id = ARENA_NEW(&k->a, struct span);
+        *id = arena_join(&k->a, arena_join(&k->a, n->conf.self.sp, n->conf.self.csi), SPAN("/CAdmin"));
+        k->q.assoc = (struct assoc){.secured = true, .kind = ASSOC_AE, .ids = id, .n_ids = 1};
+    }
     cse_submit(n->cse, &k->x);
     return k;
 }
