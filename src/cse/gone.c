@@ -113,6 +113,8 @@ static enum err drop_one(struct run *r, const struct row *row, bool itself)
         TRY(tell_sub_ends(r, row, !itself));
     if (row->ty == TY_ACP)
         TRY(forget_policy(r, row->rid));
+    if (row->ty == TY_CSR)
+        r->c->csr_changed = true;
     return store_drop(r->t, row->rid);
 }
 

@@ -42,4 +42,11 @@ static enum err fill_csr(struct run *r, struct jw *w)
     return OK;
 }
 
-const struct type_hook hook_cse = {.check = check_csr, .fill = fill_csr};
+/* The registrar learns of it once this is committed; should it be rolled back, one UPDATE says nothing new. */
+static enum says after_csr(struct run *r)
+{
+    r->c->csr_changed = true;
+    return MORE;
+}
+
+const struct type_hook hook_cse = {.check = check_csr, .fill = fill_csr, .after = after_csr};

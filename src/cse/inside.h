@@ -25,7 +25,7 @@ enum {
     REMOTE_MS = 10000,  /* time that another entity gets to answer */
     BACKOFF_MIN = 1000, /* ms until a failed notification is tried again; doubles, with jitter */
     BACKOFF_MAX = 5 * 60000,
-    NOTICES_MAX = 8,          /* deletion notices that an answer waits for */
+    NOTICES_MAX = 8,  /* deletion notices that an answer waits for */
     NOTICE_MS = 1000, /* switch 16: so long an answer waits for a deletion notice */
 };
 #define RID_BASE   INT64_C(1)
@@ -105,13 +105,15 @@ struct cse {
     unsigned nflying;
     struct run *held; /* answers that wait for deletion notices: notice.c */
     atomic_flag hold_lock;
-    atomic_bool tick;    /* letters or expiry times changed */
-    struct post *post;   /* outbox.c: loop 0 */
-    struct joint *joint; /* registrar.c: loop 0 */
-    bool sweeping;       /* loop 0: a sweep is under way */
+    atomic_bool below_changed; /* a CSE came, went or changed below this one: the registrar wants to know */
+    atomic_bool tick;          /* letters or expiry times changed */
+    struct post *post;         /* outbox.c: loop 0 */
+    struct joint *joint;       /* registrar.c: loop 0 */
+    bool sweeping;             /* loop 0: a sweep is under way */
     struct exch sweep;
     struct arena sweep_mem;
-    bool told; /* writer: letters were written or removed in this transaction */
+    bool csr_changed; /* writer: a remoteCSE came, went or changed in this transaction */
+    bool told;        /* writer: letters were written or removed in this transaction */
     struct id admin;
 };
 

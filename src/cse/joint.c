@@ -1,16 +1,18 @@
 /* joint.c - this CSE registers at its registrar (TS-0001 10.2.2.7): CREATE remoteCSE there, or UPDATE when it is there
- * already; then the registrar gets a remoteCSE here. Tried again until it works, with back-off. Loop 0. */
+ * already; then the registrar gets a remoteCSE here. Tried again until it works, with back-off. From then on UPDATE
+ * when the CSEs below this one change (dcse) and now and then, so that a registrar that lost us learns us anew. Loop 0.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cse/inside.h"
 #include "host/heap.h"
 
-enum { JOINT_BLOCK = 4096, JOINT_MEM = 1 << 20 };
+enum { JOINT_BLOCK = 4096, JOINT_MEM = 1 << 20, JOINT_AGAIN_MS = 5 * 60000 };
 
 struct joint {
     enum { TO_CREATE, TO_UPDATE, TO_RECORD, JOINED } todo;
-    bool busy;
+    bool busy, joined;
     int64_t next; /* not before */
     uint32_t tries;
     struct arena a;
@@ -45,9 +47,50 @@ static struct span own_name(const struct cse *c)
     return span_from(c->conf.self.csi, 1);
 }
 
+/* CSE-IDs of the CSEs registered here and of those below them. */
+static enum err put_descendants(struct cse *c, struct store_tx *t, struct arena *a, struct jw *w, size_t *n)
+{
+    struct rows page = {.more = true};
+    for (int64_t after = 0; page.more; after = page.v[page.n - 1].rid) {
+        TRY(store_find(t, FIND_TYPE, TY_CSR, SPAN_NONE, after, PAGE, false, a, &page));
+        for (size_t i = 0; i < page.n; i++) {
+            struct attrs at;
+            if (span_eq(page.v[i].alias, c->conf.parent_csi))
+                continue;
+            TRY(name_attrs(&page.v[i], a, &at));
+            jw_str(w, page.v[i].alias);
+            ++*n;
+            const struct jval *dcse = attrs_get(&at, AT_dcse);
+            for (const struct jval *v = dcse ? dcse->child : NULL; v; v = v->next, ++*n)
+                jw_raw(w, v->raw);
+        }
+        if (!page.n)
+            break;
+    }
+    return OK;
+}
+
+/* Their list as JSON; the empty span when there is none. */
+static struct span descendants(struct cse *c, struct arena *a)
+{
+    struct store_tx *t;
+    struct text list;
+    size_t n = 0;
+    if (store_read(c->w.store, 0, &t) != OK)
+        return SPAN_NONE;
+    text_init(&list, a);
+    struct jw w = jw_over(&list.b);
+    jw_arr(&w);
+    enum err e = put_descendants(c, t, a, &w, &n);
+    jw_end_arr(&w);
+    store_end(t);
+    return e == OK && n > 0 ? buf_span(&list.b) : SPAN_NONE;
+}
+
 static struct span content(struct cse *c, struct arena *a, bool create)
 {
     struct text t;
+    struct span below = descendants(c, a);
     const struct cse_conf *k = &c->conf;
     text_init(&t, a);
     struct jw w = jw_over(&t.b);
@@ -72,6 +115,10 @@ static struct span content(struct cse *c, struct arena *a, bool create)
         for (size_t i = 0; i < k->npoa; i++)
             jw_str(&w, k->poa[i]);
         jw_end_arr(&w);
+    }
+    if (below.n || !create) {
+        JW_NAME(&w, "dcse");
+        jw_raw(&w, below.n ? below : SPAN("null"));
     }
     JW_NAME(&w, "srv");
     jw_arr(&w);
@@ -171,7 +218,7 @@ static void rest(struct cse *c, bool failed)
     for (uint32_t i = 0; i < j->tries && ms < BACKOFF_MAX / 10; i++)
         ms *= 2;
     j->tries = failed ? j->tries + 1 : 0;
-    j->next = failed ? c->w.now(c->w.ctx) + ms : 0;
+    j->next = failed ? c->w.now(c->w.ctx) + ms : j->todo == JOINED ? c->w.now(c->w.ctx) + JOINT_AGAIN_MS : 0;
     j->busy = false;
     arena_reset(&j->a);
     atomic_store(&c->tick, true);
@@ -181,8 +228,10 @@ static void recorded(struct exch *x)
 {
     struct joint *j = x->door;
     struct cse *c = j->r.c;
-    if (x->wrote == OK)
+    if (x->wrote == OK) {
         j->todo = JOINED;
+        j->joined = true;
+    }
     rest(c, x->wrote != OK);
 }
 
@@ -208,8 +257,12 @@ static void over(struct hop *h, enum err e, const struct prim *rsp)
 int64_t joint_tick(struct cse *c, int64_t now)
 {
     struct joint *j = c->joint;
-    if (!j || j->busy || j->todo == JOINED || now < j->next)
+    if (!j || j->busy)
         return NEVER;
+    if (j->todo == JOINED && (atomic_exchange(&c->below_changed, false) || now >= j->next))
+        j->todo = TO_UPDATE;
+    else if (j->todo == JOINED || now < j->next)
+        return j->next;
     j->busy = true;
     heap_arena(&j->a, JOINT_BLOCK, JOINT_MEM);
     prim_init(&j->q);
@@ -235,5 +288,5 @@ int64_t joint_tick(struct cse *c, int64_t now)
 
 bool cse_is_joined(const struct cse *c)
 {
-    return !c->joint || c->joint->todo == JOINED;
+    return !c->joint || c->joint->joined;
 }

@@ -190,9 +190,11 @@ void cse_run_write(struct cse *c, struct exch **list, size_t n)
         list[i]->wrote = e;
     if (c->hook.committed)
         c->hook.committed(c->hook.ctx, e);
-    if (c->told)
+    if (c->csr_changed)
+        atomic_store(&c->below_changed, true);
+    if (c->told || c->csr_changed)
         atomic_store(&c->tick, true);
-    c->told = false;
+    c->told = c->csr_changed = false;
 }
 
 void cse_finish(struct cse *c, struct exch *x)

@@ -29,6 +29,7 @@ struct outside {
     char peer[200];
 };
 
+struct ask;
 struct sent {
     struct sent *next;
     struct sending *s;
@@ -45,6 +46,7 @@ struct net {
     struct sent *first; /* waiting to be delivered */
     unsigned down;      /* bit per node: unreachable */
     unsigned delivered;
+    struct ask *asks; /* that came from another node: freed at the end */
 };
 
 struct later {
@@ -75,6 +77,7 @@ struct ask {
     unsigned rsc;
     char pc[65536];
     struct sending *back; /* came from another node */
+    struct ask *next;
 };
 
 static UNUSED int64_t node_now(void *ctx)
@@ -203,6 +206,8 @@ static UNUSED void deliver_node(struct node *to, struct node *from, struct sendi
     k->q.assoc = (struct assoc){.secured = true, .kind = ASSOC_CSE, .ids = id, .n_ids = 1};
     *id = arena_join(&k->a, from->conf.self.sp, from->conf.self.csi);
     k->back = s;
+    k->next = to->net->asks;
+    to->net->asks = k;
     cse_submit(to->cse, &k->x);
 }
 
@@ -334,6 +339,10 @@ static UNUSED void net_down(struct net *net)
         cse_free(net->nodes[i]->cse);
         store_close(net->nodes[i]->store);
         free(net->nodes[i]);
+    }
+    for (struct ask *k = net->asks, *next; k; k = next) {
+        next = k->next;
+        ask_free(k);
     }
     *net = (struct net){0};
 }
