@@ -184,18 +184,23 @@ static int check_server_name(int ok, X509_STORE_CTX *store)
 }
 
 #ifdef ONESEAL_TEST_KEYLOG
+static int keylog_fd = -1; /* opened with the first context: a confined room opens no file later */
+
 static void keylog(const SSL *ssl, const char *line)
 {
     (void)ssl;
-    const char *path = getenv("SSLKEYLOGFILE");
-    int fd = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
-    if (fd < 0)
-        return;
     char text[1024];
     int n = snprintf(text, sizeof text, "%s\n", line);
-    if (n > 0 && n < (int)sizeof text && write(fd, text, (size_t)n) != n)
+    if (keylog_fd >= 0 && n > 0 && n < (int)sizeof text && write(keylog_fd, text, (size_t)n) != n)
         fputs("oneseal: the TLS key log cannot be written\n", stderr);
-    close(fd);
+}
+
+static void keylog_open(SSL_CTX *ssl)
+{
+    const char *path = getenv("SSLKEYLOGFILE");
+    if (path && keylog_fd < 0)
+        keylog_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    SSL_CTX_set_keylog_callback(ssl, keylog);
 }
 #endif
 
@@ -215,7 +220,7 @@ static enum err set_rules(SSL_CTX *ssl, const struct tls_conf *conf, struct buf 
         SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384") != 1)
         return fail(why, ERR_CRYPTO, NULL, "this OpenSSL refuses our protocol versions, suites or groups");
 #ifdef ONESEAL_TEST_KEYLOG
-    SSL_CTX_set_keylog_callback(ssl, keylog);
+    keylog_open(ssl);
 #endif
     return OK;
 }

@@ -106,8 +106,12 @@ def search_file(path, canary):
 
 
 def _control_found(octets, control):
-    wanted = control.encode() if isinstance(control, str) else control
-    return octets.find(wanted) >= 0
+    """A text may stand there in any of the forms (in a JOSE object it is base64url), octets as they are."""
+    if isinstance(control, bytes):
+        return octets.find(control) >= 0
+    if octets.find(control.encode()) >= 0:
+        return True
+    return len(control.encode()) >= MINIMUM and bool(search(octets, control))
 
 
 def absent_in(octets, canaries, control, where="octets"):
