@@ -25,6 +25,8 @@ static enum says check_rt(struct run *r)
     if (r->q->rt == RT_ASYNCH || r->q->rt == RT_NONE)
         return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("rt"),
                       "non-blocking requests are not supported here; leave rt out or use 3");
+    if (r->q->oet > r->now)
+        return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("oet"), "requests are executed when they arrive, not later");
     return MORE;
 }
 

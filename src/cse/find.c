@@ -112,20 +112,3 @@ enum err find_cse(struct run *r, struct span csi, struct row *out)
         return ERR_NOTFOUND;
     return alive(r, out, e);
 }
-
-enum err find_below(struct run *r, const struct row *row, int64_t root, bool *yes)
-{
-    struct row at = *row;
-    *yes = true;
-    if (root == RID_BASE)
-        return OK;
-    while (at.rid != root) {
-        if (at.pid == root)
-            return OK;
-        if (at.pid <= RID_BASE)
-            break;
-        TRY(store_get(r->t, at.pid, r->a, &at));
-    }
-    *yes = at.rid == root;
-    return OK;
-}

@@ -83,6 +83,18 @@ static enum says after_cnt(struct run *r)
     return MORE;
 }
 
-const struct type_hook hook_cnt = {.after = after_cnt};
+/* Trees are walked with a bounded stack: nesting has a limit. */
+static enum says check_depth(struct run *r)
+{
+    struct row up = r->target;
+    for (unsigned depth = 1; up.pid; depth++) {
+        if (depth == LEVELS_MAX)
+            return refuse(r, RSC_NOT_ACCEPTABLE, SPAN("to"), "containers nest no deeper at this CSE");
+        STEP_TRY(r, store_get(r->t, up.pid, r->a, &up));
+    }
+    return MORE;
+}
+
+const struct type_hook hook_cnt = {.check = check_depth, .after = after_cnt};
 
 const struct type_hook hook_acp = {0};

@@ -33,6 +33,12 @@ static enum says check_offered(struct run *r)
                       "operation monitors and blocking updates are not supported here");
     if (nu && nu->n > NU_MAX)
         return refuse(r, RSC_BAD_REQUEST, SPAN("nu"), "more notification targets than this CSE serves");
+    for (const struct jval *v = nu ? nu->child : NULL; v; v = v->next) {
+        struct span ct;
+        nu_plain(name_text(v, r->a), &ct);
+        if (ct.n && !span_eq(ct, SPAN("json")))
+            return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("nu"), "notifications are sent as JSON only (ct=json)");
+    }
     return MORE;
 }
 

@@ -10,6 +10,18 @@ bool is_url(struct span s)
     return at > 0 && at + 2 < s.n && s.p[at + 1] == '/' && s.p[at + 2] == '/';
 }
 
+/* A notification target without the suffix that chooses a serialization: "?ct=json" (TS-0001 9.6.8). */
+struct span nu_plain(struct span nu, struct span *ct)
+{
+    size_t at = span_rfind(nu, '?');
+    struct span tail = span_from(nu, at);
+    *ct = SPAN_NONE;
+    if (!span_starts(tail, SPAN("?ct=")))
+        return nu;
+    *ct = span_from(tail, 4);
+    return span_first(nu, at);
+}
+
 /* ---- addresses ----------------------------------------------------------------------------------- */
 
 static enum err poa_of(struct run *r, const struct attrs *at, struct hop *h)
@@ -118,8 +130,10 @@ enum err hop_to_target(struct run *r, struct span nu, struct hop *h, bool *here)
 {
     struct addr at;
     struct found f;
+    struct span ct;
     const char *why;
     *here = false;
+    nu = nu_plain(nu, &ct);
     if (is_url(nu)) {
         struct span *url = ARENA_NEW(r->a, struct span);
         if (!url)
@@ -148,12 +162,13 @@ void hop_notify(struct run *r, struct hop *h, struct span to, struct span rqi, s
 {
     const struct cse_conf *conf = &r->c->conf;
     struct prim *p = &h->req;
+    struct span ct;
     prim_init(p);
     p->op = OP_NOTIFY;
     p->pc = pc;
     p->ser = SER_JSON;
     prim_set(p, PA_op, SPAN("5"));
-    prim_set(p, PA_to, to);
+    prim_set(p, PA_to, nu_plain(to, &ct));
     prim_set(p, PA_fr, conf->self.csi);
     prim_set(p, PA_rqi, rqi);
     enum release rel = h->rel ? h->rel : REL_3;

@@ -13,6 +13,7 @@
 
 enum {
     PAGE = 200,         /* rows that a query takes before it gives the loop back (architecture.md 5) */
+    LEVELS_MAX = 128,   /* containers may nest so deep */
     RESULT_MAX = 10000, /* entries of one result (switches.md, laboratory settings) */
     POLICIES = 64,      /* compiled policies kept per thread */
     PATHS = 256,        /* paths of containers kept by the writer */
@@ -197,8 +198,6 @@ enum err find_ae(struct run *r, struct span stem, struct row *out);
 /* Is it for another CSE? Also "/Sapp" when that AE is not registered here and there is a registrar to ask. */
 bool find_away(struct run *r, const struct addr *at);
 enum err find_cse(struct run *r, struct span csi, struct row *out);
-/* Is `row` the root or below it? */
-enum err find_below(struct run *r, const struct row *row, int64_t root, bool *yes);
 
 /* ---- rights.c ----------------------------------------------------------------------------------------- */
 
@@ -316,6 +315,7 @@ void hop_notify(struct run *r, struct hop *h, struct span to, struct span rqi, s
 /* Time that the other end gets: rqet and rset of the request shorten it. */
 int64_t hop_deadline(const struct run *r);
 bool is_url(struct span s);
+struct span nu_plain(struct span nu, struct span *ct);
 /* The answer of the other end, or 5103, leaves as the answer of r. */
 void forward_answer(struct run *r, enum err e, const struct prim *rsp);
 

@@ -110,6 +110,8 @@ void run_to_writer(struct run *r)
 void run_answer(struct run *r)
 {
     r->stage = AT_END;
+    if (prim_has(r->q, PA_ot) && !prim_has(r->x->rsp, PA_ot)) /* a request with ot wants to know the answer's */
+        prim_set(r->x->rsp, PA_ot, name_time(r->now, r->a));
     r->x->done(r->x);
 }
 

@@ -153,7 +153,8 @@ static struct span creator_for(struct run *r, const struct attrs *sub, struct sp
     struct addr at;
     struct text t;
     const char *why;
-    struct span cr = attrs_text(sub, AT_cr, r->a);
+    struct span ct, cr = attrs_text(sub, AT_cr, r->a);
+    nu = nu_plain(nu, &ct);
     if (!cr.n || is_url(nu) || addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) != OK || !find_away(r, &at))
         return cr;
     text_init(&t, r->a);

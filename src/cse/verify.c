@@ -19,8 +19,10 @@ bool verify_is_originator(struct run *r, struct span nu)
 {
     struct addr at;
     struct found f;
+    struct span ct;
     const char *why;
     const struct id *from = &r->q->from;
+    nu = nu_plain(nu, &ct);
     if (is_url(nu) || addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) != OK || at.s_ae)
         return id_same_text(nu, prim_text(r->q, PA_fr), &r->c->conf.self);
     if (at.where == ADDR_HERE) {
@@ -89,6 +91,8 @@ static struct span question(struct run *r, struct span sur, struct span nu)
     struct addr at;
     struct text t, cr;
     const char *why;
+    struct span ct;
+    nu = nu_plain(nu, &ct);
     bool away = !is_url(nu) && addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) == OK && find_away(r, &at);
     text_init(&t, r->a);
     text_init(&cr, r->a);
@@ -125,7 +129,9 @@ static struct span request_id(struct run *r, unsigned i)
 static enum err allowed(struct run *r, struct span nu, bool *yes)
 {
     struct row row;
+    struct span ct;
     *yes = true;
+    nu = nu_plain(nu, &ct);
     enum err e = is_url(nu) ? ERR_UNREACHABLE : find_text(r, nu, &row);
     if (e == OK && row.ty == TY_AE)
         return rights_ask(r, &r->q->from, &row, ACOP_NOTIFY, 0, yes);

@@ -290,16 +290,15 @@ static UNUSED void wait_ms(struct net *net, int64_t ms)
 
 /* ---- nodes --------------------------------------------------------------------------------------- */
 
-static UNUSED struct node *node_up(struct net *net, uint8_t role, const char *csi, const char *name, const char *url,
-                                   struct node *parent, bool lab)
+static UNUSED struct node *node_up_on(struct net *net, uint8_t role, const char *csi, const char *name, const char *url,
+                                      struct node *parent, bool lab, struct store *store)
 {
-    static const uint8_t instance[16] = {1, 2, 3, 4, 5, 6, 7, 8};
     const char *why = NULL;
     struct node *n = calloc(1, sizeof *n);
     n->net = net;
     n->url = url;
     n->end = &n->queue;
-    n->store = store_mem(instance);
+    n->store = store;
     n->poa[0] = span_str(url);
     n->conf = (struct cse_conf){.role = role,
                                 .self = {SPAN("//demo.example"), span_str(csi), span_str(name)},
@@ -324,6 +323,13 @@ static UNUSED struct node *node_up(struct net *net, uint8_t role, const char *cs
     assert_int_equal(cse_new(&n->conf, &n->w, &n->cse, &why), OK);
     net->nodes[net->n++] = n;
     return n;
+}
+
+static UNUSED struct node *node_up(struct net *net, uint8_t role, const char *csi, const char *name, const char *url,
+                                   struct node *parent, bool lab)
+{
+    static const uint8_t instance[16] = {1, 2, 3, 4, 5, 6, 7, 8};
+    return node_up_on(net, role, csi, name, url, parent, lab, store_mem(instance));
 }
 
 static UNUSED void net_down(struct net *net)
