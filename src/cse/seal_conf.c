@@ -105,12 +105,23 @@ static enum err read_bundle(struct reading *r, struct seal_ttp *t)
                                       : "it is no bundle that its own identity key signed");
 }
 
+/* What goes there is signed and wrapped, but who registers what is nobody's business. */
+static bool url_ok(const char *text)
+{
+    struct http_url url;
+    if (http_url_parse(span_str(text), &url) != OK)
+        return false;
+    return url.tls || span_eq(url.host, SPAN("127.0.0.1")) || span_eq(url.host, SPAN("::1"));
+}
+
 static enum err read_ttp(struct reading *r, const char *name, struct seal_ttp *t)
 {
     if (!section_of(r, "ttp", name) || !esd_fqdn_ok(span_str(name)))
         return defect(r, "url", "the section must be named after the TTP's domain: [ttp ttp.demo.example]");
     t->fqdn = span_str(name);
     t->url = conf_text(r->c, r->section, "url");
+    if (!url_ok(t->url))
+        return defect(r, "url", "it must be https://host:port (http:// only to this host itself)");
     heap_arena(&t->mem, 4096, 1 << 20);
     pthread_mutex_init(&t->lock, NULL);
     r->h->n_ttps++; /* from here on it is freed with the others */

@@ -15,6 +15,7 @@ enum {
     BACKOFF_MAX_MS = 60 * 1000,
     IDLE_MS = 60 * 1000,       /* looks for work at least so often */
     RETRY_QUEUE_MS = 100,      /* the writer's queue was full */
+    RETRY_STORE_MS = 5000,     /* the store could not be read */
     FETCH_EARLY_S = 7 * 86400, /* a bundle that ends within a week is fetched again */
     FETCH_EVERY_MS = 6 * 3600 * 1000,
 };
@@ -30,6 +31,8 @@ struct keeper {
     uint8_t nonce[64]; /* newest Oneseal-Nonce, text */
     size_t nonce_n;
     int64_t fetched_ms;
+    unsigned failures;   /* in a row */
+    int64_t quiet_until; /* of the loop's clock: left alone until then */
 };
 
 /* What we know of a policy: the version that the TTP has, 0: not known. */
@@ -40,8 +43,8 @@ struct posted {
 
 struct seal_post {
     struct seal_post_conf c;
-    struct keeper keeper[SEAL_TTPS_MAX];
-    struct posted *posted; /* one for each policy */
+    struct keeper keeper[SEAL_TTPS_MAX + 1]; /* the last one stays empty: of a TTP that left the configuration */
+    struct posted *posted;                   /* one for each policy */
     struct net_timer *timer;
     struct http_pending *pending;
     struct net_post wake;
@@ -51,7 +54,6 @@ struct seal_post {
     size_t ttp, policy; /* of what is under way */
     uint64_t letter;    /* the same */
     uint64_t cursor;    /* letters before it were tried in this round */
-    unsigned failures;  /* in a row */
     struct buf request; /* text under way */
     struct arena mem;   /* of one turn */
     struct exch x;      /* the job that records an outcome */
@@ -127,28 +129,45 @@ static void hand_in(struct seal_post *p)
 
 /* ---- waiting -------------------------------------------------------------------------------------------- */
 
-static void back_off(struct seal_post *p)
+/* Nothing to do now: until a TTP may be asked again, or somebody wakes us. */
+static void rest(struct seal_post *p)
 {
-    uint64_t ms = BACKOFF_MIN_MS;
+    int64_t now = net_loop_now(p->c.loop), ms = IDLE_MS;
+    for (size_t i = 0; i < p->c.seal->n_ttps; i++) {
+        int64_t left = p->keeper[i].quiet_until - now;
+        if (left > 0 && left < ms)
+            ms = left;
+    }
+    p->cursor = 0;
+    net_timer_start(p->timer, (uint64_t)ms, 0);
+}
+
+static bool quiet(const struct seal_post *p, const struct keeper *k)
+{
+    return k->quiet_until > net_loop_now(p->c.loop);
+}
+
+/* The TTP is left alone for a while, twice as long each time; the others go on. */
+static void failed(struct seal_post *p, const char *what, const char *why, int status)
+{
+    struct keeper *k = &p->keeper[p->ttp];
+    int64_t ms = BACKOFF_MIN_MS;
     uint8_t r = 0;
-    for (unsigned i = 0; i < p->failures && ms < BACKOFF_MAX_MS; i++)
+    for (unsigned i = 0; i < k->failures && ms < BACKOFF_MAX_MS; i++)
         ms *= 2;
     if (ms > BACKOFF_MAX_MS)
         ms = BACKOFF_MAX_MS;
     if (esd_random(&r, 1) != OK)
         r = 0;
-    p->failures++;
-    p->cursor = 0;
-    net_timer_start(p->timer, ms + ms * r / 1024, 0); /* up to a quarter more, so that gateways do not march in step */
-}
-
-static void failed(struct seal_post *p, const char *what, const char *why, int status)
-{
+    ms += ms * r / 1024; /* so that gateways do not march in step */
+    k->quiet_until = net_loop_now(p->c.loop) + ms;
     p->counts.failed++;
-    LOG(p->failures > 3 ? LOG_L_WARN : LOG_L_NOTICE, "ttp-call-failed", log_str("what", what),
-        log_span("ttp", p->keeper[p->ttp].t->fqdn), log_str("why", why), log_int("status", status),
-        log_int("letter", (int64_t)p->letter));
-    back_off(p);
+    p->cursor = 0;
+    LOG(k->failures > 3 ? LOG_L_WARN : LOG_L_NOTICE, "ttp-call-failed", log_str("what", what),
+        log_span("ttp", k->t->fqdn), log_str("why", why), log_int("status", status),
+        log_int("letter", (int64_t)p->letter), log_int("again_ms", ms));
+    k->failures++;
+    net_timer_start(p->timer, 1, 0);
 }
 
 /* ---- answers -------------------------------------------------------------------------------------------- */
@@ -210,8 +229,8 @@ static void policy_answered(struct seal_post *p, const struct ack *a, int status
         LOG(LOG_L_NOTICE, "policy-registered", log_span("policy", p->c.seal->policies[p->policy].name),
             log_int("version", (int64_t)d->version));
         hand_in(p);
-    } else if (span_eq(a->code, SPAN("conflict")) && a->version >= d->sending) {
-        d->version = a->version; /* somebody was here before: one higher */
+    } else if (span_eq(a->code, SPAN("conflict")) && a->version != d->version) {
+        d->version = a->version; /* the TTP counts otherwise than our store: one above its version */
         turn(p);
     } else {
         failed(p, "policy", "the TTP refuses the policy", status);
@@ -244,7 +263,7 @@ static void answered_by_ack(struct seal_post *p, struct keeper *k, enum doing do
         failed(p, names[doing], "no signed answer of the TTP's vault", r->status);
         return;
     }
-    p->failures = 0;
+    k->failures = 0;
     if (doing == DOING_POLICY)
         policy_answered(p, &a, r->status);
     else if (doing == DOING_LETTER)
@@ -397,7 +416,8 @@ static enum err next_letter(struct seal_post *p, struct store_tx *t, struct seal
     TRY(seal_queue_span(t, &p->mem, &first, &next));
     for (uint64_t n = p->cursor > first ? p->cursor : first; n < next; n++) {
         enum err e = seal_queue_get(t, &p->mem, n, out);
-        if (e == OK && keeper_of(p, out->ttp) < p->c.seal->n_ttps && p->keeper[keeper_of(p, out->ttp)].bound)
+        const struct keeper *k = e == OK ? &p->keeper[keeper_of(p, out->ttp)] : NULL;
+        if (k && k->t && k->bound && !quiet(p, k))
             return OK;
         if (e != OK && e != ERR_NOTFOUND)
             return e;
@@ -412,18 +432,18 @@ static void send_letter(struct seal_post *p)
     arena_reset(&p->mem);
     enum err e = store_read(p->c.store, p->c.slot, &t);
     if (e == OK) {
-        e = p->loaded ? OK : load(p, t);
-        if (e == OK)
-            e = next_letter(p, t, &l);
+        e = next_letter(p, t, &l);
         store_end(t);
     }
     if (e == ERR_NOTFOUND) {
-        p->cursor = 0;
-        net_timer_start(p->timer, IDLE_MS, 0);
+        rest(p);
         return;
     }
-    if (!ready(p, e, "letter"))
+    if (e != OK) {
+        LOG(LOG_L_ERROR, "letters-not-read", log_err("error", e));
+        net_timer_start(p->timer, RETRY_STORE_MS, 0);
         return;
+    }
     p->ttp = keeper_of(p, l.ttp);
     p->letter = l.n;
     buf_reset(&p->request);
@@ -437,7 +457,7 @@ static bool prepare(struct seal_post *p, size_t i)
 {
     struct keeper *k = &p->keeper[i];
     int64_t now = p->c.now(p->c.ctx);
-    if (!k->t->used || !k->url_ok || !k->t->bundle.identity)
+    if (!k->t->used || !k->url_ok || !k->t->bundle.identity || quiet(p, k))
         return false;
     p->ttp = i;
     bool ends = (int64_t)k->t->bundle.exp < now / 1000 + FETCH_EARLY_S || (int64_t)k->t->bundle.next < now / 1000;
@@ -465,7 +485,11 @@ static bool load_once(struct seal_post *p)
         e = load(p, t);
         store_end(t);
     }
-    return ready(p, e, "start");
+    if (e == OK)
+        return true;
+    LOG(LOG_L_ERROR, "registrations-not-read", log_err("error", e));
+    net_timer_start(p->timer, RETRY_STORE_MS, 0);
+    return false;
 }
 
 static void turn(struct seal_post *p)
@@ -481,8 +505,8 @@ static void turn(struct seal_post *p)
         if (y->level != SEAL_GATEWAY || p->posted[i].done)
             continue;
         p->ttp = keeper_of(p, y->ttp->fqdn);
-        if (!p->keeper[p->ttp].bound)
-            continue; /* nothing is pinned there */
+        if (!p->keeper[p->ttp].bound || quiet(p, &p->keeper[p->ttp]))
+            continue;
         send_policy(p, i);
         return;
     }
@@ -500,8 +524,7 @@ static void woken(struct net_post *n)
 {
     struct seal_post *p = (struct seal_post *)(void *)((char *)n - offsetof(struct seal_post, wake));
     atomic_store(&p->waking, false);
-    if (p->failures == 0) /* a TTP that does not answer is asked when its time comes */
-        turn(p);
+    turn(p);
 }
 
 /* Writer thread. */
