@@ -239,6 +239,8 @@ static void look(struct link *k, bool ended)
         read_chunks(k);
         if (ended && k->call)
             link_fail(k, ERR_CLOSED, "the server closed the connection within its answer");
+    } else if (k->head.length > (int64_t)k->client->conf.body_max) {
+        refuse(k, HTTP_REFUSE_BODY_SIZE);
     } else if (k->head.length >= 0) {
         size_t length = (size_t)k->head.length;
         k->body_n = here < length ? here : length;

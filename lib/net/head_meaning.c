@@ -104,7 +104,7 @@ static enum http_refusal check_framing(struct head *h, const struct seen *s)
         enum err e = span_u64(s->length_value, INT64_MAX, &length);
         if (e != OK)
             return e == ERR_RANGE ? HTTP_REFUSE_BODY_SIZE : HTTP_REFUSE_LENGTH_VALUE;
-        if (length > h->max->body)
+        if (length > h->max->body && !h->response) /* an answer to HEAD has a length and no body */
             return HTTP_REFUSE_BODY_SIZE;
         h->length = (int64_t)length;
     }

@@ -2,6 +2,7 @@
 #include "host/heap.h"
 #include "net/client.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -327,6 +328,148 @@ static void test_posts_keep_their_order(void **state)
     assert_int_equal(sum, 12345);
 }
 
+/* ---- a writer thread answers, as in the CSE: jobs go over under a lock, answers come back as posts */
+
+struct job {
+    struct net_post post; /* first */
+    struct job *next;
+    struct http_req *r;
+};
+
+struct writer {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct job *jobs;
+    struct net_loop *loop;
+    bool stop;
+};
+
+static void answer_job(struct net_post *p)
+{
+    struct job *j = (struct job *)p;
+    echo(j->r);
+    free(j);
+}
+
+static void *write_all(void *p)
+{
+    struct writer *w = p;
+    pthread_mutex_lock(&w->lock);
+    while (!w->stop || w->jobs) {
+        struct job *j = w->jobs;
+        w->jobs = NULL;
+        if (!j) {
+            pthread_cond_wait(&w->wake, &w->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&w->lock);
+        struct net_post *list = NULL;
+        for (; j; j = j->next) {
+            j->post.run = answer_job;
+            j->post.next = list;
+            list = &j->post;
+        }
+        net_loop_post_list(w->loop, list);
+        pthread_mutex_lock(&w->lock);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static void hand_over(void *ctx, struct http_req *r)
+{
+    struct writer *w = ctx;
+    struct job *j = calloc(1, sizeof *j);
+    j->r = r;
+    pthread_mutex_lock(&w->lock);
+    j->next = w->jobs;
+    w->jobs = j;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void test_answers_from_a_writer_thread(void **state)
+{
+    (void)state;
+    struct house h;
+    struct tally t = {0};
+    open_house(&h, http_limits_default());
+    http_server_free(h.server);
+    struct writer w = {.loop = h.loop, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+    struct http_conf conf = {.limits = http_limits_default(), .handle = hand_over, .ctx = &w};
+    assert_int_equal(net_addr_parse(SPAN("127.0.0.1:0"), &conf.addr), OK);
+    assert_int_equal(http_server_new(h.loop, &conf, &h.server, NULL), OK);
+    struct net_addr at = http_server_addr(h.server);
+    net_addr_text(&at, h.address);
+    assert_int_equal(pthread_create(&w.thread, NULL, write_all, &w), 0);
+    struct http_call c = call_to(&h, "POST", "/x", SPAN("body"));
+    c.done = on_tally;
+    c.ctx = &t;
+    for (int round = 0; round < 50; round++) {
+        for (int i = 0; i < 20; i++)
+            http_call_start(h.client, &c, NULL);
+        while (t.done < 20u * (unsigned)(round + 1))
+            net_loop_turn(h.loop);
+    }
+    assert_int_equal(t.ok, 1000);
+    pthread_mutex_lock(&w.lock);
+    w.stop = true;
+    pthread_cond_signal(&w.wake);
+    pthread_mutex_unlock(&w.lock);
+    pthread_join(w.thread, NULL);
+    close_house(&h);
+}
+
+/* Several loops on one port: the kernel deals connections out, and each loop serves its own. */
+
+struct helper {
+    pthread_t thread;
+    struct house h;
+};
+
+static void *run_house(void *p)
+{
+    struct helper *k = p;
+    net_loop_run(k->h.loop);
+    return NULL;
+}
+
+static void test_loops_share_a_port(void **state)
+{
+    (void)state;
+    struct helper k[2];
+    struct http_conf conf = {.limits = http_limits_default(), .handle = handle, .reuse_port = true};
+    assert_int_equal(net_addr_parse(SPAN("127.0.0.1:0"), &conf.addr), OK);
+    memset(k, 0, sizeof k);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(net_loop_new(&k[i].h.loop), OK);
+        conf.ctx = &k[i].h;
+        assert_int_equal(http_server_new(k[i].h.loop, &conf, &k[i].h.server, NULL), OK);
+        conf.addr = http_server_addr(k[i].h.server);
+    }
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&k[i].thread, NULL, run_house, &k[i]), 0);
+    struct house me;
+    memset(&me, 0, sizeof me);
+    assert_int_equal(net_loop_new(&me.loop), OK);
+    net_addr_text(&conf.addr, me.address);
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(http_client_new(me.loop, NULL, &me.client), OK); /* a new connection each */
+        ask(&me, "GET", "/a", SPAN_NONE, 200, SPAN("/a"));
+        http_client_free(me.client);
+    }
+    net_loop_free(me.loop);
+    for (int i = 0; i < 2; i++) {
+        net_loop_stop(k[i].h.loop);
+        pthread_join(k[i].thread, NULL);
+        assert_true(k[i].h.handled > 0);
+        http_server_free(k[i].h.server);
+        net_loop_free(k[i].h.loop);
+    }
+    assert_int_equal(k[0].h.handled + k[1].h.handled, 40);
+}
+
 static void test_addresses_and_urls(void **state)
 {
     (void)state;
@@ -372,6 +515,8 @@ int main(void)
         cmocka_unit_test(test_request_injection_is_refused),
         cmocka_unit_test(test_drain_answers_what_it_has),
         cmocka_unit_test(test_posts_keep_their_order),
+        cmocka_unit_test(test_answers_from_a_writer_thread),
+        cmocka_unit_test(test_loops_share_a_port),
         cmocka_unit_test(test_addresses_and_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
