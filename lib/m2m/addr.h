@@ -31,8 +31,8 @@ struct addr {
     struct span id;   /* "3f"; empty when structured */
     struct span names;
     struct span attr; /* short name behind '#' (partial RETRIEVE); empty when there is none */
-    bool s_ae;        /* "/Sapp-heat": the AE-ID of an S-type AE, which does not say where it is registered. Then `where`
-                         is HERE and `id` its stem; when there is no such AE here, it is for the registrar to know. */
+    bool s_ae; /* "/Sapp-heat": the AE-ID of an S-type AE, which does not say where it is registered. Then `where`
+                  is HERE and `id` its stem; when there is no such AE here, it is for the registrar to know. */
 };
 
 /* Parses any of the six forms and the hybrids. ERR_SYNTAX with a sentence in *why (static): empty, empty
