@@ -29,6 +29,9 @@ enum says hook_cin_fits(struct run *r)
     if (over(&r->old, AT_mbs, size_of(r)))
         return refuse(r, RSC_NOT_ACCEPTABLE, SPAN("con"),
                       "its content is larger than maxByteSize of the container (TS-0004 7.4.7.2.1)");
+    if (over(&r->old, AT_mbis, size_of(r)))
+        return refuse(r, RSC_NOT_ACCEPTABLE, SPAN("con"),
+                      "its content is larger than maxByteSizePerInstance of the container (TS-0001 9.6.6, Release 5)");
     return MORE;
 }
 

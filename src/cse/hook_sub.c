@@ -28,6 +28,8 @@ static enum says check_offered(struct run *r)
             return refuse(r, RSC_NOT_IMPLEMENTED, attr_row(rows[i].a)->sn, rows[i].rule);
     }
     const struct jval *enc = attrs_get(&r->in, AT_enc), *nu = attrs_get(&r->in, AT_nu);
+    if (enc && JSON_GET(enc, "om") && JSON_GET(enc, "net"))
+        return refuse(r, RSC_BAD_REQUEST, SPAN("enc"), "net and om exclude each other (TS-0004 7.4.8.2.1)");
     if (enc && (JSON_GET(enc, "om") || holds_net(enc, 7)))
         return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("enc"),
                       "operation monitors and blocking updates are not supported here");
