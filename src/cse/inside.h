@@ -16,6 +16,7 @@ enum {
     LEVELS_MAX = 128,   /* containers may nest so deep */
     RESULT_MAX = 10000, /* entries of one result (switches.md, laboratory settings) */
     POLICIES = 64,      /* compiled policies kept per thread */
+    GATES = 256,        /* what resources say about access, kept per thread */
     PATHS = 256,        /* paths of containers kept by the writer */
     FLYING_MAX = 4096,  /* forwarded requests under way */
     HOPS_MAX = 3,       /* the same request passing here so often is going in circles */
@@ -89,6 +90,7 @@ struct run {
 /* ---- the engine ------------------------------------------------------------------------------------ */
 
 struct policy; /* rights.c */
+struct gate;
 struct known_path {
     int64_t rid;
     size_t n;
@@ -99,6 +101,7 @@ struct cse {
     struct cse_conf conf;
     struct world w;
     struct cse_hook hook;
+    struct gate *gates[STORE_SLOTS_MAX + 1];      /* likewise */
     struct policy *policies[STORE_SLOTS_MAX + 1]; /* per thread; the last is the writer's */
     struct known_path *paths;                     /* writer */
     struct run *flying;                           /* forwarded requests of all loops: see forward.c */

@@ -10,7 +10,8 @@
  *                                             come from the CSE that hosts the subscription
  *
  * Policies are compiled once per thread and kept as long as their text does not change: the text is compared, so a
- * cache can never be older than the row. */
+ * cache can never be older than the row. The same holds for gates, which are what a resource itself says about access:
+ * to parse its text again for every request would be a third of the work of a RETRIEVE. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,17 @@ struct policy {
     struct arena mem;
 };
 
-enum { POLICY_BLOCK = 1024, POLICY_MEM = 1 << 22 };
+/* What a resource says about access to it and to its instances. */
+struct gate {
+    int64_t rid;
+    struct span body;        /* in mem */
+    const struct jval *acpi; /* NULL: not set */
+    struct span custodian;
+    bool disr;
+    struct arena mem;
+};
+
+enum { POLICY_BLOCK = 1024, POLICY_MEM = 1 << 22, GATE_BODY_MAX = 16384 };
 
 void rights_free(struct cse *c)
 {
@@ -33,6 +44,10 @@ void rights_free(struct cse *c)
             if (c->policies[s][i].rid)
                 arena_reset(&c->policies[s][i].mem);
         free(c->policies[s]);
+        for (size_t i = 0; c->gates[s] && i < GATES; i++)
+            if (c->gates[s][i].rid)
+                arena_reset(&c->gates[s][i].mem);
+        free(c->gates[s]);
     }
 }
 
@@ -60,6 +75,45 @@ static enum err policy_of(struct run *r, const struct row *row, const struct pol
     if (p->rid == row->rid && p->pvs && span_eq(p->body, row->body))
         return OK;
     return compile(p, row);
+}
+
+static enum err read_gate(struct gate *g, const struct row *row, struct arena *a)
+{
+    struct attrs at;
+    struct row mine = *row;
+    g->rid = row->rid;
+    g->body = SPAN_NONE; /* until it is whole */
+    mine.body = arena_dup(a, row->body);
+    TRY(name_attrs(&mine, a, &at));
+    const struct jval *acpi = attrs_get(&at, AT_acpi), *disr = attrs_get(&at, AT_disr);
+    g->acpi = acpi && acpi->type == J_ARR && acpi->n > 0 ? acpi : NULL;
+    g->custodian = attrs_text(&at, AT_cstn, a);
+    if (!disr || json_bool(disr, &g->disr) != OK)
+        g->disr = false;
+    if (!arena_ok(a))
+        return ERR_NOMEM;
+    g->body = mine.body;
+    return OK;
+}
+
+/* Good until the next call on this thread. */
+static enum err gate_of(struct run *r, const struct row *row, const struct gate **out)
+{
+    struct gate **mine = &r->c->gates[r->slot];
+    if (!*mine && !(*mine = calloc(GATES, sizeof **mine)))
+        return ERR_NOMEM;
+    struct gate *g = &(*mine)[(uint64_t)row->rid % GATES];
+    *out = g;
+    if (g->rid == row->rid && g->body.n && span_eq(g->body, row->body))
+        return OK;
+    if (row->body.n > GATE_BODY_MAX) { /* too large to be kept */
+        *out = g = ARENA_NEW(r->a, struct gate);
+        return g ? read_gate(g, row, r->a) : ERR_NOMEM;
+    }
+    if (g->rid)
+        arena_reset(&g->mem);
+    heap_arena(&g->mem, POLICY_BLOCK, POLICY_MEM);
+    return read_gate(g, row, &g->mem);
 }
 
 /* An entry of acor may also be the identifier of an AE's resource (TS-0001 9.6.2.1). Groups are not hosted here. */
@@ -119,10 +173,9 @@ static bool same(const struct run *r, const struct id *who, struct span text)
 }
 
 /* Resource without acpi. */
-static enum err ask_default(struct run *r, const struct id *who, const struct row *row, const struct attrs *at,
+static enum err ask_default(struct run *r, const struct id *who, const struct row *row, struct span custodian,
                             unsigned op, unsigned child_ty, bool *yes)
 {
-    struct span custodian = attrs_text(at, AT_cstn, r->a);
     if (row->ty == TY_CB) {
         struct row ae;
         bool open = sw_open(&r->c->conf.sw, SW_csebase_rights);
@@ -162,27 +215,25 @@ enum err rights_ask(struct run *r, const struct id *who, const struct row *row, 
         }
         row = &up;
     }
-    struct attrs at;
-    TRY(name_attrs(row, r->a, &at));
-    const struct jval *acpi = attrs_get(&at, AT_acpi);
-    if (!acpi || acpi->type != J_ARR || acpi->n == 0)
-        return ask_default(r, who, row, &at, op, child_ty, yes);
+    const struct gate *g;
+    TRY(gate_of(r, row, &g));
+    if (!g->acpi)
+        return ask_default(r, who, row, g->custodian, op, child_ty, yes);
     struct acr_ask q = question(r, who, row, op, child_ty);
-    return ask_list(r, acpi, &q, false, yes);
+    return ask_list(r, g->acpi, &q, false, yes);
 }
 
 enum err rights_acpi(struct run *r, const struct row *row, bool *yes)
 {
-    struct attrs at;
+    const struct gate *g;
     *yes = run_is_admin(r);
     if (*yes)
         return OK;
-    TRY(name_attrs(row, r->a, &at));
-    const struct jval *acpi = attrs_get(&at, AT_acpi);
-    if (!acpi || acpi->type != J_ARR || acpi->n == 0)
-        return ask_default(r, &r->q->from, row, &at, ACOP_UPDATE, 0, yes);
+    TRY(gate_of(r, row, &g));
+    if (!g->acpi)
+        return ask_default(r, &r->q->from, row, g->custodian, ACOP_UPDATE, 0, yes);
     struct acr_ask q = question(r, &r->q->from, row, ACOP_UPDATE, 0);
-    return ask_list(r, acpi, &q, true, yes);
+    return ask_list(r, g->acpi, &q, true, yes);
 }
 
 /* ---- the step ------------------------------------------------------------------------------------ */
@@ -196,12 +247,11 @@ static bool registers(const struct run *r)
 /* disr: instances cannot be read or deleted; for la and ol it is looked at together with the rights. */
 static enum says check_disr(struct run *r)
 {
-    struct attrs at;
-    bool yes = false;
+    const struct gate *g;
     if (r->target.ty != TY_CIN || (r->q->op != OP_RETRIEVE && r->q->op != OP_DELETE) || !r->holder.rid)
         return MORE;
-    STEP_TRY(r, name_attrs(&r->holder, r->a, &at));
-    if (attrs_get(&at, AT_disr) && json_bool(attrs_get(&at, AT_disr), &yes) == OK && yes)
+    STEP_TRY(r, gate_of(r, &r->holder, &g));
+    if (g->disr)
         return refuse(r, RSC_OPERATION_NOT_ALLOWED, SPAN("disr"),
                       "retrieval of the instances of this container is disabled (TS-0004 7.4.6)");
     return MORE;
