@@ -11,7 +11,7 @@
 
 #include "cse/cse.h"
 #include "cse/daemon_conf.h"
-#include "cse/hook_seal.h"
+#include "cse/net_seal_post.h"
 #include "cse/writer.h"
 #include "host/admin.h"
 #include "net/client.h"
@@ -75,8 +75,8 @@ struct daemon {
     struct writer *writer;
     struct tls_ctx *server_tls, *client_tls;
     struct admin *admin;
-    struct hook_seal *seal; /* policies and epochs: the writer's */
-    struct seal_post *post; /* registers keys at the TTP: station 0; NULL: nothing is sealed here */
+    struct hook_seal *seal;     /* policies and epochs: the writer's */
+    struct net_seal_post *post; /* registers keys at the TTP: station 0; NULL: nothing is sealed here */
     struct station *station;
     unsigned stations;
     bool stopping;    /* station 0 */

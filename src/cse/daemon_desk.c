@@ -102,7 +102,7 @@ static void put_sealing(struct jw *w, const struct daemon *d)
     COUNT(w, "epochs", n.epochs);
     COUNT(w, "streams", n.streams);
     if (d->post) {
-        struct seal_post_counts p = seal_post_counts(d->post);
+        struct net_seal_post_counts p = net_seal_post_counts(d->post);
         COUNT(w, "letters_sent", p.sent);
         COUNT(w, "ttp_failures", p.failed);
         JW_BOOL(w, "ttp_reached", p.reached);

@@ -264,7 +264,7 @@ static void drained(void *ctx)
         return;
     struct http_client *c = s->client;
     if (s->n == 0)
-        seal_post_stop(s->d->post);
+        net_seal_post_stop(s->d->post);
     s->client = NULL; /* what the engine sends from now on fails */
     http_client_free(c);
     net_timer_start(s->stop, 1, POLL_MS);
@@ -356,16 +356,16 @@ static enum err sealing_start(struct daemon *d)
     struct station *s = &d->station[0];
     if (!hook_seal_seals(d->seal))
         return OK;
-    struct seal_post_conf conf = {.loop = s->loop,
-                                  .http = s->client,
-                                  .tls = d->client_tls,
-                                  .store = d->store,
-                                  .slot = 0,
-                                  .enqueue = enqueue,
-                                  .ctx = d,
-                                  .now = daemon_now,
-                                  .seal = d->seal};
-    return seal_post_new(&conf, &d->post);
+    struct net_seal_post_conf conf = {.loop = s->loop,
+                                      .http = s->client,
+                                      .tls = d->client_tls,
+                                      .store = d->store,
+                                      .slot = 0,
+                                      .enqueue = enqueue,
+                                      .ctx = d,
+                                      .now = daemon_now,
+                                      .seal = d->seal};
+    return net_seal_post_new(&conf, &d->post);
 }
 
 static void *station_main(void *arg)
@@ -447,7 +447,7 @@ void daemon_free(struct daemon *d)
     for (unsigned i = 0; i < d->stations; i++)
         station_free(&d->station[i]);
     free(d->station);
-    seal_post_free(d->post);
+    net_seal_post_free(d->post);
     hook_seal_free(d->seal);
     if (d->cse)
         cse_free(d->cse);

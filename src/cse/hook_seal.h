@@ -1,7 +1,7 @@
-/* hook_seal.h - the gateway seals: what the policies of the configuration say about clear content, the epochs of its
- * streams, and the task that registers their keys at the TTP (e2e.md 2, 7; architecture.md 5).
+/* hook_seal.h - the gateway seals: what the policies of the configuration say about clear content, and the epochs of
+ * its streams (e2e.md 2, 7; architecture.md 5). What it stores for the TTP is sent by net_seal_post.h.
  *
- * Threads: hook_seal_hook's functions run on the writer thread; seal_post_* on loop 0; hook_seal_new_epoch anywhere.
+ * Threads: hook_seal_hook's functions run on the writer thread; hook_seal_new_epoch anywhere.
  * Nothing here can open: it links sealing and wrapping only. */
 #ifndef CSE_HOOK_SEAL_H
 #define CSE_HOOK_SEAL_H
@@ -9,7 +9,6 @@
 #include "cse/cse.h"
 #include "cse/hook.h"
 #include "host/conf.h"
-#include "net/client.h"
 
 struct hook_seal;
 
@@ -37,7 +36,7 @@ MUST_USE enum err hook_seal_new(const struct conf *conf, struct span sp, struct 
 void hook_seal_free(struct hook_seal *h);
 /* For cse_set_hook. */
 struct cse_hook hook_seal_hook(struct hook_seal *h);
-/* Does any policy ask for sealing? Then a seal_post is needed. */
+/* Does any policy ask for sealing? Then net_seal_post is needed. */
 bool hook_seal_seals(const struct hook_seal *h);
 /* Any thread: every stream begins a new epoch with its next reading. Gives the number of streams open at the moment. */
 unsigned hook_seal_new_epoch(struct hook_seal *h);
@@ -48,33 +47,5 @@ struct hook_seal_counts {
     uint64_t streams;                 /* open epochs */
 };
 struct hook_seal_counts hook_seal_counts(const struct hook_seal *h);
-
-/* ---- registration at the TTP: client, policies, letters; with back-off ------------------------------- */
-struct seal_post;
-
-struct seal_post_conf {
-    struct net_loop *loop; /* loop 0 */
-    struct http_client *http;
-    struct tls_ctx *tls; /* client role, the CSE's own certificate */
-    struct store *store;
-    unsigned slot;                              /* read slot of loop 0 */
-    bool (*enqueue)(void *ctx, struct exch *x); /* hands a job to the writer; false: its queue is full */
-    void *ctx;
-    int64_t (*now)(void *ctx); /* ms since 1970 */
-    struct hook_seal *seal;
-};
-/* Starts the task. ERR_NOMEM. */
-MUST_USE enum err seal_post_new(const struct seal_post_conf *conf, struct seal_post **out);
-/* Loop 0, before the http client is freed: calls under way end, nothing new begins; a job that the writer has may still
- * come back. NULL is fine. */
-void seal_post_stop(struct seal_post *p);
-/* After the writer and the loop have stopped. NULL is fine. */
-void seal_post_free(struct seal_post *p);
-
-struct seal_post_counts {
-    uint64_t sent, failed; /* letters */
-    bool reached;          /* the last call to the TTP had an answer */
-};
-struct seal_post_counts seal_post_counts(const struct seal_post *p);
 
 #endif

@@ -108,10 +108,9 @@ static enum err read_bundle(struct reading *r, struct seal_ttp *t)
 /* What goes there is signed and wrapped, but who registers what is nobody's business. */
 static bool url_ok(const char *text)
 {
-    struct http_url url;
-    if (http_url_parse(span_str(text), &url) != OK)
-        return false;
-    return url.tls || span_eq(url.host, SPAN("127.0.0.1")) || span_eq(url.host, SPAN("::1"));
+    struct span url = span_str(text);
+    return span_starts(url, SPAN("https://")) || span_starts(url, SPAN("http://127.0.0.1:")) ||
+           span_starts(url, SPAN("http://[::1]:"));
 }
 
 static enum err read_ttp(struct reading *r, const char *name, struct seal_ttp *t)

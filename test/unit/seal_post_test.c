@@ -1,5 +1,5 @@
-/* src/cse/seal_post: what the gateway sends to its TTP, in which order, and what it does when the TTP does not answer,
- * refuses, forgets, or is somebody else. The TTP is played here, over HTTP on the loopback. */
+/* src/cse/net_seal_post: what the gateway sends to its TTP, in which order, and what it does when the TTP does not
+ * answer, refuses, forgets, or is somebody else. The TTP is played here, over HTTP on the loopback. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/code.h"
+#include "cse/net_seal_post.h"
 #include "esd/letter_open.h"
 #include "seal_plant.h"
 
@@ -144,7 +145,7 @@ static struct store *store;
 static struct conf *conf;
 static struct hook_seal *h;
 static struct cse_hook hook;
-static struct seal_post *post;
+static struct net_seal_post *post;
 static struct exch *job; /* the writer's queue, of one place */
 
 static bool enqueue(void *ctx, struct exch *x)
@@ -222,9 +223,9 @@ static void start(const char *readers)
     assert_int_equal(conf_read(in_folder("conf"), span_str(text), rows, LEN(rows), &conf, &why), OK);
     assert_int_equal(hook_seal_new(conf, SPAN("//demo.example"), SPAN("/id-mn"), &h, &why), OK);
     hook = hook_seal_hook(h);
-    struct seal_post_conf c = {
+    struct net_seal_post_conf c = {
         .loop = loop, .http = http, .store = store, .enqueue = enqueue, .now = clock_of, .seal = h};
-    assert_int_equal(seal_post_new(&c, &post), OK);
+    assert_int_equal(net_seal_post_new(&c, &post), OK);
 }
 
 static bool through;
@@ -237,11 +238,11 @@ static void passed(struct net_post *p)
 static void stop(void)
 {
     struct net_post last = {.run = passed};
-    seal_post_stop(post);
+    net_seal_post_stop(post);
     for (through = false, net_loop_post(loop, &last); !through;)
         net_loop_turn(loop); /* what was posted before has run */
     job = NULL;
-    seal_post_free(post);
+    net_seal_post_free(post);
     hook_seal_free(h);
     conf_free(conf);
     post = NULL;
@@ -325,8 +326,8 @@ static void client_policy_letters_in_this_order(void **state)
     until_letters(2);
     calls_are(want, LEN(want));
     assert_true(ttp.version == 1 && ttp.readers == 1);
-    assert_int_equal(seal_post_counts(post).sent, 2);
-    assert_int_equal(seal_post_counts(post).failed, 0);
+    assert_int_equal(net_seal_post_counts(post).sent, 2);
+    assert_int_equal(net_seal_post_counts(post).failed, 0);
 }
 
 /* Writing goes on while the TTP does not answer; what waited arrives when it does. */
@@ -341,7 +342,7 @@ static void letters_wait_for_the_ttp(void **state)
     assert_int_equal(reading(TWO), RSC_NONE);
     assert_int_equal(waiting(), 2);
     until_letters(2);
-    assert_int_equal(seal_post_counts(post).failed, 2);
+    assert_int_equal(net_seal_post_counts(post).failed, 2);
 }
 
 static void a_restart_sends_what_was_left_and_no_policy_again(void **state)

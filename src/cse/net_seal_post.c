@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/code.h"
+#include "cse/net_seal_post.h"
 #include "cse/seal_own.h"
 #include "esd/release.h"
 #include "host/heap.h"
@@ -41,8 +42,8 @@ struct posted {
     bool done;
 };
 
-struct seal_post {
-    struct seal_post_conf c;
+struct net_seal_post {
+    struct net_seal_post_conf c;
     struct keeper keeper[SEAL_TTPS_MAX + 1]; /* the last one stays empty: of a TTP that left the configuration */
     struct posted *posted;                   /* one for each policy */
     struct net_timer *timer;
@@ -58,10 +59,10 @@ struct seal_post {
     struct arena mem;   /* of one turn */
     struct exch x;      /* the job that records an outcome */
     struct arena x_mem;
-    struct seal_post_counts counts;
+    struct net_seal_post_counts counts;
 };
 
-static void turn(struct seal_post *p);
+static void turn(struct net_seal_post *p);
 
 /* ---- recording outcomes on the writer ----------------------------------------------------------------- */
 
@@ -86,7 +87,7 @@ static enum err readers_hash(const struct seal_policy *y, uint8_t h[ESD_HASH])
     return OK;
 }
 
-static enum err record_policy(struct seal_post *p, struct store_tx *t)
+static enum err record_policy(struct net_seal_post *p, struct store_tx *t)
 {
     const struct seal_policy *y = &p->c.seal->policies[p->policy];
     uint8_t key[STORE_KEY_MAX], value[8 + ESD_HASH], h[ESD_HASH];
@@ -100,7 +101,7 @@ static enum err record_policy(struct seal_post *p, struct store_tx *t)
 
 static enum err record(struct cse *c, struct store_tx *t, struct exch *x)
 {
-    struct seal_post *p = (struct seal_post *)x->door;
+    struct net_seal_post *p = (struct net_seal_post *)x->door;
     (void)c;
     arena_reset(&p->x_mem);
     return p->policy < p->c.seal->n_policies ? record_policy(p, t) : seal_queue_done(t, &p->x_mem, p->letter);
@@ -108,7 +109,7 @@ static enum err record(struct cse *c, struct store_tx *t, struct exch *x)
 
 static void recorded(struct exch *x)
 {
-    struct seal_post *p = (struct seal_post *)x->door;
+    struct net_seal_post *p = (struct net_seal_post *)x->door;
     p->doing = DOING_NOTHING;
     if (x->wrote != OK)
         LOG(LOG_L_ERROR, "letter-outcome-not-stored", log_err("error", x->wrote)); /* sent again: that is safe */
@@ -117,7 +118,7 @@ static void recorded(struct exch *x)
 }
 
 /* policy == n_policies: it is a letter. */
-static void hand_in(struct seal_post *p)
+static void hand_in(struct net_seal_post *p)
 {
     p->doing = DOING_JOB;
     p->x = (struct exch){.arena = &p->x_mem, .self = true, .done = recorded, .door = p, .job = record};
@@ -130,7 +131,7 @@ static void hand_in(struct seal_post *p)
 /* ---- waiting -------------------------------------------------------------------------------------------- */
 
 /* Nothing to do now: until a TTP may be asked again, or somebody wakes us. */
-static void rest(struct seal_post *p)
+static void rest(struct net_seal_post *p)
 {
     int64_t now = net_loop_now(p->c.loop), ms = IDLE_MS;
     for (size_t i = 0; i < p->c.seal->n_ttps; i++) {
@@ -142,13 +143,13 @@ static void rest(struct seal_post *p)
     net_timer_start(p->timer, (uint64_t)ms, 0);
 }
 
-static bool quiet(const struct seal_post *p, const struct keeper *k)
+static bool quiet(const struct net_seal_post *p, const struct keeper *k)
 {
     return k->quiet_until > net_loop_now(p->c.loop);
 }
 
 /* The TTP is left alone for a while, twice as long each time; the others go on. */
-static void failed(struct seal_post *p, const char *what, const char *why, int status)
+static void failed(struct net_seal_post *p, const char *what, const char *why, int status)
 {
     struct keeper *k = &p->keeper[p->ttp];
     int64_t ms = BACKOFF_MIN_MS;
@@ -183,7 +184,7 @@ static void keep_nonce(struct keeper *k, const struct http_result *r)
 }
 
 /* A fresh bundle counts when the pinned identity key has signed it and it is no older one. */
-static bool take_bundle(struct seal_post *p, struct keeper *k, struct span text)
+static bool take_bundle(struct net_seal_post *p, struct keeper *k, struct span text)
 {
     struct seal_ttp *t = k->t;
     struct bundle fresh, old;
@@ -214,13 +215,13 @@ static bool take_bundle(struct seal_post *p, struct keeper *k, struct span text)
 }
 
 /* The vault's signed word about what we sent. */
-static enum reason read_ack(struct seal_post *p, struct keeper *k, const struct http_result *r, struct ack *out)
+static enum reason read_ack(struct net_seal_post *p, struct keeper *k, const struct http_result *r, struct ack *out)
 {
     arena_reset(&p->mem);
     return ack_open(r->body, buf_span(&p->request), k->t->bundle.release, &p->mem, out);
 }
 
-static void policy_answered(struct seal_post *p, const struct ack *a, int status)
+static void policy_answered(struct net_seal_post *p, const struct ack *a, int status)
 {
     struct posted *d = &p->posted[p->policy];
     if (span_eq(a->code, SPAN("ok"))) {
@@ -237,7 +238,7 @@ static void policy_answered(struct seal_post *p, const struct ack *a, int status
     }
 }
 
-static void letter_answered(struct seal_post *p, const struct ack *a, int status)
+static void letter_answered(struct net_seal_post *p, const struct ack *a, int status)
 {
     bool ok = span_eq(a->code, SPAN("ok")), conflict = span_eq(a->code, SPAN("conflict"));
     if (!ok && !conflict) {
@@ -252,7 +253,7 @@ static void letter_answered(struct seal_post *p, const struct ack *a, int status
     hand_in(p);
 }
 
-static void answered_by_ack(struct seal_post *p, struct keeper *k, enum doing doing, const struct http_result *r)
+static void answered_by_ack(struct net_seal_post *p, struct keeper *k, enum doing doing, const struct http_result *r)
 {
     static const char *const names[] = {
         [DOING_CLIENT] = "client", [DOING_POLICY] = "policy", [DOING_LETTER] = "letter"};
@@ -277,7 +278,7 @@ static void answered_by_ack(struct seal_post *p, struct keeper *k, enum doing do
 
 static void answered(void *ctx, const struct http_result *r)
 {
-    struct seal_post *p = (struct seal_post *)ctx;
+    struct net_seal_post *p = (struct net_seal_post *)ctx;
     struct keeper *k = &p->keeper[p->ttp];
     enum doing doing = p->doing;
     p->pending = NULL;
@@ -307,7 +308,7 @@ static void answered(void *ctx, const struct http_result *r)
 
 /* ---- calls ---------------------------------------------------------------------------------------------- */
 
-static void call(struct seal_post *p, enum doing doing, const char *method, const char *path)
+static void call(struct net_seal_post *p, enum doing doing, const char *method, const char *path)
 {
     struct keeper *k = &p->keeper[p->ttp];
     bool post = method[0] == 'P';
@@ -327,14 +328,14 @@ static void call(struct seal_post *p, enum doing doing, const char *method, cons
 }
 
 /* Signed texts are public: they may lie in ordinary memory. */
-static struct buf scratch_of(struct seal_post *p)
+static struct buf scratch_of(struct net_seal_post *p)
 {
     enum { SCRATCH = 128 * 1024 };
     uint8_t *m = (uint8_t *)arena_alloc(&p->mem, SCRATCH);
     return buf_over(m, m ? SCRATCH : 0);
 }
 
-static bool ready(struct seal_post *p, enum err e, const char *what)
+static bool ready(struct net_seal_post *p, enum err e, const char *what)
 {
     if (e == OK)
         return true;
@@ -342,7 +343,7 @@ static bool ready(struct seal_post *p, enum err e, const char *what)
     return false;
 }
 
-static void send_client(struct seal_post *p, struct keeper *k)
+static void send_client(struct net_seal_post *p, struct keeper *k)
 {
     arena_reset(&p->mem);
     struct buf scratch = scratch_of(p);
@@ -355,7 +356,7 @@ static void send_client(struct seal_post *p, struct keeper *k)
     call(p, DOING_CLIENT, "POST", "/client");
 }
 
-static void send_policy(struct seal_post *p, size_t at)
+static void send_policy(struct net_seal_post *p, size_t at)
 {
     const struct seal_policy *y = &p->c.seal->policies[at];
     struct posted *d = &p->posted[at];
@@ -377,7 +378,7 @@ static void send_policy(struct seal_post *p, size_t at)
 /* ---- what is next ----------------------------------------------------------------------------------------- */
 
 /* Versions that an earlier run registered; a policy whose readers have changed gets the next version. */
-static enum err load(struct seal_post *p, struct store_tx *t)
+static enum err load(struct net_seal_post *p, struct store_tx *t)
 {
     const struct hook_seal *h = p->c.seal;
     for (size_t i = 0; i < h->n_policies; i++) {
@@ -401,7 +402,7 @@ static enum err load(struct seal_post *p, struct store_tx *t)
     return OK;
 }
 
-static size_t keeper_of(const struct seal_post *p, struct span fqdn)
+static size_t keeper_of(const struct net_seal_post *p, struct span fqdn)
 {
     size_t i = 0;
     while (i < p->c.seal->n_ttps && !span_eq_nocase(p->keeper[i].t->fqdn, fqdn))
@@ -410,7 +411,7 @@ static size_t keeper_of(const struct seal_post *p, struct span fqdn)
 }
 
 /* The first letter that was not tried in this round. Letters to a TTP that left the configuration wait. */
-static enum err next_letter(struct seal_post *p, struct store_tx *t, struct seal_letter *out)
+static enum err next_letter(struct net_seal_post *p, struct store_tx *t, struct seal_letter *out)
 {
     uint64_t first, next;
     TRY(seal_queue_span(t, &p->mem, &first, &next));
@@ -425,7 +426,7 @@ static enum err next_letter(struct seal_post *p, struct store_tx *t, struct seal
     return ERR_NOTFOUND;
 }
 
-static void send_letter(struct seal_post *p)
+static void send_letter(struct net_seal_post *p)
 {
     struct store_tx *t;
     struct seal_letter l;
@@ -453,7 +454,7 @@ static void send_letter(struct seal_post *p)
 }
 
 /* Bundle, then nonce, then client: what a TTP needs before anything else. False: nothing is needed. */
-static bool prepare(struct seal_post *p, size_t i)
+static bool prepare(struct net_seal_post *p, size_t i)
 {
     struct keeper *k = &p->keeper[i];
     int64_t now = p->c.now(p->c.ctx);
@@ -474,7 +475,7 @@ static bool prepare(struct seal_post *p, size_t i)
     return true;
 }
 
-static bool load_once(struct seal_post *p)
+static bool load_once(struct net_seal_post *p)
 {
     struct store_tx *t;
     if (p->loaded)
@@ -492,7 +493,7 @@ static bool load_once(struct seal_post *p)
     return false;
 }
 
-static void turn(struct seal_post *p)
+static void turn(struct net_seal_post *p)
 {
     const struct hook_seal *h = p->c.seal;
     if (p->doing != DOING_NOTHING || p->closing || !load_once(p))
@@ -517,12 +518,12 @@ static void turn(struct seal_post *p)
 
 static void timer_fired(void *ctx)
 {
-    turn((struct seal_post *)ctx);
+    turn((struct net_seal_post *)ctx);
 }
 
 static void woken(struct net_post *n)
 {
-    struct seal_post *p = (struct seal_post *)(void *)((char *)n - offsetof(struct seal_post, wake));
+    struct net_seal_post *p = (struct net_seal_post *)(void *)((char *)n - offsetof(struct net_seal_post, wake));
     atomic_store(&p->waking, false);
     turn(p);
 }
@@ -530,14 +531,14 @@ static void woken(struct net_post *n)
 /* Writer thread. */
 static void wake(void *ctx)
 {
-    struct seal_post *p = (struct seal_post *)ctx;
+    struct net_seal_post *p = (struct net_seal_post *)ctx;
     if (!atomic_exchange(&p->waking, true))
         net_loop_post(p->c.loop, &p->wake);
 }
 
-enum err seal_post_new(const struct seal_post_conf *conf, struct seal_post **out)
+enum err net_seal_post_new(const struct net_seal_post_conf *conf, struct net_seal_post **out)
 {
-    struct seal_post *p = (struct seal_post *)calloc(1, sizeof *p);
+    struct net_seal_post *p = (struct net_seal_post *)calloc(1, sizeof *p);
     *out = NULL;
     if (!p)
         return ERR_NOMEM;
@@ -549,7 +550,7 @@ enum err seal_post_new(const struct seal_post_conf *conf, struct seal_post **out
     p->posted = (struct posted *)calloc(conf->seal->n_policies + 1, sizeof *p->posted);
     enum err e = p->posted ? net_timer_new(conf->loop, timer_fired, p, &p->timer) : ERR_NOMEM;
     if (e != OK) {
-        seal_post_free(p);
+        net_seal_post_free(p);
         return e;
     }
     for (size_t i = 0; i < conf->seal->n_ttps; i++) {
@@ -563,7 +564,7 @@ enum err seal_post_new(const struct seal_post_conf *conf, struct seal_post **out
     return OK;
 }
 
-void seal_post_stop(struct seal_post *p)
+void net_seal_post_stop(struct net_seal_post *p)
 {
     if (!p || p->closing)
         return;
@@ -575,11 +576,11 @@ void seal_post_stop(struct seal_post *p)
     p->timer = NULL;
 }
 
-void seal_post_free(struct seal_post *p)
+void net_seal_post_free(struct net_seal_post *p)
 {
     if (!p)
         return;
-    seal_post_stop(p);
+    net_seal_post_stop(p);
     heap_buf_free(&p->request);
     arena_reset(&p->mem);
     arena_reset(&p->x_mem);
@@ -587,7 +588,7 @@ void seal_post_free(struct seal_post *p)
     free(p);
 }
 
-struct seal_post_counts seal_post_counts(const struct seal_post *p)
+struct net_seal_post_counts net_seal_post_counts(const struct net_seal_post *p)
 {
     return p->counts;
 }
