@@ -26,10 +26,9 @@ def sh(command, **kwargs):
 WITNESS = "build-witness"
 
 
-def build(folder, options=()):
-    options = list(options)
+def build(folder, options=(), env=None):
     if not os.path.exists(os.path.join(ROOT, folder, "build.ninja")):
-        sh(["meson", "setup", folder] + options, check=True, stdout=subprocess.DEVNULL)
+        sh(["meson", "setup", folder] + list(options), check=True, stdout=subprocess.DEVNULL, env=env)
     sh(["ninja", "-C", folder, "--quiet"], check=True)
 
 
@@ -45,6 +44,16 @@ def run_meson(folder):
     if skipped:
         print(f"{skipped} compiled tests were skipped: neither passed nor failed")
     return passed, failed
+
+
+def run_clang():
+    """Everything also compiles under clang, with the same warnings as errors."""
+    try:
+        build("build-clang", env=dict(os.environ, CC="clang"))
+        return 1, 0
+    except subprocess.CalledProcessError:
+        print("clang refuses what gcc compiles")
+        return 0, 1
 
 
 def run_lint():
@@ -88,8 +97,11 @@ def main():
         print("the build failed")
         print("0 passed, 1 failed")
         return 1
+    runs = [run_lint(), run_meson(folder), run_pytest(folder, args.san)]
+    if not args.san:
+        runs.append(run_clang())
     total = [0, 0]
-    for passed, failed in (run_lint(), run_meson(folder), run_pytest(folder, args.san)):
+    for passed, failed in runs:
         total[0] += passed
         total[1] += failed
     print(f"time: {time.monotonic() - start:.0f} s")
