@@ -13,6 +13,7 @@
 
 enum {
     PAGE = 256,
+    ENTRIES_MAX = 1 << 24, /* 512 MiB of leaf hashes */
     TEXT_MAX = 8 << 20,
     ARENA_BLOCK = 1 << 16,
     ARENA_MAX = 64 << 20,
@@ -277,6 +278,11 @@ static enum status verify(struct audit *a)
     enum status st = read_head(a);
     if (st != ST_DONE)
         return st;
+    if (a->head.size > ENTRIES_MAX)
+        return CLI_FAIL(a->c, ST_FAILED, .what = "the log is too long to be checked in memory", .who = "this program",
+                        .kind = "log", .object = a->t->row->fqdn,
+                        .todo = cli_fmt(a->c, "at most %d entries; a release that you get is checked by its own proof",
+                                        ENTRIES_MAX));
     a->leaf = xalloc((size_t)a->head.size * sizeof *a->leaf + 1);
     log_tree_init(&a->tree);
     st = read_entries(a);

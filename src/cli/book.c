@@ -396,15 +396,35 @@ enum err book_release_each(struct book *b, enum err (*each)(void *ctx, const str
 
 /* ---- a device that seals ---- */
 
-enum err book_writer_next(struct book *b, const uint8_t sid[ESD_SID], uint64_t *ep)
+enum err book_writer_next(struct book *b, const uint8_t sid[ESD_SID], uint64_t known, uint64_t *ep)
 {
-    sqlite3_stmt *s = ask(b, "INSERT INTO writer VALUES(?,1) ON CONFLICT(sid) DO UPDATE SET ep=ep+1 RETURNING ep", "b",
-                          span_of(sid, ESD_SID));
+    sqlite3_stmt *s =
+        ask(b, "INSERT INTO writer VALUES(?,?2+1) ON CONFLICT(sid) DO UPDATE SET ep=max(ep,?2)+1 RETURNING ep", "bi",
+            span_of(sid, ESD_SID), (int64_t)known);
     TRY(first(s));
     *ep = column_u64(s, 0);
     int rc = sqlite3_step(s); /* to its end, otherwise the statement stays open in the transaction */
     done(s);
     return from_sqlite(rc);
+}
+
+enum err book_policy_get(struct book *b, struct span ttp, struct span name, struct arena *a, uint64_t *version,
+                         struct span *readers)
+{
+    sqlite3_stmt *s = ask(b, "SELECT version, readers FROM policy WHERE ttp=? AND name=?", "tt", ttp, name);
+    TRY(first(s));
+    *version = column_u64(s, 0);
+    *readers = arena_dup(a, column(s, 1));
+    done(s);
+    return arena_ok(a) ? OK : ERR_NOMEM;
+}
+
+enum err book_policy_put(struct book *b, struct span ttp, struct span name, uint64_t version, struct span readers)
+{
+    return run(ask(b,
+                   "INSERT INTO policy VALUES(?,?,?,?) ON CONFLICT(ttp, name) DO UPDATE SET version=excluded.version,"
+                   " readers=excluded.readers",
+                   "ttit", ttp, name, (int64_t)version, readers));
 }
 
 enum err book_letter_put(struct book *b, struct span kid, struct span ttp, struct span path, struct span body)

@@ -77,8 +77,14 @@ MUST_USE enum err book_release_put(struct book *b, const struct book_release *r)
 MUST_USE enum err book_release_each(struct book *b, enum err (*each)(void *ctx, const struct book_release *r),
                                     void *ctx);
 
-/* The next epoch number of a stream that this device seals; durable at commit. */
-MUST_USE enum err book_writer_next(struct book *b, const uint8_t sid[ESD_SID], uint64_t *ep);
+/* The next epoch number of a stream that this device seals, above `known` (a book that was put back must not count
+ * anew what the vault has seen); durable at commit. */
+MUST_USE enum err book_writer_next(struct book *b, const uint8_t sid[ESD_SID], uint64_t known, uint64_t *ep);
+/* The newest version of a policy that this device has sent, and its readers as one text. ERR_NOTFOUND. */
+MUST_USE enum err book_policy_get(struct book *b, struct span ttp, struct span name, struct arena *a, uint64_t *version,
+                                  struct span *readers);
+MUST_USE enum err book_policy_put(struct book *b, struct span ttp, struct span name, uint64_t version,
+                                  struct span readers);
 MUST_USE enum err book_letter_put(struct book *b, struct span kid, struct span ttp, struct span path, struct span body);
 struct book_letter {
     int64_t n;

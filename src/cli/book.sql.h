@@ -30,6 +30,8 @@ static const char book_schema[] =
     " answer TEXT);"
     /* a sealing device: epochs taken, letters that wait for the TTP */
     "CREATE TABLE IF NOT EXISTS writer(sid BLOB PRIMARY KEY, ep INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS policy(ttp TEXT, name TEXT, version INTEGER, readers TEXT, PRIMARY KEY(ttp, name))"
+    " WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS letter(n INTEGER PRIMARY KEY, kid TEXT, ttp TEXT, path TEXT, body TEXT NOT NULL);"
     "PRAGMA user_version=1;";
 

@@ -192,7 +192,7 @@ static enum status do_put(struct role *r, struct span rest)
         cin_body(&body, seals ? buf_span(&con) : rest, buf_span(&cnf), seals);
         talk_m2m(&r->w.s.t, &(struct talk_ask){.op = TALK_CREATE, .to = parent, .ty = 4, .body = buf_span(&body)}, &a);
         if (seals)
-            (void)writer_post(&r->w.s);
+            (void)writer_post(r->writer);
         st = say_answer(r, "put", &a);
     } else {
         st = say_word(r, "put", "error", "SEAL");

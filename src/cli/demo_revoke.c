@@ -29,7 +29,10 @@ static enum status new_epoch(struct cli *c, const char *dir)
 static enum status said(struct cli *c, const char *app)
 {
     if (!c->json) {
-        cli_say(c, "ttp: %s no longer may open " DEMO_POLICY ". A new epoch begins with the next reading.", app);
+        cli_say(c,
+                "ttp: %s no longer may open " DEMO_POLICY ". A new epoch begins with the next reading"
+                " (at a sealing device: within 10 s).",
+                app);
         return ST_DONE;
     }
     return cli_out_line(c, span_str(cli_fmt(c, "{\"v\":1,\"revoked\":\"%s\"}", app)));

@@ -4,7 +4,7 @@
 #include "host/heap.h"
 #include "host/secret.h"
 
-enum { LINE_MAX_ = 32 << 20, MAX_AGE_NONE = 0 };
+enum { LINE_MAX_ = 32 << 20, MAX_AGE_NONE = 0, DENIED_MS = 5000 };
 
 enum status opening_new(struct talk *t, struct ttps *ttps, struct book *book, struct opening *o)
 {
@@ -42,12 +42,20 @@ enum reason opening_ask(struct opening *o, struct span kid, struct span address)
     struct ttp *t = ttps_find(o->ttps, fqdn);
     if (!t)
         return REASON_UNKNOWN_TTP;
+    if (kid_eq(kid, span_of(o->denied, o->denied_n)) && ttp_now_ms() - o->denied_ms < DENIED_MS)
+        return o->denial;
     bool placed = address.n && keys_sid(address, sid) == REASON_OK;
     enum reason verdict = REASON_FAILED;
     JUDGE(ttp_release(o->ttps, t, &o->reader, &kid, 1, placed ? sid : NULL, &verdict));
     if (verdict != REASON_OK) {
         (void)snprintf(o->ttps->why, sizeof o->ttps->why, "%s", reason_text(verdict));
         (void)snprintf(o->ttps->who, sizeof o->ttps->who, "%s", t->row->fqdn);
+    }
+    if (verdict != REASON_OK && !reason_heals(verdict) && kid.n <= sizeof o->denied) {
+        memcpy(o->denied, kid.p, kid.n);
+        o->denied_n = kid.n;
+        o->denial = verdict;
+        o->denied_ms = ttp_now_ms();
     }
     return verdict;
 }

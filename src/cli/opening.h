@@ -16,7 +16,11 @@ struct opening {
     struct opener opener;
     struct reader reader;
     struct reader_key keys[OPENING_KEYS_MAX];
-    const struct profile_ttp *no_route; /* tests and the demo: pretend that this TTP has no route */
+    /* The newest final denial: the same key is not asked for again at once, however many readings name it. */
+    char denied[ESD_KID_MAX];
+    size_t denied_n;
+    enum reason denial;
+    int64_t denied_ms;
 };
 MUST_USE enum status opening_new(struct talk *t, struct ttps *ttps, struct book *book, struct opening *o);
 /* Wipes the keys. */

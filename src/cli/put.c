@@ -152,7 +152,7 @@ static enum status one_reading(struct put *p, struct span reading)
         st = print_stored(p, &a, p->rn ? name : NULL);
     talk_answer_free(&a);
     if (p->w)
-        (void)writer_post(&p->s); /* what does not go now goes with the next reading, or at the end */
+        (void)writer_post(p->w); /* what does not go now goes with the next reading, or at the end */
     return st;
 }
 
@@ -186,7 +186,7 @@ static enum status put_all(struct put *p)
         if (st == ST_DONE && p->every_ms && p->n < p->count)
             pause_ms(p->every_ms);
     }
-    if (st == ST_DONE && p->w && !writer_post(&p->s))
+    if (st == ST_DONE && p->w && !writer_post(p->w))
         cli_say(p->s.c, "a key is not registered yet: %s. It goes with the next `oneseal put --seal` of this profile",
                 p->s.ttps.why);
     return st;

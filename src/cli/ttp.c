@@ -195,7 +195,7 @@ static enum reason fresh_nonce(struct ttps *s, struct ttp *t, struct buf *text)
 
 /* ---- documents ---- */
 
-enum reason ttp_send(struct ttps *s, struct ttp *t, const char *path, struct span jws, struct buf *code)
+enum reason ttp_send(struct ttps *s, struct ttp *t, const char *path, struct span jws, struct ttp_ack *said)
 {
     struct talk_answer a;
     enum reason r = exchange(s, t, SPAN("POST"), path, jws, &a);
@@ -204,8 +204,10 @@ enum reason ttp_send(struct ttps *s, struct ttp *t, const char *path, struct spa
     struct ack ack = {0};
     if (r == REASON_OK)
         r = ack_open(talk_body(&a), jws, t->bundle.release, &mem, &ack);
-    if (r == REASON_OK && code)
-        buf_put(code, ack.code);
+    if (r == REASON_OK && said) {
+        (void)snprintf(said->code, sizeof said->code, "%.*s", SPAN_FMT(ack.code));
+        said->version = ack.version;
+    }
     if (r == REASON_OK && !span_eq(ack.code, SPAN("ok"))) {
         keep(s, cli_fmt(s->c, "the vault answers: %.*s", SPAN_FMT(ack.code)), t->row->fqdn);
         if (reason_of(ack.code, &r) != OK || r == REASON_OK)
@@ -232,6 +234,48 @@ enum reason ttp_register(struct ttps *s, struct ttp *t)
     t->registered = r == REASON_OK;
     heap_buf_free(&scratch);
     heap_buf_free(&jws);
+    return r;
+}
+
+/* ---- news ---- */
+
+static enum reason take_news(const struct ttp *t, struct span answer, struct span request, struct ttp_news *out)
+{
+    struct arena mem;
+    struct poll_answer news = {0};
+    heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
+    enum reason r = poll_answer_open(answer, request, t->bundle.release, &mem, &news);
+    *out = (struct ttp_news){.state = news.state, .ep = r == REASON_OK && news.n == 1 ? news.streams[0].ep : 0};
+    arena_reset(&mem);
+    return r;
+}
+
+enum reason ttp_poll(struct ttps *s, struct ttp *t, const uint8_t sid[ESD_SID], uint64_t ep, struct ttp_news *out)
+{
+    uint8_t octets[RELEASE_NONCE];
+    char text[SHORT_MAX];
+    struct buf nonce = BUF_ARRAY(text), scratch = heap_buf(DOCUMENT_MAX), request = heap_buf(DOCUMENT_MAX);
+    struct poll_stream stream = {.ep = ep};
+    struct talk_answer a = {0};
+    enum reason r = ttp_register(s, t);
+    memcpy(stream.sid, sid, ESD_SID);
+    if (r == REASON_OK && esd_random(octets, sizeof octets) != OK)
+        r = REASON_FAILED;
+    b64url_put(&nonce, span_of(octets, sizeof octets));
+    struct poll ask = {.iss = span_str(s->t->p->ae_id),
+                       .aud = span_str(t->row->fqdn),
+                       .nonce = buf_span(&nonce),
+                       .streams = &stream,
+                       .n = 1};
+    if (r == REASON_OK && poll_build(&ask, s->key, span_str(s->key_id), &scratch, &request) != OK)
+        r = REASON_FAILED;
+    if (r == REASON_OK)
+        r = exchange(s, t, SPAN("POST"), "/poll", buf_span(&request), &a);
+    if (r == REASON_OK)
+        r = take_news(t, talk_body(&a), buf_span(&request), out);
+    talk_answer_free(&a);
+    heap_buf_free(&scratch);
+    heap_buf_free(&request);
     return r;
 }
 

@@ -39,11 +39,23 @@ struct ttp *ttps_find(struct ttps *s, struct span fqdn);
 enum reason ttp_release(struct ttps *s, struct ttp *t, struct reader *r, const struct span *kids, size_t n,
                         const uint8_t *sid, enum reason *verdict);
 
-/* Signed documents to a path of the TTP; the vault's acknowledgement must verify. REASON_OK: "ok". `code` (may be
- * NULL) gets the ack's code. */
-enum reason ttp_send(struct ttps *s, struct ttp *t, const char *path, struct span jws, struct buf *code);
+/* What the vault said to a document. */
+struct ttp_ack {
+    char code[32];    /* "ok", "conflict", a code of reasons.def */
+    uint64_t version; /* of the policy, where it concerns one: with "conflict" the current one */
+};
+/* Signed documents to a path of the TTP; the vault's acknowledgement must verify. REASON_OK: "ok". `ack` may be
+ * NULL. */
+enum reason ttp_send(struct ttps *s, struct ttp *t, const char *path, struct span jws, struct ttp_ack *ack);
 /* POST /client once, before anything else. */
 enum reason ttp_register(struct ttps *s, struct ttp *t);
+/* What a writer must know before it seals on (e2e.md 7), signed by the vault over a nonce of ours. */
+struct ttp_news {
+    uint64_t state; /* rises with every policy or denial: a change asks for a new epoch */
+    uint64_t ep;    /* the highest epoch of the stream that the vault knows; 0: none */
+};
+/* POST /poll for one stream. */
+enum reason ttp_poll(struct ttps *s, struct ttp *t, const uint8_t sid[ESD_SID], uint64_t ep, struct ttp_news *out);
 /* A GET; the body is appended to out. */
 enum reason ttp_get(struct ttps *s, struct ttp *t, const char *path, struct buf *out);
 /* Milliseconds since 1970. */

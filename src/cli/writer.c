@@ -1,7 +1,8 @@
 /* writer.c - see writer.h. */
 #include "cli/writer.h"
 
-#include "base/m2mtime.h"
+#include <time.h>
+
 #include "host/heap.h"
 #include "host/secret.h"
 
@@ -12,6 +13,9 @@ enum {
     ARENA_BLOCK = 1 << 16,
     ARENA_MAX = 32 << 20,
     SUID_MEF = 24,
+    ASK_MS = 10 * 1000,   /* news older than this are asked for before the next message */
+    STALE_MS = 30 * 1000, /* without news for so long the epoch ends */
+    NEWS_TIMEOUT_MS = 2000,
 };
 #define KEEP_MS ((int64_t)400 * 86400 * 1000)
 
@@ -28,7 +32,18 @@ struct writer {
     uint32_t i;
     int64_t began_ms;
     bool open;
+    /* News of the vault; times on the monotonic clock, from before the question was sent. */
+    int64_t asked_ms, fresh_ms;
+    uint64_t state, known_ep;
+    bool ever, cautious; /* ever: an answer came; cautious: none came for too long, letters stay here */
 };
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static enum status fault(struct writer *w, const char *what, enum reason r)
 {
@@ -70,19 +85,19 @@ void writer_close(struct writer *w)
     free(w);
 }
 
-static enum err put_policy(struct writer *w, struct buf *scratch, struct buf *out)
+static enum err put_policy(struct session *s, uint64_t version, struct buf *scratch, struct buf *out)
 {
-    const struct profile *p = &w->s->p;
+    const struct profile *p = &s->p;
     struct policy_reader readers[PROFILE_READERS_MAX];
     for (size_t i = 0; i < p->n_readers; i++)
         readers[i] = (struct policy_reader){.id = p->readers[i]};
     struct policy pol = {.iss = span_str(p->ae_id),
                          .aud = span_str(p->seal_ttp),
                          .policy = span_str(p->seal_policy),
-                         .version = 1,
+                         .version = version,
                          .readers = readers,
                          .n = p->n_readers};
-    return policy_build(&pol, w->s->ttps.key, span_str(w->s->ttps.key_id), scratch, out);
+    return policy_build(&pol, s->ttps.key, span_str(s->ttps.key_id), scratch, out);
 }
 
 static enum err put_letter(struct writer *w, const struct esd_keys *k, struct buf *scratch, struct buf *out)
@@ -103,16 +118,44 @@ static enum err put_letter(struct writer *w, const struct esd_keys *k, struct bu
                         out);
 }
 
+static void put_readers(const struct profile *p, struct buf *b)
+{
+    for (size_t i = 0; i < p->n_readers; i++)
+        buf_fmt(b, "%.*s\n", SPAN_FMT(p->readers[i]));
+}
+
+/* The policy goes to the TTP when its readers are not those that were sent last. */
+static enum err store_policy(struct session *s, struct span ttp, struct buf *scratch, struct buf *text)
+{
+    struct arena mem;
+    uint64_t version = 0;
+    struct span before = SPAN_NONE, name = span_str(s->p.seal_policy);
+    struct buf readers = heap_buf(DOCUMENT_MAX);
+    heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
+    put_readers(&s->p, &readers);
+    enum err e = book_policy_get(s->book, ttp, name, &mem, &version, &before);
+    bool same = e == OK && span_eq(before, buf_span(&readers));
+    if (e == ERR_NOTFOUND)
+        e = OK;
+    if (e == OK && !same)
+        e = put_policy(s, version + 1, scratch, text);
+    if (e == OK && !same)
+        e = book_letter_put(s->book, SPAN_NONE, ttp, SPAN("/policy"), buf_span(text));
+    if (e == OK && !same)
+        e = book_policy_put(s->book, ttp, name, version + 1, buf_span(&readers));
+    arena_reset(&mem);
+    heap_buf_free(&readers);
+    return e;
+}
+
 /* Policy and letter into the book, in one transaction together with the epoch's number. */
 static enum err store_letter(struct writer *w, const struct esd_keys *k, struct buf *scratch, struct buf *text)
 {
-    struct book *b = w->s->book;
     struct span kid = span_of(w->kid, w->kid_n), ttp = span_str(w->ttp->row->fqdn);
-    TRY(put_policy(w, scratch, text));
-    TRY(book_letter_put(b, SPAN_NONE, ttp, SPAN("/policy"), buf_span(text)));
+    TRY(store_policy(w->s, ttp, scratch, text));
     buf_reset(text);
     TRY(put_letter(w, k, scratch, text));
-    return book_letter_put(b, kid, ttp, SPAN("/letter"), buf_span(text));
+    return book_letter_put(w->s->book, kid, ttp, SPAN("/letter"), buf_span(text));
 }
 
 static enum err new_epoch(struct writer *w, struct esd_keys *k, struct buf *scratch, struct buf *text)
@@ -129,7 +172,7 @@ static enum err new_epoch(struct writer *w, struct esd_keys *k, struct buf *scra
     TRY(kid.e);
     TRY(seal_key_init(w->key, k, span_str(w->ttp->row->fqdn)));
     TRY(book_begin(w->s->book));
-    enum err e = book_writer_next(w->s->book, w->sid, &w->ep);
+    enum err e = book_writer_next(w->s->book, w->sid, w->known_ep, &w->ep);
     if (e == OK)
         e = store_letter(w, k, scratch, text);
     if (e == OK)
@@ -156,10 +199,36 @@ static enum status begin_epoch(struct writer *w)
     return e == OK ? ST_DONE : fault(w, cli_fmt(w->s->c, "no epoch can begin: %s", err_text(e)), REASON_NO_CREDENTIAL);
 }
 
+/* Asks the vault before sealing on. Whatever comes of it, the writer writes. */
+static void ask_news(struct writer *w)
+{
+    struct ttp_news news;
+    int64_t now = monotonic_ms(), patience = w->s->c->timeout_ms;
+    if (w->asked_ms && now - w->asked_ms < ASK_MS)
+        return;
+    w->asked_ms = now;
+    w->s->c->timeout_ms = patience < NEWS_TIMEOUT_MS ? patience : NEWS_TIMEOUT_MS;
+    enum reason r = ttp_poll(&w->s->ttps, w->ttp, w->sid, w->ep, &news);
+    w->s->c->timeout_ms = patience;
+    if (r == REASON_OK) {
+        if (w->ever && news.state != w->state)
+            w->open = false;
+        w->ever = true;
+        w->cautious = false;
+        w->fresh_ms = now;
+        w->state = news.state;
+        w->known_ep = news.ep;
+    } else if (w->ever && !w->cautious && now - w->fresh_ms >= STALE_MS) {
+        w->open = false;
+        w->cautious = true;
+    }
+}
+
 enum status writer_seal(struct writer *w, struct span con_json, struct span cnf, struct buf *con, struct buf *cnf_out)
 {
     struct arena mem;
     struct span plain;
+    ask_news(w);
     bool json = false, over = w->i >= EPOCH_MESSAGES || ttp_now_ms() - w->began_ms >= EPOCH_MS;
     if (!w->open || over) {
         enum status st = begin_epoch(w);
@@ -181,23 +250,46 @@ enum status writer_seal(struct writer *w, struct span con_json, struct span cnf,
     return ST_DONE;
 }
 
-bool writer_post(struct session *s)
+/* The vault knows a later version of the policy than our book does (which was lost, then): ours becomes the next. */
+static enum reason policy_again(struct session *s, struct ttp *t, uint64_t current)
 {
+    struct buf scratch = heap_buf(DOCUMENT_MAX), text = heap_buf(DOCUMENT_MAX), readers = heap_buf(DOCUMENT_MAX);
+    enum reason r = put_policy(s, current + 1, &scratch, &text) == OK ? REASON_OK : REASON_FAILED;
+    if (r == REASON_OK)
+        r = ttp_send(&s->ttps, t, "/policy", buf_span(&text), NULL);
+    put_readers(&s->p, &readers);
+    if (r == REASON_OK && book_policy_put(s->book, span_str(t->row->fqdn), span_str(s->p.seal_policy), current + 1,
+                                          buf_span(&readers)) != OK)
+        r = REASON_FAILED;
+    heap_buf_free(&scratch);
+    heap_buf_free(&text);
+    heap_buf_free(&readers);
+    return r;
+}
+
+static enum reason post_one(struct session *s, const struct book_letter *l)
+{
+    struct ttp *t = ttps_find(&s->ttps, l->ttp);
+    struct ttp_ack ack = {0};
+    bool policy = span_eq(l->path, SPAN("/policy"));
+    if (!t)
+        return REASON_UNKNOWN_TTP;
+    JUDGE(ttp_register(&s->ttps, t));
+    enum reason r = ttp_send(&s->ttps, t, policy ? "/policy" : "/letter", l->body, &ack);
+    return policy && strcmp(ack.code, "conflict") == 0 ? policy_again(s, t, ack.version) : r;
+}
+
+bool writer_post(struct writer *w)
+{
+    struct session *s = w->s;
     struct arena mem;
     struct book_letter l;
-    bool all = true;
+    bool all = !w->cautious;
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
     for (int64_t at = 0; all && book_letter_next(s->book, at, &mem, &l) == OK; arena_reset(&mem)) {
-        struct ttp *t = ttps_find(&s->ttps, l.ttp);
-        char code[64];
-        struct buf word = BUF_ARRAY(code);
+        enum reason r = post_one(s, &l);
         at = l.n;
-        enum reason r = t ? ttp_register(&s->ttps, t) : REASON_UNKNOWN_TTP;
-        if (r == REASON_OK)
-            r = ttp_send(&s->ttps, t, cli_fmt(s->c, "%.*s", SPAN_FMT(l.path)), l.body, &word);
-        /* "conflict" for a policy: this version is there already, from an earlier start. */
-        bool there = span_eq(buf_span(&word), SPAN("conflict")) && span_eq(l.path, SPAN("/policy"));
-        all = (r == REASON_OK || there) && book_letter_drop(s->book, l.n) == OK;
+        all = r == REASON_OK && book_letter_drop(s->book, l.n) == OK;
         if (!all)
             cli_note(s->c, "%.*s waits: %s, %s", SPAN_FMT(l.path), reason_code(r), s->ttps.why);
     }

@@ -1,7 +1,9 @@
 /* writer.h - a device that seals for itself (e2e.md 2, 9 device mode): epochs, letters, sealed messages.
  *
  * The key of an epoch lives in locked memory only. Its letter to the TTP is in the book, durably, before
- * the epoch's first message can leave. */
+ * the epoch's first message can leave. Before it seals on, the writer asks the vault for news when its newest
+ * answer is older than 10 s; news of a policy or denial end the epoch. Without an answer for 30 s it begins one
+ * new epoch and keeps letters back until an answer is there again (e2e.md 7), but it never waits to write. */
 #ifndef CLI_WRITER_H
 #define CLI_WRITER_H
 
@@ -19,7 +21,7 @@ void writer_close(struct writer *w);
 MUST_USE enum status writer_seal(struct writer *w, struct span con_json, struct span cnf, struct buf *con,
                                  struct buf *cnf_out);
 /* Sends the letters that wait, oldest first. Never says anything; false: some still wait. */
-bool writer_post(struct session *s);
+bool writer_post(struct writer *w);
 /* The present key's identifier, for output; empty before the first message. */
 struct span writer_kid(const struct writer *w);
 
