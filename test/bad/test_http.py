@@ -5,6 +5,7 @@ imports anything of ours."""
 import http.client
 import json
 import os
+import resource
 import socket
 import subprocess
 import threading
@@ -18,8 +19,11 @@ PROBE = os.path.join(os.environ.get("ONESEAL_BUILD", "build"), "test", "bad", "h
 
 
 class Probe:
-    def __init__(self, *args):
-        self.process = subprocess.Popen([PROBE, *args], stdout=subprocess.PIPE, text=True)
+    def __init__(self, *args, descriptors=None):
+        def limit():
+            if descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+        self.process = subprocess.Popen([PROBE, *args], stdout=subprocess.PIPE, text=True, preexec_fn=limit)
         line = self.process.stdout.readline()
         assert line.startswith("ready "), line
         host, port = line.split("=")[1].strip().rsplit(":", 1)
@@ -340,3 +344,39 @@ def test_many_connections_come_and_go(shared):
             break
         time.sleep(0.02)
     assert shared.counts()["open"] == 1
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_no_descriptors_left():
+    """Connections beyond the process's descriptors wait in the kernel's queue; the loop does not spin; then they are served."""
+    p = Probe(descriptors=24)
+    held = [p.connect() for _ in range(40)]
+    for s in held:
+        s.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert held[0].recv(1000).startswith(b"HTTP/1.1 200")
+    before = cpu_seconds(p.process.pid)
+    time.sleep(0.5)
+    assert cpu_seconds(p.process.pid) - before < 0.25
+    for s in held[:30]:
+        s.close()
+    assert held[39].recv(1000).startswith(b"HTTP/1.1 200")
+    for s in held:
+        s.close()
+    p.stop()
+
+
+def test_idle_connections_do_not_spin(shared):
+    held = [shared.connect() for _ in range(20)]
+    for i, s in enumerate(held):
+        s.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" if i % 2 else b"GET / HT")
+    time.sleep(0.1)
+    before = cpu_seconds(shared.process.pid)
+    time.sleep(0.5)
+    assert cpu_seconds(shared.process.pid) - before < 0.1
+    for s in held:
+        s.close()
