@@ -12,6 +12,7 @@ import threading
 import time
 
 import pytest
+from plant.house import House
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MUSEUM = os.path.join(HERE, "http")
@@ -380,3 +381,38 @@ def test_idle_connections_do_not_spin(shared):
     assert cpu_seconds(shared.process.pid) - before < 0.1
     for s in held:
         s.close()
+
+
+# ---- the same museum against a CSE: its refusals are oneM2M answers too
+
+@pytest.fixture(scope="module")
+def cse(tmp_path_factory):
+    with House(str(tmp_path_factory.mktemp("http"))) as house:
+        process = house.cse("server", "in", "/id-in", "in", insecure=True)
+        yield process
+        assert process.running()
+        assert process.stop() == 0
+
+
+def cse_connect(process):
+    host, port = process.ready["http"].rsplit(":", 1)
+    return socket.create_connection((host, int(port)), timeout=20)
+
+
+@pytest.mark.parametrize("name,statuses,refusal", list(exhibits()))
+def test_exhibit_at_a_cse(cse, name, statuses, refusal):
+    with open(os.path.join(MUSEUM, name), "rb") as f:
+        raw = f.read()
+    s = cse_connect(cse)
+    sender = threading.Thread(target=send, args=(s, raw, 1 << 24))
+    sender.start()
+    answers = parse(read_all(s), head_only=name == "ok-head")
+    sender.join()
+    s.close()
+    assert len(answers) == len(statuses)
+    for status, fields, _ in answers:
+        assert fields["x-m2m-rsc"] and status[0] in "45"  # nobody here has said who asks
+    if refusal not in "-*":
+        status, fields, body = answers[-1]
+        assert status == statuses[-1] and fields["connection"] == "close"
+        assert len(json.loads(body)["m2m:dbg"]) > 20
