@@ -1,0 +1,56 @@
+/* cell_bites ROOM CALL - enters the very filter of a room of oneseal-ttp (src/ttp/cell.def) and makes one system call.
+ * With a call that the room does not keep it dies of SIGSYS; "none" makes no call and leaves with 0. */
+#include "ttp/cell.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct {
+    const char *name;
+    long number, a, b, c;
+} calls[] = {
+    {"none", -1, 0, 0, 0},
+    {"socket", SYS_socket, AF_INET, SOCK_STREAM, 0},
+    {"connect", SYS_connect, 3, 0, 0},
+    {"bind", SYS_bind, 3, 0, 0},
+    {"openat", SYS_openat, AT_FDCWD, (long)"/etc/passwd", O_RDONLY},
+    {"open", SYS_open, (long)"/etc/passwd", O_RDONLY, 0},
+    {"unlink", SYS_unlink, (long)"/tmp/none", 0, 0},
+    {"execve", SYS_execve, (long)"/bin/true", 0, 0},
+    {"fork", SYS_fork, 0, 0, 0},
+    {"kill", SYS_kill, 1, 0, 0},
+    {"ptrace", SYS_ptrace, PTRACE_TRACEME, 0, 0},
+    {"process_vm_readv", SYS_process_vm_readv, 1, 0, 0},
+    {"prctl", SYS_prctl, 4, 1, 0},
+    {"setrlimit", SYS_setrlimit, 4, 0, 0},
+    {"fsync", SYS_fsync, 0, 0, 0},
+    {"accept4", SYS_accept4, 0, 0, 0},
+    {"sendto", SYS_sendto, 0, 0, 0},
+    {"epoll_create1", SYS_epoll_create1, 0, 0, 0},
+    {"memfd_create", SYS_memfd_create, (long)"x", 0, 0},
+    {"write", SYS_write, 1, (long)"", 0},
+};
+
+int main(int argc, char **argv)
+{
+    static const char *const rooms[] = {"vault", "ledger", "front"};
+    if (argc != 3)
+        return 2;
+    size_t room = 0, call = 0;
+    while (room < LEN(rooms) && strcmp(argv[1], rooms[room]) != 0)
+        room++;
+    while (call < LEN(calls) && strcmp(argv[2], calls[call].name) != 0)
+        call++;
+    if (room == LEN(rooms) || call == LEN(calls) || cell_enter((enum cell_room)room) != OK)
+        return 2;
+    if (calls[call].number >= 0)
+        syscall(calls[call].number, calls[call].a, calls[call].b, calls[call].c);
+    _exit(0);
+}

@@ -1,0 +1,53 @@
+"""Conquered rooms before the real vault: they obtain no key. And the control: before a vault whose checks were removed
+(-DHOSTILE_CONTROL, built for this test only) the same attacks do obtain it."""
+import json
+import subprocess
+
+import pytest
+from plant.process import SLOW, program
+
+# What the check is that the attack runs into: "verify" is what the control lacks; the others hold in it too.
+FRONT = {"epk-signed-by-thief": "verify", "epk-under-readers-signature": "verify", "replayed-request": "other",
+         "own-sealing-key": "other", "words-out-of-turn": "other", "forged-registration": "verify",
+         "forged-policy": "verify", "stale-policy": "verify"}
+LEDGER = {"thief-asks": "verify", "epk-signed-by-thief": "verify", "row-of-thief": "other",
+          "row-of-other-policy": "other", "row-of-class-plain": "other", "skipped-log-ack": "other",
+          "ack-of-another-size": "other", "head-not-kept": "other", "words-out-of-turn": "other",
+          "policy-of-yesterday-running": "verify", "policy-of-yesterday-restart": "other"}
+# The writer's own check, which no vault can make for it: a writer that does not compare with its pin is robbed.
+CARELESS = {"own-sealing-key-careless-writer"}
+
+
+def play(hostile, binary):
+    done = subprocess.run([program(hostile), program(binary)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=180 * SLOW, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {row["attack"]: row["leaked"] for row in map(json.loads, done.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("hostile,attacks", [("hostile_front", FRONT), ("hostile_ledger", LEDGER)])
+def test_conquered_rooms_get_no_key(hostile, attacks):
+    got = play(hostile, "oneseal-ttp")
+    assert {a for a in got if got[a]} == CARELESS & set(got)
+    assert set(attacks) == set(got) - CARELESS
+
+
+@pytest.mark.parametrize("hostile,attacks", [("hostile_front", FRONT), ("hostile_ledger", LEDGER)])
+def test_the_attacks_are_real(hostile, attacks):
+    got = play(hostile, "oneseal-ttp-control")
+    assert {a for a, check in attacks.items() if check == "verify"} == {a for a in attacks if got[a]}
+
+
+# System calls that no room but the named ones keeps.
+FORBIDDEN = {"socket": (), "connect": (), "bind": (), "openat": (), "open": (), "unlink": (), "execve": (), "fork": (),
+             "kill": (), "ptrace": (), "process_vm_readv": (), "prctl": (), "setrlimit": (), "epoll_create1": (),
+             "memfd_create": (), "fsync": ("ledger",), "accept4": ("front",), "sendto": ("front",)}
+
+
+@pytest.mark.parametrize("room", ["front", "ledger", "vault"])
+def test_the_filter_bites(room):
+    def enters(call):
+        return subprocess.run([program("cell_bites"), room, call], check=False, timeout=30 * SLOW).returncode
+    assert enters("none") == 0 and enters("write") == 0      # the control
+    for call, keepers in FORBIDDEN.items():
+        assert enters(call) == (0 if room in keepers else -31), call
