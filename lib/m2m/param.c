@@ -31,15 +31,16 @@ const struct param_row *param_row(enum param id)
     return &params[id];
 }
 
-/* The last letter and the length tell nearly all names apart; what is left is compared. */
+/* Every header of every request comes by here. Those of others are told apart by their first letter; of ours the length
+ * and the last letter leave one candidate, which is compared. */
 enum param param_of_header(struct span name)
 {
-    if (name.n < 8)
+    if (name.n < 8 || ((name.p[0] | 32) != 'x' && (name.p[0] | 32) != 'a'))
         return PA_NONE;
     uint8_t last = name.p[name.n - 1] | 32;
     for (unsigned i = 1; i < PA__N; i++) {
         struct span h = params[i].http;
-        if (params[i].place == IN_HEADER && h.n == name.n && h.p[h.n - 1] == last && span_eq_nocase(h, name))
+        if (h.n == name.n && h.p[h.n - 1] == last && params[i].place == IN_HEADER && span_eq_nocase(h, name))
             return (enum param)i;
     }
     return PA_NONE;

@@ -22,10 +22,13 @@ static bool plain(struct span s, bool plus)
 
 static bool text(struct span s)
 {
-    for (size_t i = 0; i < s.n; i++)
+    uint8_t all = 0;
+    for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] < ' ' || s.p[i] == 127)
             return false;
-    return utf8_bad(s) == s.n;
+        all |= s.p[i];
+    }
+    return all < 0x80 || utf8_bad(s) == s.n;
 }
 
 enum err bind_decode(struct span s, bool plus, struct arena *a, struct span *out)
