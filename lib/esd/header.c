@@ -138,3 +138,45 @@ enum reason header_crit(const struct header *h)
     }
     return REASON_ALGORITHM_REFUSED;
 }
+
+enum reason header_e2e(const struct header *h, size_t pad_end, struct esd_e2e *e)
+{
+    static const struct {
+        const char *text;
+        bool device, batch;
+    } modes[] = {{"d", true, false}, {"g", false, false}, {"db", true, true}, {"gb", false, true}};
+    const struct jval *v = JSON_GET(h->tree, "e2e");
+    *e = (struct esd_e2e){0};
+    if (!v)
+        return REASON_OK;
+    struct span sid;
+    uint64_t version, i, pad = 0;
+    if (v->type != J_ARR || v->n < 6 || v->n > 7)
+        return REASON_MALFORMED;
+    if (json_u64(json_at(v, 0), 1, &version) != OK || version != 1)
+        return REASON_MALFORMED;
+    if (json_str(json_at(v, 1), h->a, &sid) != OK || sid.n != ESD_SID_TEXT)
+        return REASON_MALFORMED;
+    struct buf b = buf_over(e->sid, ESD_SID);
+    if (b64url_get(sid, &b) != OK || json_u64(json_at(v, 2), ESD_INT_END - 1, &e->ep) != OK ||
+        json_u64(json_at(v, 3), ESD_INDEX_END - 1, &i) != OK ||
+        json_u64(json_at(v, 4), ESD_INT_END - 1, &e->t_ms) != OK)
+        return REASON_MALFORMED;
+    if (v->n == 7 && json_u64(json_at(v, 6), ESD_INT_END - 1, &pad) != OK)
+        return REASON_MALFORMED;
+    struct span mode;
+    if (json_str(json_at(v, 5), h->a, &mode) != OK)
+        return REASON_MALFORMED;
+    size_t m = 0;
+    while (m < LEN(modes) && !span_eq(mode, span_str(modes[m].text)))
+        m++;
+    if (m == LEN(modes) || pad > pad_end)
+        return REASON_MALFORMED;
+    e->here = true;
+    e->device = modes[m].device;
+    e->batch = modes[m].batch;
+    e->padded = v->n == 7;
+    e->i = (uint32_t)i;
+    e->pad = (uint32_t)pad;
+    return REASON_OK;
+}

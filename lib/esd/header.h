@@ -20,6 +20,9 @@ MUST_USE enum reason header_text(const struct header *h, struct span name, struc
  * ALGORITHM_REFUSED when it is well formed: no extension is known here, ours included. OK: absent. */
 MUST_USE enum reason header_crit(const struct header *h);
 
+/* The `e2e` member, absent: *e is zero. pad_end: padding may not be longer. MALFORMED. */
+MUST_USE enum reason header_e2e(const struct header *h, size_t pad_end, struct esd_e2e *e);
+
 /* Value of a base64url character, or -1. */
 int header_b64_value(uint8_t c);
 /* Canonical base64url: the alphabet, a possible length, unused bits zero. The empty text is fine. */

@@ -116,48 +116,6 @@ static enum reason check_kid(struct work *w, struct span kid)
     return kid_split(w->l->kid, &relative, &w->l->ttp);
 }
 
-static enum reason check_e2e(struct work *w)
-{
-    static const struct {
-        const char *text;
-        bool device, batch;
-    } modes[] = {{"d", true, false}, {"g", false, false}, {"db", true, true}, {"gb", false, true}};
-    const struct jval *v = JSON_GET(w->h.tree, "e2e");
-    if (!v)
-        return REASON_OK;
-    struct esd_e2e *e = &w->l->e2e;
-    struct span sid;
-    uint64_t version, i, pad = 0;
-    if (v->type != J_ARR || v->n < 6 || v->n > 7)
-        return REASON_MALFORMED;
-    if (json_u64(json_at(v, 0), 1, &version) != OK || version != 1)
-        return REASON_MALFORMED;
-    if (json_str(json_at(v, 1), w->a, &sid) != OK || sid.n != ESD_SID_TEXT)
-        return REASON_MALFORMED;
-    struct buf b = buf_over(e->sid, ESD_SID);
-    if (b64url_get(sid, &b) != OK || json_u64(json_at(v, 2), ESD_INT_END - 1, &e->ep) != OK ||
-        json_u64(json_at(v, 3), ESD_INDEX_END - 1, &i) != OK ||
-        json_u64(json_at(v, 4), ESD_INT_END - 1, &e->t_ms) != OK)
-        return REASON_MALFORMED;
-    if (v->n == 7 && json_u64(json_at(v, 6), ESD_INT_END - 1, &pad) != OK)
-        return REASON_MALFORMED;
-    struct span mode;
-    if (json_str(json_at(v, 5), w->a, &mode) != OK)
-        return REASON_MALFORMED;
-    size_t m = 0;
-    while (m < LEN(modes) && !span_eq(mode, span_str(modes[m].text)))
-        m++;
-    if (m == LEN(modes) || pad > w->l->ct_len)
-        return REASON_MALFORMED;
-    e->here = true;
-    e->device = modes[m].device;
-    e->batch = modes[m].batch;
-    e->padded = v->n == 7;
-    e->i = (uint32_t)i;
-    e->pad = (uint32_t)pad;
-    return REASON_OK;
-}
-
 static bool known_enc(struct span enc, enum esd_enc *out)
 {
     static const char *const names[] = {
@@ -198,7 +156,7 @@ static enum reason jwe_read(struct work *w, const struct span part[5])
     if (crit != REASON_OK && crit != REASON_ALGORITHM_REFUSED)
         return crit;
     w->refused |= crit != REASON_OK;
-    JUDGE(check_e2e(w));
+    JUDGE(header_e2e(&w->h, l->ct_len, &l->e2e));
     if (gcm && (part[2].n != B64URL_LEN(ESD_IV) || part[4].n != B64URL_LEN(ESD_TAG)))
         return REASON_MALFORMED;
     if (dir && (part[1].n != 0 || !has_kid))

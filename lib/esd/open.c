@@ -100,6 +100,37 @@ static enum reason check_commitment(const struct open_ask *ask, const struct esd
     return keys_check(k->value, ask->sid ? ask->sid : l->e2e.sid, l->kid);
 }
 
+/* A content type is a media type without "application/": letter case does not count (RFC 7515 4.1.10). */
+static bool is_signed(struct span cty)
+{
+    static const char *const names[] = {
+        "JOSE", "JOSE+JSON", "JWT", "application/jose", "application/jose+json", "application/jwt"};
+    for (size_t i = 0; i < LEN(names); i++)
+        if (span_eq_nocase(cty, span_str(names[i])))
+            return true;
+    return false;
+}
+
+/* The verified payload takes the place of the signed text in `out`. */
+static enum reason take_signed(const struct open_ask *ask, struct opened *res, struct arena *a, struct buf *out)
+{
+    struct open_inner in = {0};
+    uint8_t *p = out->p + (out->n - res->plain.n - res->label.e2e.pad);
+    size_t n = (size_t)(out->p + out->n - p);
+    enum reason r =
+        ask->nested ? ask->nested(ask->nested_ctx, &res->label, res->plain, a, &in) : REASON_ALGORITHM_REFUSED;
+    wipe(p, n);
+    out->n -= n;
+    res->plain = SPAN_NONE;
+    if (r != REASON_OK)
+        return r;
+    buf_put(out, in.payload); /* shorter than the text that it came from */
+    res->plain = span_of(p, in.payload.n);
+    res->signer = in.signer;
+    res->json = in.json;
+    return REASON_OK;
+}
+
 enum reason open_envelope(struct opener *o, struct span con, const struct open_ask *ask, struct arena *a,
                           struct buf *out, struct opened *res)
 {
@@ -112,5 +143,7 @@ enum reason open_envelope(struct opener *o, struct span con, const struct open_a
     JUDGE(ask->key(ask->ctx, &res->label, &key));
     JUDGE(content_key(&key, &cek));
     JUDGE(check_commitment(ask, &res->label, &key));
-    return open_aead(o, &res->label, cek, out, &res->plain);
+    JUDGE(open_aead(o, &res->label, cek, out, &res->plain));
+    res->json = span_eq(res->label.cty, SPAN("json"));
+    return is_signed(res->label.cty) ? take_signed(ask, res, a, out) : REASON_OK;
 }

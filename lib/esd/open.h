@@ -27,6 +27,13 @@ struct open_key {
     bool commits;      /* the stream requires commitment: kid and KC are checked against value and sid */
 };
 
+/* Content that was signed before it was sealed (cty JOSE; TS-0003 8.5.2.4), as its verifier found it. */
+struct open_inner {
+    struct span payload; /* in the arena */
+    struct span signer;  /* kid of the signature */
+    bool json;           /* the inner header says cty json */
+};
+
 /* What the caller knows about the object before it opens it. */
 struct open_ask {
     const uint8_t *sid;      /* of the address that was asked for; NULL: not known, PLACE_UNVERIFIED is flagged */
@@ -36,12 +43,19 @@ struct open_ask {
      * of the call. */
     enum reason (*key)(void *ctx, const struct esd_label *l, struct open_key *out);
     void *ctx;
+    /* Verifies signed content: nested_verify of nested.h. NULL: signed content is ALGORITHM_REFUSED, since nobody would
+     * look at its signature. */
+    enum reason (*nested)(void *ctx, const struct esd_label *outer, struct span text, struct arena *a,
+                          struct open_inner *out);
+    void *nested_ctx;
 };
 
 struct opened {
     struct esd_label label; /* filled as soon as the outside is read, also when a later check refuses */
     struct span plain;      /* in the caller's buffer, without padding */
     reason_set flags;       /* PLACE_UNVERIFIED, NO_CLOCK */
+    struct span signer;     /* kid of the verified signature inside; empty: not signed */
+    bool json;              /* the content is JSON (cty json) */
 };
 
 /* Checks in the order of e2e.md 5: outside, algorithm, place, TTP, key, commitment, AEAD, padding. `out` must

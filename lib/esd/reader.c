@@ -96,7 +96,13 @@ static void remember_commitment(const struct work *w)
 static enum reason judge_sealed(struct work *w, struct arena *a, struct buf *out)
 {
     struct opened opened;
-    struct open_ask ask = {.sid = w->sid, .ttps = w->r->ttps, .n_ttps = w->r->n_ttps, .key = find_key, .ctx = w};
+    struct open_ask ask = {.sid = w->sid,
+                           .ttps = w->r->ttps,
+                           .n_ttps = w->r->n_ttps,
+                           .key = find_key,
+                           .ctx = w,
+                           .nested = w->r->nested,
+                           .nested_ctx = w->r->nested_ctx};
     enum reason r = open_envelope(w->r->opener, w->item->con, &ask, a, out, &opened);
     w->res->label = opened.label;
     w->res->flags = opened.flags;
@@ -105,7 +111,8 @@ static enum reason judge_sealed(struct work *w, struct arena *a, struct buf *out
     JUDGE(judge_order(w));
     judge_time(w);
     w->res->plain = opened.plain;
-    w->res->json = span_eq(opened.label.cty, SPAN("json"));
+    w->res->json = opened.json;
+    w->res->signer = opened.signer;
     w->res->batch = opened.label.e2e.batch;
     return REASON_OK;
 }

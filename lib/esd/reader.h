@@ -68,6 +68,10 @@ struct reader {
     struct reader_key *keys; /* the caller's slots: the bound of the cache */
     size_t n_keys;
     int64_t max_age_ms; /* 0: no STALE by age */
+    /* Verifies signed content (open_ask.nested); NULL: it is refused. */
+    enum reason (*nested)(void *ctx, const struct esd_label *outer, struct span text, struct arena *a,
+                          struct open_inner *out);
+    void *nested_ctx;
     uint64_t ticks;
     uint64_t hits, misses; /* counters */
 };
@@ -106,6 +110,7 @@ struct reader_result {
     struct esd_label label; /* of a sealed object, as far as it was read */
     uint8_t sid[ESD_SID];
     struct span cr, wk; /* of the key */
+    struct span signer; /* kid of the verified signature inside; empty: not signed */
 };
 /* Judges one object. NO_KEY_YET means: ask the TTP for label.kid, reader_key_put, call again; a caller that could
  * not reach the TTP reports its own reason. The plaintext stands in `out` (room for con.n octets). The store's
