@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -342,6 +343,20 @@ static void cse_forbidden(void)
     _exit(3);
 }
 
+/* A subscription may name a host: looking it up must not end the process. */
+static void cse_resolves(void)
+{
+    struct mmsghdr none;
+    struct addrinfo *list = NULL, hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+    if (sandbox_enter(SANDBOX_CSE) != OK)
+        _exit(1);
+    if (getaddrinfo("localhost", "80", &hints, &list) == 0)
+        freeaddrinfo(list);
+    memset(&none, 0, sizeof none);
+    if (sendmmsg(-1, &none, 1, 0) >= 0 || recvmmsg(-1, &none, 1, 0, NULL) >= 0) /* what a DNS query is sent with */
+        _exit(2);
+}
+
 static void unknown_call(void)
 {
     static const char *const calls[] = {"exit_group", "no_such_call"};
@@ -356,6 +371,7 @@ static void test_sandbox_bites(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
     status = child(cse_forbidden);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+    assert_int_equal(child(cse_resolves), 0);
     assert_int_equal(child(unknown_call), 0);
     assert_string_equal(sandbox_profile_name(SANDBOX_CSE), "CSE");
 }
