@@ -3,18 +3,14 @@
  * Two ways to the candidates: the label or type index of the store, or a walk over the tree level by level. Either
  * takes PAGE rows in a turn and then gives the loop back, without holding a snapshot; it goes on by key. */
 #include "cse/inside.h"
+#include "host/heap.h"
 
-struct branch { /* a resource whose children are still to be looked at */
-    struct branch *next;
-    int64_t rid;
-    uint32_t level;
-    struct span path;
-};
+enum { SCRATCH_BLOCK = 32768, SCRATCH_MEM = 64 << 20 };
 
 struct hunt {
     const struct fc *fc;
     enum { BY_WALK, BY_TYPES, BY_LABELS } way;
-    struct branch *branches, **end;
+    struct walk walk;
     size_t value;  /* which type or label */
     int64_t after; /* resume key */
     uint64_t skip, lim, n;
@@ -84,34 +80,16 @@ static enum err inactive(struct run *r, const struct row *row, bool *yes)
     return OK;
 }
 
-static enum err wanted(struct run *r, struct hunt *h, const struct row *row, bool *yes)
-{
-    *yes = false;
-    if (row->et <= r->now)
-        return OK;
-    TRY(match_row(r, row, h->fc, true, yes));
-    if (*yes)
-        TRY(rights_ask(r, &r->q->from, row, ACOP_DISCOVERY, 0, yes));
-    return OK;
-}
-
 /* ---- by walking ---------------------------------------------------------------------------------- */
 
-static enum err push(struct run *r, struct hunt *h, int64_t rid, uint32_t level, struct span path)
+static enum err visit(struct walk *w, struct branch *b, const struct row *holder, struct row *row)
 {
-    struct branch *b = ARENA_NEW(r->a, struct branch);
-    if (!b)
-        return ERR_NOMEM;
-    *b = (struct branch){NULL, rid, level, path};
-    *h->end = b;
-    h->end = &b->next;
-    return OK;
-}
-
-static enum err visit(struct run *r, struct hunt *h, const struct branch *b, const struct row *row)
-{
-    bool hidden, yes;
+    struct hunt *h = w->ctx;
+    struct run *r = w->r;
     struct text t;
+    bool hidden, yes;
+    if (row->ty == TY_AE && !row->body.n)
+        TRY(store_get(r->t, row->rid, r->a, row));
     TRY(inactive(r, row, &hidden));
     if (hidden)
         return OK;
@@ -120,32 +98,26 @@ static enum err visit(struct run *r, struct hunt *h, const struct branch *b, con
     buf_c(&t.b, '/');
     name_put_rn(&t.b, row);
     TRY(t.b.e);
-    TRY(wanted(r, h, row, &yes));
+    TRY(match_row(r, row, h->fc, true, &yes));
+    if (yes)
+        TRY(walk_may(w, b, holder, row, ACOP_DISCOVERY, &yes));
     if (yes)
         take(r, h, row, buf_span(&t.b));
+    w->stop = h->more;
     bool deeper = !(h->fc->have & FC_BIT(lvl)) || b->level + 1 < h->fc->lvl;
     if (deeper && row->ty != TY_CIN)
-        return push(r, h, row->rid, b->level + 1, buf_span(&t.b));
+        return walk_push(w, row->rid, b->level + 1, buf_span(&t.b), NULL);
     return OK;
 }
 
-static enum err walk_turn(struct run *r, struct hunt *h)
+static enum err wanted(struct run *r, struct hunt *h, const struct row *row, bool *yes)
 {
-    size_t seen = 0;
-    while (h->branches && seen < PAGE && !h->more) {
-        struct rows page;
-        struct branch *b = h->branches;
-        TRY(store_list(r->t, b->rid, 0, h->after, PAGE - seen, false, r->a, &page));
-        for (size_t i = 0; i < page.n && !h->more; i++)
-            TRY(visit(r, h, b, &page.v[i]));
-        seen += page.n + 1;
-        h->after = page.more ? page.v[page.n - 1].rid : 0;
-        if (!page.more) {
-            h->branches = b->next;
-            if (!b->next)
-                h->end = &h->branches;
-        }
-    }
+    *yes = false;
+    if (row->et <= r->now)
+        return OK;
+    TRY(match_row(r, row, h->fc, true, yes));
+    if (*yes)
+        TRY(rights_ask(r, &r->q->from, row, ACOP_DISCOVERY, 0, yes));
     return OK;
 }
 
@@ -183,7 +155,7 @@ static bool seen_before(struct run *r, struct hunt *h, const struct row *row)
     return seen;
 }
 
-static enum err index_turn(struct run *r, struct hunt *h, bool *over)
+static enum err index_page(struct run *r, struct hunt *h)
 {
     struct rows page;
     const struct fc *fc = h->fc;
@@ -203,8 +175,19 @@ static enum err index_turn(struct run *r, struct hunt *h, bool *over)
     h->after = page.more ? page.v[page.n - 1].rid : 0;
     if (!page.more)
         h->value++;
-    *over = h->value == (labels ? fc->lbl.n : fc->ty.n);
     return OK;
+}
+
+/* The page lives in an arena of its own; only what is answered stays. */
+static enum err index_turn(struct run *r, struct hunt *h)
+{
+    struct arena *keep = r->a, scratch;
+    heap_arena(&scratch, SCRATCH_BLOCK, SCRATCH_MEM);
+    r->a = &scratch;
+    enum err e = index_page(r, h);
+    r->a = keep;
+    arena_reset(&scratch);
+    return e;
 }
 
 /* ---- turns --------------------------------------------------------------------------------------- */
@@ -216,14 +199,16 @@ static void again(void *arg)
 
 static enum says turn(struct run *r, struct hunt *h)
 {
-    bool over = false;
+    const struct fc *fc = h->fc;
+    bool over;
     if (h->way == BY_WALK) {
-        STEP_TRY(r, walk_turn(r, h));
-        over = !h->branches;
+        STEP_TRY(r, walk_turn(&h->walk));
+        over = walk_over(&h->walk);
     } else {
-        STEP_TRY(r, index_turn(r, h, &over));
+        STEP_TRY(r, index_turn(r, h));
+        over = h->more || h->value == (h->way == BY_LABELS ? fc->lbl.n : fc->ty.n);
     }
-    if (over || h->more)
+    if (over)
         return answer(r, h);
     r->c->w.later(r->c->w.ctx, r->x->loop, again, r);
     return WAIT;
@@ -257,7 +242,6 @@ enum says hunt_start(struct run *r)
     if (!h)
         return oops(r, ERR_NOMEM);
     h->fc = r->q->fc;
-    h->end = &h->branches;
     h->lim = h->fc->have & FC_BIT(lim) && h->fc->lim < RESULT_MAX ? h->fc->lim : RESULT_MAX;
     h->skip = h->fc->have & FC_BIT(ofst) && h->fc->ofst ? h->fc->ofst - 1 : 0;
     text_init(&h->t, r->a);
@@ -272,10 +256,14 @@ enum says hunt_start(struct run *r)
     }
     jw_arr(&h->w);
     choose_way(r, h);
+    h->walk.visit = visit;
+    h->walk.ctx = h;
+    h->walk.bare = !match_needs_body(h->fc);
     STEP_TRY(r, name_path(r->t, &r->target, r->a, &path));
-    if (!(h->fc->have & FC_BIT(lvl)) || h->fc->lvl > 0)
-        STEP_TRY(r, push(r, h, r->target.rid, 0, path));
-    else
+    STEP_TRY(r, walk_begin(&h->walk, r, &r->target, path, NULL));
+    if (h->fc->have & FC_BIT(lvl) && h->fc->lvl == 0) { /* only the target itself, which is never listed */
         h->way = BY_WALK;
+        h->walk.stop = true;
+    }
     return turn(r, h);
 }

@@ -83,7 +83,8 @@ struct run {
     unsigned children;
     struct verdict bad; /* first failure of a child */
     struct hop *hop;    /* forwarding, or a NOTIFY on its way to an AE */
-    struct hunt *hunt;  /* a query that yields */
+    struct hunt *hunt;  /* a discovery that yields */
+    struct tree *tree;  /* a children form that yields */
     struct run *fly_next;
 };
 
@@ -266,11 +267,38 @@ enum says view_updated(struct run *r);
 enum says view_before_delete(struct run *r);
 enum says view_deleted(struct run *r);
 
+/* walk.c: over everything below a resource, level by level, PAGE rows a turn. While `visit` runs, r->a is an arena that
+ * is given back soon after; what shall last goes into w->keep. */
+struct branch { /* a resource whose children are still to be looked at */
+    struct branch *next;
+    int64_t rid;
+    uint32_t level;          /* of the resource itself, 0: the root of the walk */
+    struct span path;        /* structured address */
+    void *under;             /* the visitor's */
+    bool asked, may, hidden; /* rights of its instances; hidden: the visitor's */
+};
+struct walk {
+    struct run *r;
+    struct arena *keep;
+    struct branch *first, **end;
+    int64_t after; /* resume key among the children of `first` */
+    bool bare;     /* rows come without body */
+    bool stop;     /* set by the visitor: enough */
+    enum err (*visit)(struct walk *w, struct branch *b, const struct row *holder, struct row *row);
+    void *ctx;
+};
+enum err walk_begin(struct walk *w, struct run *r, const struct row *root, struct span path, void *under);
+enum err walk_push(struct walk *w, int64_t rid, uint32_t level, struct span path, void *under);
+enum err walk_turn(struct walk *w);
+bool walk_over(const struct walk *w);
+/* May the originator do `op` on a row that the walk met? */
+enum err walk_may(struct walk *w, struct branch *b, const struct row *holder, struct row *row, unsigned op, bool *yes);
+
 /* RETRIEVE and DELETE with children forms (rcn 4 5 6 8), discovery (fu 1). */
-/* The content for a children form, of r->target. MORE, or DONE with a refusal. */
+/* The content for a children form, of r->target, at once: for DELETE on the writer. MORE, or DONE with a refusal. */
 enum says tree_content(struct run *r, unsigned rcn, struct span *out);
-/* The answer of a RETRIEVE from r->pc, with cnst and cnot when it was cut. */
-void tree_answer(struct run *r);
+/* RETRIEVE with a children form: in turns. */
+enum says tree_start(struct run *r, unsigned rcn);
 enum says hunt_start(struct run *r);
 /* Does the row meet the criteria? have: which of them to look at. */
 enum err match_row(struct run *r, const struct row *row, const struct fc *fc, bool any_attr_wild, bool *yes);

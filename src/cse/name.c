@@ -6,7 +6,7 @@
 
 /* ---- a growing buffer over an arena ------------------------------------------------------------- */
 
-enum { TEXT_FIRST = 512 };
+enum { TEXT_FIRST = 128 }; /* most are short; long ones double */
 
 static enum err text_grow(struct buf *b, size_t need)
 {

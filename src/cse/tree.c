@@ -12,109 +12,82 @@ struct node {
     size_t n; /* resources from here down */
 };
 
-struct grow {
-    struct run *r;
+struct tree {
+    struct walk w;
+    struct node root;
+    unsigned rcn;
     const struct fc *fc; /* criteria; NULL: everything */
     bool wild, refs;
     uint32_t lvl;
     size_t total;
 };
 
-static bool disabled(const struct attrs *at)
+/* Everything that lasts longer than the page. */
+static struct node *add(struct tree *t, struct node *under, const struct row *row, struct span path)
 {
-    bool yes = false;
-    const struct jval *v = attrs_get(at, AT_disr);
-    return v && json_bool(v, &yes) == OK && yes;
-}
-
-static struct node *add(struct grow *g, struct node *under, const struct row *row, struct span path)
-{
-    struct node *n = ARENA_NEW(g->r->a, struct node);
+    struct arena *a = t->w.keep;
+    struct node *n = ARENA_NEW(a, struct node);
     if (!n)
         return NULL;
     n->row = *row;
-    n->path = path;
+    n->row.rn = arena_dup(a, row->rn);
+    n->row.alias = arena_dup(a, row->alias);
+    n->row.creator = SPAN_NONE;
+    n->row.body = t->refs ? SPAN_NONE : arena_dup(a, row->body);
+    n->path = arena_dup(a, path);
     *(under->last ? &under->last->next : &under->first) = n;
     under->last = n;
-    g->total++;
-    return n;
+    t->total++;
+    return arena_ok(a) ? n : NULL;
 }
 
-static struct span path_below(struct grow *g, struct span path, const struct row *row)
+static struct span path_below(struct tree *t, struct span path, const struct row *row)
 {
-    struct text t;
-    if (!g->refs)
+    struct text s;
+    if (!t->refs)
         return SPAN_NONE;
-    text_init(&t, g->r->a);
-    buf_put(&t.b, path);
-    buf_c(&t.b, '/');
-    name_put_rn(&t.b, row);
-    return buf_span(&t.b);
+    text_init(&s, t->w.r->a);
+    buf_put(&s.b, path);
+    buf_c(&s.b, '/');
+    name_put_rn(&s.b, row);
+    return buf_span(&s.b);
 }
 
-/* What is the same for all instances of one parent. */
-struct family {
-    bool disabled, asked, readable;
-};
-
-static enum err family_of(struct run *r, const struct row *parent, struct family *f)
+/* Instances of a container whose disr is true are left out of every form. */
+static enum err hides_instances(struct run *r, const struct row *holder, bool *yes)
 {
     struct attrs at;
-    *f = (struct family){0};
-    if (parent->ty != TY_CNT)
+    *yes = false;
+    if (holder->ty != TY_CNT)
         return OK;
-    TRY(name_attrs(parent, r->a, &at));
-    f->disabled = disabled(&at);
+    TRY(name_attrs(holder, r->a, &at));
+    const struct jval *v = attrs_get(&at, AT_disr);
+    if (v && json_bool(v, yes) != OK)
+        *yes = false;
     return OK;
 }
 
-static enum err readable(struct run *r, const struct row *parent, const struct row *row, struct family *f, bool *yes)
+static enum err visit(struct walk *w, struct branch *b, const struct row *holder, struct row *row)
 {
-    if (type_of(row->ty)->flags & TF_ACPI || row->ty == TY_ACP)
-        return rights_ask(r, &r->q->from, row, ACOP_RETRIEVE, 0, yes);
-    if (!f->asked) {
-        f->asked = true;
-        TRY(rights_ask(r, &r->q->from, parent, ACOP_RETRIEVE, 0, &f->readable));
+    struct tree *t = w->ctx;
+    struct run *r = w->r;
+    struct node *n = b->under;
+    bool yes, fits = true, instance = row->ty == TY_CIN;
+    struct span own = path_below(t, b->path, row);
+    bool fresh = !b->asked;
+    TRY(walk_may(w, b, holder, row, ACOP_RETRIEVE, &yes));
+    if (instance && fresh && b->may) {
+        TRY(hides_instances(r, holder, &b->hidden));
+        b->may = yes = !b->hidden;
     }
-    *yes = f->readable && !f->disabled;
-    return OK;
-}
-
-static enum err grow_below(struct grow *g, const struct row *parent, struct span path, struct node *under,
-                           uint32_t level);
-
-static enum err grow_one(struct grow *g, const struct row *parent, struct family *f, const struct row *row,
-                         struct span path, struct node *under, uint32_t level)
-{
-    bool yes = false, fits = true;
-    struct span own = path_below(g, path, row);
-    if (row->et <= g->r->now)
-        return OK;
-    TRY(readable(g->r, parent, row, f, &yes));
-    if (yes && g->fc)
-        TRY(match_row(g->r, row, g->fc, g->wild, &fits));
-    struct node *n = under;
-    if (yes && fits && !(n = add(g, under, row, own)))
+    if (yes && t->fc)
+        TRY(match_row(r, row, t->fc, t->wild, &fits));
+    if (yes && fits && !(n = add(t, n, row, own)))
         return ERR_NOMEM;
-    if (row->ty == TY_CIN || (g->lvl && level >= g->lvl) || g->total >= RESULT_MAX)
+    w->stop = t->total >= RESULT_MAX;
+    if (instance || (t->lvl && b->level + 1 >= t->lvl))
         return OK;
-    return grow_below(g, row, own, n, level + 1);
-}
-
-static enum err grow_below(struct grow *g, const struct row *parent, struct span path, struct node *under,
-                           uint32_t level)
-{
-    struct rows page = {.more = true};
-    struct family f;
-    TRY(family_of(g->r, parent, &f));
-    for (int64_t after = 0; page.more && g->total < RESULT_MAX; after = page.v[page.n - 1].rid) {
-        TRY(store_list(g->r->t, parent->rid, 0, after, PAGE, false, g->r->a, &page));
-        for (size_t i = 0; i < page.n && g->total < RESULT_MAX; i++)
-            TRY(grow_one(g, parent, &f, &page.v[i], path, under, level));
-        if (!page.n)
-            break;
-    }
-    return OK;
+    return walk_push(w, row->rid, b->level + 1, own, n);
 }
 
 /* ---- offset and limit ---------------------------------------------------------------------------- */
@@ -233,31 +206,70 @@ static void put_result(struct run *r, struct buf *b, const struct node *root, un
     buf_c(b, '}');
 }
 
+/* ---- the walk ------------------------------------------------------------------------------------ */
+
+static enum err begin(struct run *r, struct tree *t, unsigned rcn)
+{
+    const struct fc *fc = r->q->fc;
+    struct span path = SPAN_NONE;
+    *t = (struct tree){.root = {.row = r->target},
+                       .rcn = rcn,
+                       .fc = fc && fc->have & ~FC_HANDLING ? fc : NULL,
+                       .wild = sw_open(&r->c->conf.sw, SW_wildcard_conditions),
+                       .refs = rcn == RCN_REFS || rcn == RCN_ATTRIBUTES_REFS,
+                       .lvl = fc && fc->have & FC_BIT(lvl) ? fc->lvl : 0};
+    t->w.visit = visit;
+    t->w.ctx = t;
+    t->w.bare = t->refs && !(t->fc && match_needs_body(t->fc));
+    if (t->refs)
+        TRY(name_path(r->t, &r->target, r->a, &path));
+    TRY(walk_begin(&t->w, r, &r->target, path, &t->root));
+    t->w.stop = fc && fc->have & FC_BIT(lvl) && fc->lvl == 0;
+    return OK;
+}
+
+static enum err content(struct run *r, struct tree *t, struct span *out)
+{
+    struct text s;
+    cut(r, &t->root);
+    text_init(&s, r->a);
+    put_result(r, &s.b, &t->root, t->rcn);
+    *out = buf_span(&s.b);
+    return s.b.e;
+}
+
 enum says tree_content(struct run *r, unsigned rcn, struct span *out)
 {
-    struct node root = {.row = r->target};
-    struct grow g = {.r = r,
-                     .fc = r->q->fc && r->q->fc->have & ~FC_HANDLING ? r->q->fc : NULL,
-                     .wild = sw_open(&r->c->conf.sw, SW_wildcard_conditions),
-                     .refs = rcn == RCN_REFS || rcn == RCN_ATTRIBUTES_REFS,
-                     .lvl = r->q->fc && r->q->fc->have & FC_BIT(lvl) ? r->q->fc->lvl : 0};
-    struct text t;
-    struct span path = SPAN_NONE;
-    bool none = r->q->fc && r->q->fc->have & FC_BIT(lvl) && r->q->fc->lvl == 0;
-    if (g.refs)
-        STEP_TRY(r, name_path(r->t, &r->target, r->a, &path));
-    if (!none)
-        STEP_TRY(r, grow_below(&g, &r->target, path, &root, 1));
-    cut(r, &root);
-    text_init(&t, r->a);
-    put_result(r, &t.b, &root, rcn);
-    STEP_TRY(r, t.b.e);
-    *out = buf_span(&t.b);
+    struct tree *t = ARENA_NEW(r->a, struct tree);
+    if (!t)
+        return oops(r, ERR_NOMEM);
+    STEP_TRY(r, begin(r, t, rcn));
+    while (!walk_over(&t->w))
+        STEP_TRY(r, walk_turn(&t->w));
+    STEP_TRY(r, content(r, t, out));
     return MORE;
 }
 
-void tree_answer(struct run *r)
+static void again(void *arg)
 {
+    run_again(arg);
+}
+
+enum says tree_start(struct run *r, unsigned rcn)
+{
+    if (!r->tree) {
+        r->tree = ARENA_NEW(r->a, struct tree);
+        if (!r->tree)
+            return oops(r, ERR_NOMEM);
+        STEP_TRY(r, begin(r, r->tree, rcn));
+    }
+    STEP_TRY(r, walk_turn(&r->tree->w));
+    if (!walk_over(&r->tree->w)) {
+        r->c->w.later(r->c->w.ctx, r->x->loop, again, r);
+        return WAIT;
+    }
+    STEP_TRY(r, content(r, r->tree, &r->pc));
     view_answer(r, RSC_OK, r->pc);
     view_cut(r);
+    return DONE;
 }

@@ -255,12 +255,8 @@ enum says view_retrieved(struct run *r)
     unsigned rcn = rcn_of(r, RCN_ATTRIBUTES);
     if (r->q->fc && r->q->fc->fu == FU_DISCOVERY)
         return hunt_start(r);
-    if (is_tree(rcn)) {
-        enum says say = tree_content(r, rcn, &r->pc);
-        if (say == MORE)
-            tree_answer(r);
-        return DONE;
-    }
+    if (is_tree(rcn))
+        return tree_start(r, rcn);
     if (rcn == RCN_ORIGINAL)
         return refuse(r, RSC_BAD_REQUEST, SPAN("rcn"), "7 asks for an original: the target is no announced resource");
     if (rcn != RCN_ATTRIBUTES)

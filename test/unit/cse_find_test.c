@@ -225,6 +225,24 @@ static void goes_on_over_many_turns(void **state)
     ask_free(k);
 }
 
+static void looking_costs_no_memory(void **state)
+{
+    (void)state;
+    static char body[3000];
+    snprintf(body, sizeof body, "{\"m2m:cin\":{\"lbl\":[\"big\"],\"con\":\"%02000d\"}}", 0);
+    for (int i = 0; i < 1500; i++)
+        IS(2001, CREATE(n, "in/two/z", "Ctwo", 4, body));
+    ask_memory = 1 << 19; /* the rows alone are 3 MB */
+    IS(2000, QUERY(n, "in", "Ctwo", {"fu", "1"}, {"lbl", "n*ne"}));
+    assert_string_equal(last->pc, "{\"m2m:uril\":[]}");
+    IS(2000, QUERY(n, "in", "Ctwo", {"fu", "1"}, {"lbl", "big"}, {"ty", "3"}));
+    assert_string_equal(last->pc, "{\"m2m:uril\":[]}");
+    IS(2000, QUERY(n, "in/two", "Ctwo", {"rcn", "8"}, {"lbl", "x"}));
+    LACKS("m2m:cin");
+    IS(2000, QUERY(n, "in/two", "Ctwo", {"rcn", "6"}, {"ty", "3"}));
+    ask_memory = 64 << 20;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +255,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(shows_what_was_created, up, down),
         cmocka_unit_test_setup_teardown(meets_conditions, up, down),
         cmocka_unit_test_setup_teardown(goes_on_over_many_turns, up, down),
+        cmocka_unit_test_setup_teardown(looking_costs_no_memory, up, down),
     };
     return cmocka_run_group_tests_name("cse_find", tests, NULL, NULL);
 }

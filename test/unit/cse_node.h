@@ -139,10 +139,12 @@ static UNUSED void ask_done(struct exch *x)
         k->back->reply(k->back, OK, x->rsp);
 }
 
+static size_t ask_memory = 64 << 20; /* of one request */
+
 static UNUSED struct ask *ask_new(void)
 {
     struct ask *k = calloc(1, sizeof *k);
-    heap_arena(&k->a, 4096, 64 << 20);
+    heap_arena(&k->a, 4096, ask_memory);
     prim_init(&k->q);
     k->x = (struct exch){.req = &k->q, .arena = &k->a, .done = ask_done, .door = k};
     return k;
