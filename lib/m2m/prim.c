@@ -308,6 +308,8 @@ static struct verdict from_cse(const struct prim *p, const struct prim_env *env)
         return unauthenticated("the security association has no CSE-ID (TS-0003 7.2.1)");
     if (fr->kind == ID_AE_C && fr->scope == ADDR_CSE_RELATIVE)
         return unauthenticated("another CSE forwards AE-IDs in SP-relative or absolute form (TS-0004 7.3.2.1)");
+    if (fr->kind == ID_AE_S && id_ours(fr, env->self) && env->registered && env->registered(env->who, fr))
+        return unauthenticated("is registered at this CSE, but came from another CSE (TS-0004 7.3.2.1)");
     if (!fr->cse.n || (span_eq(fr->cse, peer.cse) && span_eq_nocase(fr->sp, peer.sp)))
         return VERDICT_GO;
     struct id host = {.kind = ID_CSE, .scope = ADDR_SP_RELATIVE, .sp = fr->sp, .cse = fr->cse};

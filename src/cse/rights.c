@@ -127,6 +127,23 @@ static enum acr_member member(void *ctx, struct span entry, const struct id *who
     return id_same(&ae, who) ? ACR_MEMBER : ACR_NOT_MEMBER;
 }
 
+static bool same(const struct run *r, const struct id *who, struct span text)
+{
+    struct id other = id_parse(text, &r->c->conf.self);
+    return text.n && id_same(who, &other);
+}
+
+/* rq_authn (TS-0003 table 7.1.5-1): the peer of the security association itself. What a CSE forwards for others is not,
+ * another CSE's request included. */
+static bool is_authenticated(const struct run *r, const struct id *who)
+{
+    const struct assoc *as = &r->q->assoc;
+    if (!as->secured)
+        return false;
+    return as->kind == ASSOC_AE ||
+           (as->kind == ASSOC_CSE && as->n_ids && who->kind == ID_CSE && same(r, who, as->ids[0]));
+}
+
 static struct acr_ask question(struct run *r, const struct id *who, const struct row *row, unsigned op,
                                unsigned child_ty)
 {
@@ -134,7 +151,7 @@ static struct acr_ask question(struct run *r, const struct id *who, const struct
     struct acr_ask q = {
         .self = &r->c->conf.self,
         .who = *who,
-        .authenticated = as->secured && (as->kind == ASSOC_AE || who->kind == ID_CSE),
+        .authenticated = is_authenticated(r, who),
         .op = (uint8_t)op,
         .ip_family = as->ip_family,
         .ty = (uint16_t)row->ty,
@@ -164,12 +181,6 @@ static enum err ask_list(struct run *r, const struct jval *acpi, const struct ac
             return OK;
     }
     return OK;
-}
-
-static bool same(const struct run *r, const struct id *who, struct span text)
-{
-    struct id other = id_parse(text, &r->c->conf.self);
-    return text.n && id_same(who, &other);
 }
 
 /* Resource without acpi. */

@@ -18,7 +18,7 @@ static struct arena arena;
 static bool registered(void *who, const struct id *ae)
 {
     (void)who;
-    return span_eq(ae->stem, SPAN("C1")) && id_ours(ae, &me);
+    return (span_eq(ae->stem, SPAN("C1")) || span_eq(ae->stem, SPAN("Shere"))) && id_ours(ae, &me);
 }
 
 static bool registree(void *who, const struct id *cse)
@@ -322,6 +322,9 @@ static void associations(void **state)
         {&as_cse, false, "/id-mn/C1", 4106},
         {&as_cse, false, "/id-far/C1", 0},
         {&as_cse, false, "//other.example/id-far/C1", 0},
+        {&as_cse, false, "Shere", 4106},
+        {&as_cse, false, "//demo.example/Shere", 4106},
+        {&as_cse, false, "//other.example/Shere", 0},
         {&as_nobody, false, "C1", 4106},
         {&as_nobody, true, "", 4106},
     };
