@@ -549,6 +549,63 @@ static void enumerations(void **state)
         assert_int_equal(found[e], enum_count((enum enumeration)e));
 }
 
+/* ---- parameters ----------------------------------------------------------------------------------- */
+
+static bool is_param(struct span sn, struct span long_name)
+{
+    for (unsigned i = 1; i < PA__N; i++)
+        if (span_eq(param_row((enum param)i)->sn, sn))
+            return span_eq_nocase(span_str(param_row((enum param)i)->long_name), long_name);
+    return false;
+}
+
+/* "Response Type" in the table of primitives is responseType in the text. */
+static struct span squeezed(struct span s, uint8_t room[64])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n && n < 64; i++)
+        if (s.p[i] != ' ')
+            room[n++] = s.p[i];
+    return span_of(room, n);
+}
+
+static void parameters(void **state)
+{
+    (void)state;
+    struct csv c;
+    uint8_t room[64];
+    unsigned primitives = 0, criteria = 0;
+    wrong = 0;
+    csv_open(&c, "complex_types.csv");
+    while (csv_next(&c)) {
+        if (is(c.f[0], "requestPrimitive") || is(c.f[0], "responsePrimitive")) {
+            primitives++;
+            if (!is(c.f[2], "fc") && !is_param(c.f[2], squeezed(c.f[1], room)))
+                differs("parameters", "primitive", "parameter", c.f[2]);
+        }
+        if (is(c.f[0], "filterCriteria")) {
+            criteria++;
+            if (crit_of_query(c.f[2]) == FC_NONE)
+                differs("parameters", "filterCriteria", "criterion", c.f[2]);
+        }
+    }
+    csv_close(&c);
+    assert_int_equal(primitives, 30 + 15);
+    assert_int_equal(criteria, 30);
+    assert_int_equal(wrong, 0);
+    for (unsigned i = 1; i < PA__N; i++) { /* every name finds its row */
+        const struct param_row *r = param_row((enum param)i);
+        if (r->place == IN_HEADER)
+            assert_int_equal(param_of_header(r->http), i);
+        if (r->place == IN_QUERY)
+            assert_int_equal(param_of_query(r->http), i);
+    }
+    assert_int_equal(param_of_header(SPAN("X-M2M-Origin")), PA_fr);
+    assert_int_equal(param_of_header(SPAN("X-M2M-Origi")), PA_NONE);
+    assert_int_equal(param_of_header(SPAN("host")), PA_NONE);
+    assert_int_equal(param_of_query(SPAN("fr")), PA_NONE);
+}
+
 static void no_excuse_is_left_over(void **state)
 {
     (void)state;
@@ -579,9 +636,11 @@ static void switches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(attributes),   cmocka_unit_test(lookup),       cmocka_unit_test(resources),
-        cmocka_unit_test(types),        cmocka_unit_test(status_codes), cmocka_unit_test(complex_types),
-        cmocka_unit_test(enumerations), cmocka_unit_test(switches),     cmocka_unit_test(no_excuse_is_left_over),
+        cmocka_unit_test(attributes),   cmocka_unit_test(lookup),
+        cmocka_unit_test(resources),    cmocka_unit_test(types),
+        cmocka_unit_test(status_codes), cmocka_unit_test(complex_types),
+        cmocka_unit_test(enumerations), cmocka_unit_test(switches),
+        cmocka_unit_test(parameters),   cmocka_unit_test(no_excuse_is_left_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
