@@ -27,7 +27,7 @@ struct parent {
     struct link link[P__N]; /* none to the unsealer */
     uint32_t at;            /* state of our end */
     struct msg_end end;
-    bool up, stopping, hopeless;
+    bool served, stopping; /* served: it was ready once */
     /* 72 octets for a restarted vault */
     bool known;
     uint64_t size;

@@ -77,7 +77,7 @@ static enum err on_VAULT_NO(void *room, const union msg_any *m)
 {
     struct parent *p = room;
     LOG(LOG_L_ERROR, "vault-refuses", log_span("what", m->VAULT_NO.why));
-    p->hopeless = p->stopping = true;
+    p->stopping = true;
     p->status = 1;
     return OK;
 }
@@ -95,14 +95,12 @@ static enum err on_HEAD(void *room, const union msg_any *m)
 
 static enum err on_FRONT_UP(void *room, const union msg_any *m)
 {
-    static bool said;
     struct parent *p = room;
-    p->up = true;
     p->at = AT_START | AT_REST;
     LOG(LOG_L_INFO, "serving", log_int("port", (int64_t)m->FRONT_UP.port), log_int("log-size", (int64_t)p->size));
-    if (said)
+    if (p->served)
         return OK;
-    said = true;
+    p->served = true;
     const char *address = conf_text(p->conf, "ttp", "listen");
     const char *colon = strrchr(address, ':');
     printf("ready https=%.*s:%u\n", (int)(colon - address), address, (unsigned)m->FRONT_UP.port);

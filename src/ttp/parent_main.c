@@ -59,8 +59,9 @@ static bool room_ended(struct parent *p, pid_t pid, int status)
             LOG(LOG_L_ERROR, "room-ended", log_str("room", names[i]),
                 log_int(WIFSIGNALED(status) ? "signal" : "status",
                         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
-        if (i == P_UNSEALER && !fine)
-            p->hopeless = p->stopping = true, p->status = 1;
+        /* It says itself that the custody files are of no use; killed, it is a room like the others. */
+        if (i == P_UNSEALER && WIFEXITED(status) && !fine)
+            p->stopping = true, p->status = 1;
         return !fine;
     }
     return false;
@@ -76,7 +77,8 @@ static bool reap(struct parent *p)
     return broken;
 }
 
-/* Starts all rooms again; a chain that keeps dying at once is started more slowly, and in the end no more. */
+/* Starts all rooms again; a chain that keeps dying at once is started more slowly. One that never served is given up:
+ * then something is wrong that a restart does not mend. */
 static void again(struct parent *p)
 {
     poll(NULL, 0, REAP_MS); /* a link breaks a moment before its room can be reaped */
@@ -85,7 +87,7 @@ static void again(struct parent *p)
         return;
     parent_stop(p);
     p->quick = now_ms() - p->started_ms < QUICK_MS ? p->quick + 1 : 0;
-    if (p->init || p->quick > QUICK_MOST) {
+    if (p->init || (!p->served && p->quick > QUICK_MOST)) {
         LOG(LOG_L_ERROR, "giving-up", log_int("starts", p->quick), log_str("what", "the rooms do not stay up"));
         p->stopping = true;
         p->status = 1;

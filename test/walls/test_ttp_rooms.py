@@ -196,6 +196,24 @@ def test_a_killed_room_costs_nothing_acknowledged(house, victim):
     assert "room-ended" in ttp.log_text() and "rooms-restart" in ttp.log_text()
 
 
+def test_a_killed_unsealer_is_run_again(house):
+    ttp = house.ttp()
+    reader = party(house, ttp, "/Sreader-1")
+    caught = 0
+    for _ in range(5):
+        os.kill(rooms(ttp)["vault"], signal.SIGKILL)
+        deadline = time.monotonic() + 5 * SLOW
+        while time.monotonic() < deadline:
+            pid = rooms(ttp).get("unsealer")
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+                caught += 1
+                break
+        stubborn(reader.fresh_nonce)
+    assert caught > 0 and ttp.running()
+    assert "room=unsealer signal=9" in ttp.log_text()
+
+
 def test_a_killed_parent_takes_its_rooms_along_and_loses_nothing(house):
     ttp = house.ttp()
     owner, reader, denied = (party(house, ttp, n) for n in ("/id-mn", "/Sreader-1", "/Sdenied-1"))
