@@ -35,6 +35,12 @@ void seal_port_free(struct sealer *s)
     s->keyed = NULL;
 }
 
+void seal_port_forget(struct sealer *s)
+{
+    s->keyed = NULL;
+    (void)EVP_CIPHER_CTX_reset((EVP_CIPHER_CTX *)s->gcm); /* clears before it frees */
+}
+
 enum err seal_port_hash(struct sealer *s, const struct span *parts, size_t n, uint8_t out[ESD_HASH])
 {
     EVP_MD_CTX *c = (EVP_MD_CTX *)s->sha;

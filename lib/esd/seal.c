@@ -25,6 +25,12 @@ void sealer_free(struct sealer *s)
     wipe(s, sizeof *s);
 }
 
+void sealer_forget(struct sealer *s, const struct seal_key *k)
+{
+    if (s->keyed == k)
+        seal_port_forget(s);
+}
+
 /* ---- key of an epoch ---------------------------------------------------------------------------- */
 
 static uint64_t next_serial(void)

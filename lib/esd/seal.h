@@ -12,6 +12,8 @@ struct esd_rng {
     void *ctx;
 };
 
+struct seal_key;
+
 /* One per thread. */
 struct sealer {
     void *gcm, *sha;   /* OpenSSL contexts */
@@ -25,6 +27,9 @@ struct sealer {
 MUST_USE enum err sealer_init(struct sealer *s, struct esd_rng rng);
 /* Frees the contexts and wipes what they held. */
 void sealer_free(struct sealer *s);
+
+/* The key is going away: the sealer keeps nothing that was made from it. */
+void sealer_forget(struct sealer *s, const struct seal_key *k);
 
 enum { SEAL_HEAD_MAX = 384 };
 

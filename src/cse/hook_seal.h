@@ -21,6 +21,7 @@ enum {
     SEAL_SOFT_MESSAGES = 1 << 20,
     SEAL_HARD_MS = 24 * 3600 * 1000, /* nothing more is sealed: 24 h, 2^24 messages, 16 GiB */
     SEAL_HARD_MESSAGES = 1 << 24,
+    SEAL_SWEEP_MS = 60 * 1000, /* how often quiet streams are looked for */
 };
 #define SEAL_SOFT_OCTETS (INT64_C(1) << 30)
 #define SEAL_HARD_OCTETS (INT64_C(1) << 34)

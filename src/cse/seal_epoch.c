@@ -233,6 +233,7 @@ void seal_epoch_drop(struct hook_seal *h, struct epoch *e)
 {
     if (e->open)
         h->streams--;
+    sealer_forget(&h->sealer, &e->key);
     wipe(e, sizeof *e);
 }
 
@@ -269,11 +270,23 @@ static bool hard_over(const struct epoch *e, int64_t now)
     return e->i >= SEAL_HARD_MESSAGES || e->octets >= SEAL_HARD_OCTETS || now - e->since_ms >= SEAL_HARD_MS;
 }
 
+/* Streams that went quiet: their keys do not outlive the hard limit for long. */
+static void sweep(struct hook_seal *h, int64_t now)
+{
+    if (now - h->swept_ms < SEAL_SWEEP_MS)
+        return;
+    h->swept_ms = now;
+    for (size_t i = 0; i < SEAL_STREAMS; i++)
+        if (h->secret->epoch[i].open && hard_over(&h->secret->epoch[i], now))
+            seal_epoch_drop(h, &h->secret->epoch[i]);
+}
+
 enum reason seal_epoch_for(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p,
                            struct epoch **out)
 {
     uint8_t sid[ESD_SID];
     JUDGE(keys_sid(ask->path, sid));
+    sweep(h, ask->now);
     struct epoch *e = slot_of(h, sid);
     enum reason r = REASON_OK;
     if (!mine(e, sid) || soft_over(h, e, ask->now))

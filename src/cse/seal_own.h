@@ -65,6 +65,7 @@ struct hook_seal {
     struct sealer sealer;
     struct seal_secret *secret; /* NULL: nothing seals */
     uint64_t tx, ticks;
+    int64_t swept_ms;
     bool queued; /* a letter was stored in this transaction */
     struct {
         struct epoch *e; /* what `before` did last; NULL: nothing to undo */

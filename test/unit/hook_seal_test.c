@@ -378,6 +378,21 @@ static void epochs_end_in_time(void **state)
     now = was;
 }
 
+/* A stream that went quiet: its key goes when its time is over, at the next reading of any other. */
+static void quiet_streams_lose_their_keys(void **state)
+{
+    (void)state;
+    int64_t was = now;
+    assert_int_equal(create_alone(DATA, SPAN("1"), SPAN_NONE), RSC_NONE);
+    assert_int_equal(hook_seal_counts(h).streams, 1);
+    now += SEAL_HARD_MS;
+    assert_int_equal(create_alone(SPAN("//demo.example/id-mn/mn/thermo-1/data-2"), SPAN("1"), SPAN_NONE), RSC_NONE);
+    assert_int_equal(hook_seal_counts(h).streams, 1);
+    assert_int_equal(create_alone(DATA, SPAN("2"), SPAN_NONE), RSC_NONE);
+    assert_true(label_of(said.con).e2e.ep == 2 && label_of(said.con).e2e.i == 0);
+    now = was;
+}
+
 /* A letter that waits for 30 days: no new epoch; the present one goes on to its hard limit. */
 static void overdue_stops_at_the_hard_limit(void **state)
 {
@@ -530,6 +545,7 @@ int main(void)
         T(rolled_back_begin_never_was),
         T(failed_commit_ends_its_epochs),
         T(epochs_end_in_time),
+        T(quiet_streams_lose_their_keys),
         T(overdue_stops_at_the_hard_limit),
         T(the_queue_moves_on_over_gaps),
         T(more_streams_than_slots),
