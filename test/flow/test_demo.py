@@ -9,11 +9,11 @@ import shutil
 import time
 
 import pytest
-from demo_run import DemoRun
+from demo_run import LINKS, DemoRun
 from plant.house import TTP_NAME, ini
 from plant.onem2m import Client, _Named
 from plant.process import free_port, program, run
-from witness import canary, jose_stranger, recording, release_witness, ten_steps
+from witness import canary, core, jose_stranger, recording, release_witness, ten_steps
 
 WITNESS = os.environ.get("ONESEAL_WITNESS")
 pytestmark = pytest.mark.skipif(not WITNESS, reason="no witness build (sanitizers)")
@@ -48,6 +48,7 @@ class Judged:
                  for i, c in enumerate(self.canaries)]
         self.lines = lines
         self.keys, self.refused, self.unreachable, self.age = {}, None, None, {}
+        self.direct = set()
         self.demo = DemoRun(folder, mode, lines, self.at_hold, WITNESS)
         self.demo.run()
         if self.demo.code != 0:
@@ -63,6 +64,11 @@ class Judged:
     def at_hold(self, demo, hold, pids):
         if hold == "start":
             return
+        # Every actor is reached through a relay of this process, and by nobody else.
+        for actor, row in demo.actors().items():
+            if row.get("https"):
+                self.direct |= {(actor, pid) for pid in core.connections_to(int(row["https"].rpartition(":")[2]))
+                                if pid != os.getpid()}
         for actor in ("gateway", "server", "app-heat", "app-other", "device"):
             if pids.get(actor):
                 client = self.load(demo) if actor in ("gateway", "server") else None
@@ -136,6 +142,15 @@ def judged(request, tmp_path_factory):
 
 
 # --- the ten steps, from recordings ----------------------------------------------------------------------------------
+
+def test_everything_passed_a_relay(judged):
+    assert not judged.direct, "connections past the relays: %s" % judged.direct
+    wanted = set(LINKS[judged.mode])
+    if judged.mode == "device":
+        wanted.discard("gateway-ttp")       # the gateway has nothing to register there
+    silent = {link for link in wanted if not judged.run.of(link)}
+    assert not silent, "nothing was recorded on %s" % silent
+
 
 def test_step_1_the_device_registers_its_data(judged):
     r = judged.run

@@ -95,6 +95,25 @@ def take_gcore(pid, path):
     return os.path.getsize(path)
 
 
+def connections_to(port):
+    """{process ids} that hold the client side of an established IPv4 connection to a local port."""
+    inodes = set()
+    with open("/proc/net/tcp", encoding="ascii") as f:
+        for line in f.readlines()[1:]:
+            words = line.split()
+            if words[3] == "01" and int(words[2].rpartition(":")[2], 16) == port:
+                inodes.add("socket:[%s]" % words[9])
+    owners = set()
+    for pid in [int(name) for name in os.listdir("/proc") if name.isdigit()]:
+        try:
+            for fd in os.listdir("/proc/%d/fd" % pid):
+                if os.readlink("/proc/%d/fd/%s" % (pid, fd)) in inodes:
+                    owners.add(pid)
+        except OSError:
+            continue
+    return owners
+
+
 def open_connections(pid):
     """Number of sockets the process holds."""
     count = 0

@@ -1,4 +1,6 @@
 """core.py sees what another process holds, also what that process keeps out of its own core dumps."""
+import os
+import socket
 import subprocess
 import sys
 
@@ -55,3 +57,11 @@ def test_gcore_agrees_on_ordinary_memory(holder, tmp_path):
 
 def test_sockets_are_counted(holder):
     assert core.open_connections(holder.pid) == 0
+
+
+def test_who_is_connected_to_a_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert core.connections_to(port) == set()
+        with socket.create_connection(("127.0.0.1", port)):
+            assert core.connections_to(port) == {os.getpid()}
