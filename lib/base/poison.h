@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#undef sprintf /* fortified by a macro under clang */
 #pragma GCC poison strcpy strcat sprintf vsprintf atoi atol strtok gets
 
 #endif

@@ -569,7 +569,7 @@ void net_seal_post_stop(struct net_seal_post *p)
     if (!p || p->closing)
         return;
     p->closing = true;
-    p->c.seal->wake = NULL;
+    p->c.seal->wake = (void (*)(void *))0; /* typed: clang takes no void pointer here */
     if (p->pending)
         http_call_cancel(p->pending);
     net_timer_free(p->timer);
