@@ -9,7 +9,7 @@
 
 enum { SAY_MAX = 1 << 16, LINE_MAX_ = 4096 };
 
-static const char *vfmt(struct cli *c, const char *fmt, va_list ap)
+PRINTF(2, 0) static const char *vfmt(struct cli *c, const char *fmt, va_list ap)
 {
     char line[LINE_MAX_];
     int n = vsnprintf(line, sizeof line, fmt, ap);
