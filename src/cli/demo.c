@@ -158,13 +158,6 @@ static enum status find_programs(struct demo *d)
     return ST_DONE;
 }
 
-/* `demo revoke` finds the newest demo of this user by this link. */
-const char *demo_pointer(struct cli *c)
-{
-    const char *run = getenv("XDG_RUNTIME_DIR");
-    return run && *run ? cli_fmt(c, "%s/oneseal-demo", run) : cli_fmt(c, "/tmp/oneseal-demo-%u", (unsigned)getuid());
-}
-
 static enum status choose_folder(struct demo *d)
 {
     if (!d->dir) {
@@ -174,10 +167,7 @@ static enum status choose_folder(struct demo *d)
             return cli_fail_file(d->c, ERR_IO, "a temporary folder cannot be made", tmp ? tmp : "/tmp");
         d->dir = made;
     }
-    const char *link = demo_pointer(d->c);
-    (void)unlink(link);
-    if (symlink(d->dir, link) != 0)
-        cli_note(d->c, "demo: no link at %s: `demo revoke` needs --state %s", link, d->dir);
+    find_announce(d);
     return ST_DONE;
 }
 
@@ -257,6 +247,7 @@ enum status demo_run(struct cli *c)
         st = d.once ? steps_run(&d) : live_run(&d);
     proc_end_all(&d);
     house_clean(&d);
+    find_withdraw(&d);
     if (d.dir && d.keep)
         cli_say(c, "everything is kept in %s", d.dir);
     arena_reset(&d.turn);

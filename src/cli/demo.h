@@ -6,6 +6,7 @@
  * demo_actor.c   the role of device and applications: commands on standard input, JSON on standard output
  * demo_steps.c   the ten steps, each checked
  * demo_live.c    who sees what, reading by reading, until Ctrl-C
+ * demo_find.c    how another terminal finds the demo that runs
  * demo_revoke.c  `demo revoke` from another terminal */
 #ifndef CLI_DEMO_H
 #define CLI_DEMO_H
@@ -44,7 +45,7 @@ struct actor {
 
 struct demo {
     struct cli *c;
-    const char *dir, *bin_cse, *bin_ttp, *self;
+    const char *dir, *link, *bin_cse, *bin_ttp, *self;
     bool device_mode, once, hold, keep, made;
     uint64_t count;
     FILE *from; /* NULL: telemetry of this host */
@@ -99,10 +100,15 @@ int64_t demo_now_ms(void);
 /* The text of a string member; "" when there is none. In d->turn. */
 const char *demo_text(struct demo *d, const struct jval *v, const char *name);
 int demo_int(const struct jval *v, const char *name);
-/* Where `demo revoke` finds the newest demo of this user: a link to its folder. */
-const char *demo_pointer(struct cli *c);
 /* --hold: tells the point and waits for a line. */
 void demo_hold(struct demo *d, const char *point);
+
+/* ---- demo_find.c ---- */
+/* Leaves a link to the folder, named by our process id, where other terminals of this user look. Not fatal. */
+void find_announce(struct demo *d);
+void find_withdraw(struct demo *d);
+/* The folder of the one living demo. Says the fault: none, or several. */
+MUST_USE enum status find_living(struct cli *c, const char **dir);
 
 /* ---- demo_steps.c, demo_live.c ---- */
 /* All ten; ST_DONE when all hold. */

@@ -78,14 +78,14 @@ static enum status heading(struct demo *d)
                          "  ok  device     thermo-1                  sends every 2 s%s\n"
                          "  ok  app        app-heat                  subscribed through the server\n\n"
                          "try, in another terminal:\n"
-                         "  oneseal get try:" DEMO_REMOTE "/la --config %s/profiles          what the server sees\n"
-                         "  oneseal get try:" DEMO_REMOTE "/la --config %s/profiles --open   the same, as app-heat\n"
-                         "  oneseal demo revoke app-heat                     take the key away and watch\n\n"
+                         "  %s get try:" DEMO_REMOTE "/la --config %s/profiles          what the server sees\n"
+                         "  %s get try:" DEMO_REMOTE "/la --config %s/profiles --open   the same, as app-heat\n"
+                         "  %s demo revoke app-heat          take the key away and watch\n\n"
                          "  %-8s  %-*s  %-*s  %-*s  app-heat",
                          d->dir, d->actor[DEMO_TTP_P].https, d->actor[DEMO_SERVER].https, d->actor[DEMO_GATEWAY].https,
                          d->device_mode ? "stores what the device sealed" : "seals for devices that cannot",
-                         d->device_mode ? ", sealed by itself" : "", d->dir, d->dir, "time", CELL, "device", CELL,
-                         "gateway (stores)", CELL, "server (forwards)")));
+                         d->device_mode ? ", sealed by itself" : "", c->self, d->dir, c->self, d->dir, c->self, "time",
+                         CELL, "device", CELL, "gateway (stores)", CELL, "server (forwards)")));
 }
 
 /* A text cut to a cell; a sealed one as its begin and its size. */

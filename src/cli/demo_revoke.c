@@ -45,8 +45,9 @@ enum status demo_revoke(struct cli *c)
     if (strcmp(app, "app-heat") != 0 && strcmp(app, "app-other") != 0)
         return CLI_FAIL(c, ST_NOT_FOUND, .what = "the demo has no such application", .who = "this program",
                         .kind = "application", .object = app, .todo = "name app-heat or app-other");
-    dir = dir ? dir : demo_pointer(c);
-    enum status st = profile_load(c, cli_fmt(c, "%s/profiles/operator.conf", dir), &s.p);
+    enum status st = dir ? ST_DONE : find_living(c, &dir);
+    if (st == ST_DONE)
+        st = profile_load(c, cli_fmt(c, "%s/profiles/operator.conf", dir), &s.p);
     if (st == ST_DONE && c->dry_run) {
         cli_say(c, "would deny %s at %s, then tell the gateway to begin a new epoch", app, s.p.ttp[0].url);
         return ST_DONE;

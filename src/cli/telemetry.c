@@ -118,11 +118,11 @@ void telemetry_put(struct buf *b)
     struct jw w = jw_over(b);
     (void)clock_gettime(CLOCK_REALTIME, &t);
     jw_obj(&w);
-    JW_U64(&w, "t", (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
     put_load(&w, text);
+    put_temperature(&w, text);
     put_memory(&w, "MemAvailable", "mem_free_kb", text);
     put_disk(&w);
     put_network(&w, text);
-    put_temperature(&w, text);
+    JW_U64(&w, "t", (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000);
     jw_end_obj(&w);
 }

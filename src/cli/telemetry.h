@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-/* Appends one object, e.g. {"t":1790...,"load":0.42,"mem_free_kb":...,"temp":41.5}. What cannot be read is left
+/* Appends one object, e.g. {"load":0.42,"temp":41.5,"mem_free_kb":...,"t":1790...}. What cannot be read is left
  * out; the time is always there. */
 void telemetry_put(struct buf *b);
 

@@ -62,7 +62,7 @@ def test_once(tmp_path, mode):
     assert by_step[9]["app-other"] == "refused" and by_step[9]["reason"] and by_step[9]["decided-by"]
     assert json.loads(by_step[10]["by-retrieve"])["t"] < json.loads(by_step[10]["by-notify"])["t"]
     left = [name for name in os.listdir(tmp_path) if name != "oneseal-demo"]
-    assert left == [], "the demo leaves files behind"
+    assert left == [] and os.listdir(tmp_path / "oneseal-demo") == [], "the demo leaves files behind"
 
 
 def test_once_on_the_screen(tmp_path):
@@ -124,6 +124,23 @@ def test_killed_demo_takes_its_actors_along(tmp_path):
     while any(alive(p) for p in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not [p for p in pids if alive(p)]
+
+
+def test_revoke_finds_the_demo_that_lives(tmp_path):
+    """A dead demo left its link; of two living ones one must be named."""
+    (tmp_path / "oneseal-demo").mkdir(mode=0o700)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    os.symlink("/nonexistent", tmp_path / "oneseal-demo" / str(gone.pid))
+    live = Live(tmp_path, "--json")
+    live.row()
+    ok("demo", "revoke", "app-heat", env={"XDG_RUNTIME_DIR": str(tmp_path)})
+    assert os.listdir(tmp_path / "oneseal-demo") == [str(live.child.pid)]
+    os.symlink(live.state, tmp_path / "oneseal-demo" / str(os.getpid()))
+    done = run("demo", "revoke", "app-heat", "--json", env={"XDG_RUNTIME_DIR": str(tmp_path)})
+    assert done.returncode == 2 and "2 demos" in fault(done)["what"]
+    ok("demo", "revoke", "app-heat", "--state", live.state, env={"XDG_RUNTIME_DIR": str(tmp_path)})
+    assert live.end() == 0
 
 
 def test_revoke_without_a_demo(tmp_path):
