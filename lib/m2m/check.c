@@ -250,6 +250,8 @@ static size_t escaped(const uint8_t *p, size_t *used)
 size_t check_content_size(const struct jval *con)
 {
     size_t n = 0, used;
+    if (con->type == J_STR && !con->esc)
+        return con->raw.n - 2;
     if (con->type == J_STR) {
         for (size_t i = 1; i + 1 < con->raw.n; i += used) {
             used = 1;

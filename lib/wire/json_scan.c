@@ -78,6 +78,7 @@ static enum err scan_string(struct jscan *s, bool *esc)
     size_t start = s->at++;
     *esc = false;
     for (;;) {
+        s->at += utf8_plain(span_from(s->text, s->at));
         int c = peek(s);
         if (c < 0)
             return refuse(s, ERR_SYNTAX, start, "a string without an end");

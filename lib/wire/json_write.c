@@ -63,7 +63,7 @@ static void quoted(struct buf *b, struct span s)
 {
     buf_c(b, '"');
     size_t clean = 0, i = 0;
-    while (i < s.n) {
+    while ((i += utf8_plain(span_from(s, i))) < s.n) {
         uint8_t c = s.p[i];
         size_t k = utf8_len(span_from(s, i));
         if (k > 0 && c >= 0x20 && c != '"' && c != '\\') {

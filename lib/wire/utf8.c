@@ -1,5 +1,7 @@
 #include "wire/utf8.h"
 
+#include <string.h>
+
 size_t utf8_len(struct span s)
 {
     if (s.n == 0)
@@ -46,4 +48,24 @@ void utf8_put(struct buf *b, uint32_t cp)
     buf_c(b, (uint8_t)(lead[more] | cp >> (6 * more)));
     while (more-- > 0)
         buf_c(b, (uint8_t)(0x80 | (cp >> (6 * more) & 0x3F)));
+}
+
+/* 0x80 in every octet of w that is zero; octets above a zero one may be marked as well. */
+static uint64_t zeros(uint64_t w)
+{
+    return (w - 0x0101010101010101u) & ~w;
+}
+
+size_t utf8_plain(struct span s)
+{
+    size_t n = 0;
+    for (; n + 8 <= s.n; n += 8) {
+        uint64_t w;
+        memcpy(&w, s.p + n, 8);
+        uint64_t low = (w - 0x2020202020202020u) & ~w; /* below a space */
+        uint64_t odd = w | low | zeros(w ^ 0x2222222222222222u) | zeros(w ^ 0x5c5c5c5c5c5c5c5cu);
+        if (odd & 0x8080808080808080u)
+            break;
+    }
+    return n;
 }

@@ -286,6 +286,16 @@ bool cache_row(struct cache *c, int64_t rid, struct arena *a, struct row *out)
     return e && arena_ok(a);
 }
 
+bool cache_has(struct cache *c, int64_t rid)
+{
+    struct key k = key_of(c, ROW, rid, 0, SPAN_NONE);
+    struct shard *s = shard_of(c, &k);
+    pthread_mutex_lock(&s->lock);
+    bool has = look(s, &k) != NULL;
+    pthread_mutex_unlock(&s->lock);
+    return has;
+}
+
 static bool follow(struct cache *c, const struct key *k, int64_t *rid)
 {
     struct shard *s = shard_of(c, k);

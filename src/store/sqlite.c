@@ -59,30 +59,36 @@ static enum err run_plain(struct store_tx *t, enum statement which)
 
 /* A snapshot or a savepoint is only set when something needs it: many jobs are refused before they change anything,
  * and many reads are answered by the cache. */
-static enum err begin_late(struct store_tx *t)
-{
-    struct sqlite_tx *x = sqlite_tx(t);
-    if (t->writes) {
-        if (x->lost != OK)
-            return x->lost;
-        if (x->save && !x->open) {
-            TRY(run_plain(t, SQL_SAVE));
-            x->open = true;
-        }
-        return OK;
-    }
-    if (x->begun)
-        return OK;
-    x->turn = cache_now(x->cache);
-    TRY(run_plain(t, SQL_BEGIN_READ));
-    x->begun = true;
-    return OK;
-}
-
 enum err sqlite_stmt(struct store_tx *t, enum statement which, sqlite3_stmt **out)
 {
-    TRY(begin_late(t));
-    return prepared(sqlite_tx(t)->c, which, out);
+    struct sqlite_tx *x = sqlite_tx(t);
+    if (x->lost != OK)
+        return x->lost;
+    if (!t->writes && !x->begun) {
+        x->turn = cache_now(x->cache);
+        TRY(run_plain(t, SQL_BEGIN_READ));
+        x->begun = true;
+    }
+    return prepared(x->c, which, out);
+}
+
+enum err sqlite_change_stmt(struct store_tx *t, enum statement which, sqlite3_stmt **out)
+{
+    struct sqlite_tx *x = sqlite_tx(t);
+    if (x->lost != OK)
+        return x->lost;
+    if (x->save && !x->open) {
+        TRY(run_plain(t, SQL_SAVE));
+        x->open = true;
+    }
+    return prepared(x->c, which, out);
+}
+
+/* Most jobs put one row and count; to drop that row again costs less than a savepoint for each. */
+bool sqlite_first_change(struct store_tx *t)
+{
+    const struct sqlite_tx *x = sqlite_tx(t);
+    return x->save && !x->open && x->lone == 0;
 }
 
 enum err sqlite_run(struct store_tx *t, sqlite3_stmt *s)
@@ -238,6 +244,7 @@ static enum err sqlite_write(struct store *st, struct store_tx **out)
         .head = {&sqlite_ops, st, true}, .c = &s->writer, .cache = s->own, .turn = cache_now(s->own)};
     s->mark = 0;
     s->flush = false;
+    sqlite_tally_forget(s);
     *out = &s->write_tx.head;
     return OK;
 }
@@ -245,36 +252,56 @@ static enum err sqlite_write(struct store *st, struct store_tx **out)
 static enum err sqlite_save(struct store_tx *t)
 {
     struct sqlite_tx *x = sqlite_tx(t);
+    struct sqlite_store *s = sqlite_home(t);
+    if (s->ntally > TALLIES / 2)
+        TRY(sqlite_tally_write(t));
     x->save = true;
     x->open = false;
-    sqlite_home(t)->mark = sqlite_home(t)->nchange;
+    x->lone = 0;
+    s->mark = s->nchange;
+    s->tmark = s->ntlog;
     return x->lost;
 }
 
 static enum err sqlite_keep(struct store_tx *t)
 {
     struct sqlite_tx *x = sqlite_tx(t);
-    x->save = false;
-    if (x->lost != OK || !x->open)
+    bool open = x->open;
+    x->save = x->open = false;
+    x->lone = 0;
+    if (x->lost != OK || !open)
         return x->lost;
-    x->open = false;
     return run_plain(t, SQL_KEEP);
+}
+
+static enum err drop_lone(struct store_tx *t, int64_t rid)
+{
+    sqlite3_stmt *q;
+    TRY(sqlite_stmt(t, SQL_DROP, &q));
+    sqlite3_bind_int64(q, 1, rid);
+    return sqlite_run(t, q);
 }
 
 static enum err sqlite_undo(struct store_tx *t)
 {
     struct sqlite_tx *x = sqlite_tx(t);
     struct sqlite_store *s = sqlite_home(t);
-    x->save = false;
+    bool open = x->open;
+    int64_t lone = x->lone;
+    x->save = x->open = false;
+    x->lone = 0;
+    sqlite_tally_back(s, s->tmark);
     if (!s->flush)
         sqlite_changes_back(s, s->mark);
     else
         cache_flush(s->own);
-    if (x->lost != OK || !x->open)
+    if (x->lost != OK)
         return x->lost;
-    x->open = false;
-    TRY(run_plain(t, SQL_UNDO));
-    return run_plain(t, SQL_KEEP);
+    if (open) {
+        TRY(run_plain(t, SQL_UNDO));
+        TRY(run_plain(t, SQL_KEEP));
+    }
+    return lone ? drop_lone(t, lone) : OK;
 }
 
 static void sqlite_abort(struct store_tx *t)
@@ -282,6 +309,7 @@ static void sqlite_abort(struct store_tx *t)
     struct sqlite_store *s = sqlite_home(t);
     sqlite_changes_back(s, 0);
     cache_flush(s->own);
+    sqlite_tally_forget(s);
     batch_abort(s->batch);
 }
 
@@ -293,7 +321,7 @@ static enum err reserve(struct store_tx *t)
     if (s->next_rid <= s->kept_rid && s->next_letter <= s->kept_letter)
         return OK;
     sqlite3_stmt *q;
-    TRY(sqlite_stmt(t, SQL_RESERVE, &q));
+    TRY(sqlite_change_stmt(t, SQL_RESERVE, &q));
     sqlite3_bind_int64(q, 1, s->next_rid + RESERVE);
     sqlite3_bind_int64(q, 2, s->next_letter + RESERVE);
     return sqlite_run(t, q);
@@ -305,7 +333,9 @@ static enum err sqlite_commit(struct store_tx *t)
     struct sqlite_tx *x = sqlite_tx(t);
     x->save = false;
     bool more = s->next_rid > s->kept_rid || s->next_letter > s->kept_letter;
-    enum err e = x->lost != OK ? x->lost : reserve(t);
+    enum err e = x->lost != OK ? x->lost : sqlite_tally_write(t);
+    if (e == OK)
+        e = reserve(t);
     if (e == OK)
         e = batch_commit(s->batch);
     if (e != OK) {
@@ -341,6 +371,7 @@ static void sqlite_shut(struct store *st)
     cache_free(s->own);
     cache_free(s->shared);
     free(s->change);
+    free(s->tlog);
     free((char *)s->conf.path);
     if (s->lock_fd >= 0)
         close(s->lock_fd);

@@ -35,6 +35,18 @@ struct change {
     void *octets;   /* of CH_NEW; on the heap */
 };
 
+/* Counters of rows that the present transaction changed and did not write yet: a hundred instances created in one
+ * container are one UPDATE of it. Whatever the writer reads is set right with them; COMMIT writes them first. */
+enum { TALLIES = 1024 }; /* places; at most half are in use when a job begins */
+struct tally {
+    int64_t rid; /* 0: free */
+    int64_t lt, st, cni, cbs, subs;
+};
+struct tally_log {
+    size_t at;
+    struct tally was; /* rid 0: it was not there */
+};
+
 struct sqlite_tx {
     struct store_tx head;
     struct conn *c;
@@ -42,6 +54,7 @@ struct sqlite_tx {
     uint64_t turn;   /* of the cache, seen before the snapshot began */
     bool begun;      /* readers: BEGIN was run */
     bool save, open; /* writer: a savepoint is wanted; it was really set */
+    int64_t lone;    /* writer: the one row that was put before; undoing is dropping it; 0: none */
     enum err lost;   /* writer: SQLite gave the whole transaction up, for this reason */
 };
 
@@ -59,6 +72,9 @@ struct sqlite_store {
     struct change *change;
     size_t nchange, capchange, mark; /* mark: their number at the savepoint */
     bool flush;                      /* too many: forget everything at commit */
+    struct tally tally[TALLIES];
+    size_t ntally, ntlog, captlog, tmark; /* tmark: length of the log at the savepoint */
+    struct tally_log *tlog;
 };
 
 static inline struct sqlite_tx *sqlite_tx(struct store_tx *t)
@@ -70,9 +86,13 @@ static inline struct sqlite_store *sqlite_home(struct store_tx *t)
     return (struct sqlite_store *)(void *)t->store;
 }
 
-/* The statement, prepared when it is asked for the first time, its transaction (or snapshot, or savepoint) begun.
- * Errors as batch_err. */
+/* A statement that reads, prepared when it is asked for the first time; a reader's snapshot is begun. As batch_err. */
 MUST_USE enum err sqlite_stmt(struct store_tx *t, enum statement which, sqlite3_stmt **out);
+/* A statement that changes: the savepoint is set, if one is wanted. */
+MUST_USE enum err sqlite_change_stmt(struct store_tx *t, enum statement which, sqlite3_stmt **out);
+/* The same for a row put before anything else was changed: no savepoint yet; the caller then sets `lone`. False when
+ * there is something before it or no savepoint is wanted. */
+bool sqlite_first_change(struct store_tx *t);
 /* Runs a statement to its end and resets it. */
 MUST_USE enum err sqlite_run(struct store_tx *t, sqlite3_stmt *s);
 /* What `rc` of a step means; notices a transaction that SQLite gave up. */
@@ -86,6 +106,17 @@ struct span sqlite_text(sqlite3_stmt *s, int col, struct arena *a);
 MUST_USE enum err sqlite_changed(struct store_tx *t, enum changed did, const struct row *r);
 void sqlite_changes_back(struct sqlite_store *s, size_t mark); /* undone: they never were */
 void sqlite_changes_done(struct sqlite_store *s);              /* committed: tell the readers' cache */
+
+/* sqlite_tally.c. False: no room (or no memory), write it at once. */
+bool sqlite_tally_put(struct sqlite_store *s, const struct row *r);
+/* set wrote the row with these counters: they replace what waits. False: no memory. */
+bool sqlite_tally_set(struct sqlite_store *s, const struct row *r);
+/* Sets the counters of a row that was read right. */
+void sqlite_tally_patch(const struct sqlite_store *s, struct row *r);
+void sqlite_tally_back(struct sqlite_store *s, size_t mark);
+/* Writes all. Only outside of a job. */
+MUST_USE enum err sqlite_tally_write(struct store_tx *t);
+void sqlite_tally_forget(struct sqlite_store *s);
 
 extern const struct store_ops sqlite_ops;
 

@@ -21,7 +21,7 @@ enum err sqlite_letter_put(struct store_tx *t, struct letter *l)
     TRY(lane_is_empty(t, l->sub, l->tgt, &first));
     l->id = sqlite_home(t)->next_letter++;
     sqlite3_stmt *s;
-    TRY(sqlite_stmt(t, SQL_LETTER_PUT, &s));
+    TRY(sqlite_change_stmt(t, SQL_LETTER_PUT, &s));
     int at = 1;
     sqlite3_bind_int64(s, at++, l->id);
     sqlite3_bind_int64(s, at++, l->sub);
@@ -92,10 +92,10 @@ enum err sqlite_letter_done(struct store_tx *t, int64_t id)
     sqlite3_reset(s);
     if (e != OK || rc != SQLITE_ROW)
         return e != OK ? e : ERR_NOTFOUND;
-    TRY(sqlite_stmt(t, SQL_LETTER_DONE, &s));
+    TRY(sqlite_change_stmt(t, SQL_LETTER_DONE, &s));
     sqlite3_bind_int64(s, 1, id);
     TRY(sqlite_run(t, s));
-    TRY(sqlite_stmt(t, SQL_LANE_NEXT, &s));
+    TRY(sqlite_change_stmt(t, SQL_LANE_NEXT, &s));
     sqlite3_bind_int64(s, 1, sub);
     sqlite3_bind_int64(s, 2, tgt);
     return sqlite_run(t, s);
@@ -104,7 +104,7 @@ enum err sqlite_letter_done(struct store_tx *t, int64_t id)
 enum err sqlite_letter_delay(struct store_tx *t, int64_t id, int64_t due, uint32_t tries)
 {
     sqlite3_stmt *s;
-    TRY(sqlite_stmt(t, SQL_LETTER_DELAY, &s));
+    TRY(sqlite_change_stmt(t, SQL_LETTER_DELAY, &s));
     sqlite3_bind_int64(s, 1, id);
     sqlite3_bind_int64(s, 2, due);
     sqlite3_bind_int64(s, 3, tries);
@@ -115,7 +115,7 @@ enum err sqlite_letter_delay(struct store_tx *t, int64_t id, int64_t due, uint32
 enum err sqlite_letters_drop(struct store_tx *t, int64_t sub)
 {
     sqlite3_stmt *s;
-    TRY(sqlite_stmt(t, SQL_LETTERS_DROP, &s));
+    TRY(sqlite_change_stmt(t, SQL_LETTERS_DROP, &s));
     sqlite3_bind_int64(s, 1, sub);
     return sqlite_run(t, s);
 }
@@ -165,7 +165,7 @@ enum err sqlite_state_put(struct store_tx *t, struct span key, struct span octet
     if (key.n > STORE_KEY_MAX)
         return ERR_LIMIT;
     sqlite3_stmt *s;
-    TRY(sqlite_stmt(t, SQL_STATE_PUT, &s));
+    TRY(sqlite_change_stmt(t, SQL_STATE_PUT, &s));
     bind_octets(s, 1, key);
     bind_octets(s, 2, octets);
     return sqlite_run(t, s);
@@ -174,7 +174,7 @@ enum err sqlite_state_put(struct store_tx *t, struct span key, struct span octet
 enum err sqlite_state_drop(struct store_tx *t, struct span key)
 {
     sqlite3_stmt *s;
-    TRY(sqlite_stmt(t, SQL_STATE_DROP, &s));
+    TRY(sqlite_change_stmt(t, SQL_STATE_DROP, &s));
     bind_octets(s, 1, key);
     return sqlite_run(t, s);
 }

@@ -7,7 +7,7 @@
 /* The columns of BARE in their order; the body is behind them. */
 enum col { C_RID, C_PID, C_TY, C_RN, C_ALIAS, C_CREATOR, C_CT, C_LT, C_ET, C_ST, C_CNI, C_CBS, C_CS, C_SUBS, C_BODY };
 
-static void read_row(sqlite3_stmt *s, bool bare, struct arena *a, struct row *r)
+static void read_row(struct store_tx *t, sqlite3_stmt *s, bool bare, struct arena *a, struct row *r)
 {
     *r = (struct row){
         .rid = sqlite3_column_int64(s, C_RID),
@@ -26,6 +26,8 @@ static void read_row(sqlite3_stmt *s, bool bare, struct arena *a, struct row *r)
         .subs = sqlite3_column_int64(s, C_SUBS),
         .body = bare ? SPAN_NONE : sqlite_text(s, C_BODY, a),
     };
+    if (t->writes)
+        sqlite_tally_patch(sqlite_home(t), r);
 }
 
 static enum err one_row(struct store_tx *t, sqlite3_stmt *s, struct arena *a, struct row *out)
@@ -33,7 +35,7 @@ static enum err one_row(struct store_tx *t, sqlite3_stmt *s, struct arena *a, st
     int rc = sqlite3_step(s);
     enum err e = sqlite_said(t, rc);
     if (e == OK && rc == SQLITE_ROW) {
-        read_row(s, false, a, out);
+        read_row(t, s, false, a, out);
         e = arena_ok(a) ? OK : ERR_NOMEM;
     } else if (e == OK) {
         e = ERR_NOTFOUND;
@@ -151,7 +153,7 @@ static enum err all_rows(struct store_tx *t, sqlite3_stmt *s, size_t max, bool b
         }
         struct row *r = next_place(out, &cap, a);
         if (r)
-            read_row(s, bare, a, r);
+            read_row(t, s, bare, a, r);
         e = r && arena_ok(a) ? OK : ERR_NOMEM;
         out->n += e == OK;
     }
@@ -238,7 +240,7 @@ static enum err rows_of(struct store_tx *t, const struct rids *rids, size_t max,
         int rc = sqlite3_step(s);
         enum err e = sqlite_said(t, rc);
         if (e == OK && rc == SQLITE_ROW)
-            read_row(s, bare, a, &out->v[out->n]);
+            read_row(t, s, bare, a, &out->v[out->n]);
         sqlite3_reset(s);
         if (e != OK || rc != SQLITE_ROW)
             return e != OK ? e : ERR_SYNTAX; /* an index names a row that is not there */
@@ -353,7 +355,7 @@ static enum err put_labels(struct store_tx *t, const struct row *r)
 {
     for (size_t i = 0; i < r->nlbl; i++) {
         sqlite3_stmt *s;
-        TRY(sqlite_stmt(t, SQL_LABEL_PUT, &s));
+        TRY(sqlite_change_stmt(t, SQL_LABEL_PUT, &s));
         sqlite_bind(s, 1, r->lbl[i], false);
         sqlite3_bind_int64(s, 2, r->rid);
         TRY(sqlite_run(t, s));
@@ -364,7 +366,7 @@ static enum err put_labels(struct store_tx *t, const struct row *r)
 static enum err drop_labels(struct store_tx *t, int64_t rid)
 {
     sqlite3_stmt *s;
-    TRY(sqlite_stmt(t, SQL_LABELS_DROP, &s));
+    TRY(sqlite_change_stmt(t, SQL_LABELS_DROP, &s));
     sqlite3_bind_int64(s, 1, rid);
     return sqlite_run(t, s);
 }
@@ -372,12 +374,15 @@ static enum err drop_labels(struct store_tx *t, int64_t rid)
 enum err sqlite_put(struct store_tx *t, const struct row *r)
 {
     sqlite3_stmt *s;
-    TRY(sqlite_stmt(t, SQL_PUT, &s));
+    bool lone = r->nlbl == 0 && sqlite_first_change(t);
+    TRY(lone ? sqlite_stmt(t, SQL_PUT, &s) : sqlite_change_stmt(t, SQL_PUT, &s));
     bind_row(s, r);
     sqlite3_bind_int64(s, 1 + C_PID, r->pid);
     sqlite3_bind_int64(s, 1 + C_TY, r->ty);
     sqlite_bind(s, 1 + C_RN, r->rn, true);
     TRY(sqlite_run(t, s));
+    if (lone)
+        sqlite_tx(t)->lone = r->rid;
     if (r->rid >= sqlite_home(t)->next_rid)
         sqlite_home(t)->next_rid = r->rid + 1;
     TRY(put_labels(t, r));
@@ -388,20 +393,22 @@ enum err sqlite_set(struct store_tx *t, const struct row *r)
 {
     struct sqlite_store *home = sqlite_home(t);
     sqlite3_stmt *s;
-    TRY(sqlite_stmt(t, SQL_SET, &s));
+    TRY(sqlite_change_stmt(t, SQL_SET, &s));
     bind_row(s, r);
     TRY(sqlite_run(t, s));
     if (sqlite3_changes(home->writer.db) == 0)
         return ERR_NOTFOUND;
+    if (!sqlite_tally_set(home, r))
+        return ERR_NOMEM;
     TRY(drop_labels(t, r->rid));
     TRY(put_labels(t, r));
     return sqlite_changed(t, CH_ROW, r);
 }
 
-enum err sqlite_count(struct store_tx *t, const struct row *r)
+static enum err count_now(struct store_tx *t, const struct row *r)
 {
     sqlite3_stmt *s;
-    TRY(sqlite_stmt(t, SQL_COUNT, &s));
+    TRY(sqlite_change_stmt(t, SQL_COUNT, &s));
     int at = 1;
     sqlite3_bind_int64(s, at++, r->rid);
     sqlite3_bind_int64(s, at++, r->lt);
@@ -410,13 +417,25 @@ enum err sqlite_count(struct store_tx *t, const struct row *r)
     sqlite3_bind_int64(s, at++, r->cbs);
     sqlite3_bind_int64(s, at++, r->subs);
     TRY(sqlite_run(t, s));
-    return sqlite3_changes(sqlite_home(t)->writer.db) == 0 ? ERR_NOTFOUND : sqlite_changed(t, CH_COUNT, r);
+    return sqlite3_changes(sqlite_home(t)->writer.db) == 0 ? ERR_NOTFOUND : OK;
+}
+
+/* A row that the writer's cache has is there for certain; its counters can wait. */
+enum err sqlite_count(struct store_tx *t, const struct row *r)
+{
+    struct sqlite_store *home = sqlite_home(t);
+    if (!cache_has(home->own, r->rid) || !sqlite_tally_put(home, r)) {
+        TRY(count_now(t, r));
+        if (!sqlite_tally_set(home, r))
+            return ERR_NOMEM;
+    }
+    return sqlite_changed(t, CH_COUNT, r);
 }
 
 enum err sqlite_drop(struct store_tx *t, int64_t rid)
 {
     sqlite3_stmt *s;
-    TRY(sqlite_stmt(t, SQL_DROP, &s));
+    TRY(sqlite_change_stmt(t, SQL_DROP, &s));
     sqlite3_bind_int64(s, 1, rid);
     TRY(sqlite_run(t, s));
     if (sqlite3_changes(sqlite_home(t)->writer.db) == 0)
@@ -450,7 +469,7 @@ enum err sqlite_clear(struct store_tx *t, int64_t pid, uint32_t ty, int64_t *n)
     static const enum statement both[] = {SQL_LABELS_CLEAR, SQL_CLEAR};
     for (size_t i = 0; i < LEN(both); i++) {
         sqlite3_stmt *s;
-        TRY(sqlite_stmt(t, both[i], &s));
+        TRY(sqlite_change_stmt(t, both[i], &s));
         sqlite3_bind_int64(s, 1, pid);
         sqlite3_bind_int64(s, 2, ty);
         TRY(sqlite_run(t, s));

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "wire/json.h"
+#include "wire/utf8.h"
 
 static uint8_t memory[1 << 20];
 
@@ -144,6 +145,22 @@ static void writes(void **state)
     assert_true(i == INT64_MIN);
 }
 
+/* Every octet at every place of three words: what needs attention is never skipped, what needs none is, by words. */
+static void plain_text_is_skipped_by_words(void **state)
+{
+    (void)state;
+    uint8_t text[24];
+    for (size_t at = 0; at < sizeof text; at++)
+        for (unsigned c = 0; c < 256; c++) {
+            memset(text, 'x', sizeof text);
+            text[at] = (uint8_t)c;
+            bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+            assert_int_equal(utf8_plain(span_of(text, sizeof text)), plain ? 24 : at / 8 * 8);
+        }
+    assert_int_equal(utf8_plain(SPAN("seven c")), 0);
+    assert_int_equal(utf8_plain(SPAN_NONE), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +168,7 @@ int main(void)
         cmocka_unit_test(refuses_with_place_and_reason),
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(writes),
+        cmocka_unit_test(plain_text_is_skipped_by_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
