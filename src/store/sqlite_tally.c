@@ -1,6 +1,5 @@
 /* sqlite_tally.c - counters that wait for the end of the transaction. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "store/sqlite_impl.h"
 
@@ -92,19 +91,23 @@ static enum err write_one(struct store_tx *t, const struct tally *y)
     return sqlite_run(t, s); /* no row: it was dropped meanwhile */
 }
 
+/* The log names every place in use, some more than once. */
 enum err sqlite_tally_write(struct store_tx *t)
 {
     struct sqlite_store *s = sqlite_home(t);
-    for (size_t i = 0; s->ntally > 0 && i < TALLIES; i++)
-        if (s->tally[i].rid)
-            TRY(write_one(t, &s->tally[i]));
+    for (size_t i = 0; i < s->ntlog; i++) {
+        struct tally *y = &s->tally[s->tlog[i].at];
+        if (y->rid)
+            TRY(write_one(t, y));
+        y->rid = 0;
+    }
     sqlite_tally_forget(s);
     return OK;
 }
 
 void sqlite_tally_forget(struct sqlite_store *s)
 {
-    if (s->ntally > 0)
-        memset(s->tally, 0, sizeof s->tally);
+    for (size_t i = 0; i < s->ntlog; i++)
+        s->tally[s->tlog[i].at].rid = 0;
     s->ntally = s->ntlog = s->tmark = 0;
 }
