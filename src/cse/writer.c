@@ -17,6 +17,7 @@ struct writer {
     struct writer_counts n;
     struct exch *batch[WRITER_BATCH]; /* the thread's own */
     size_t last;                      /* size of the batch before */
+    size_t crowd; /* those of the last batch and those that waited meanwhile: who may be back soon */
 };
 
 /* Waits until there is something; false: stop, and nothing is left. Called with the lock. */
@@ -63,11 +64,27 @@ static void give_back(struct writer *w, size_t n)
             w->conf.back(w->conf.ctx, i, first[i]);
 }
 
+static size_t waiting(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    size_t n = w->stop ? WRITER_BATCH : w->waiting; /* told to stop: no reason to wait */
+    pthread_mutex_unlock(&w->lock);
+    return n;
+}
+
+/* As long as the queue grows within a pause, and not everybody of whom we know is back, the clients of the last batch
+ * are still on their way: to go without them would make two halves, which pay for two commits. */
 static void pause_for_more(struct writer *w)
 {
-    uint64_t ns = w->conf.pause_ns && w->last > 1 ? w->conf.pause_ns(w->conf.ctx) : 0;
-    if (ns > 0)
+    uint64_t ns = w->conf.pause_ns && w->last > 1 ? w->conf.pause_ns(w->conf.ctx) / 2 : 0;
+    size_t before, now = ns > 0 ? waiting(w) : 0;
+    for (int i = 0; ns > 0 && i < WRITER_PAUSES && now < w->crowd; i++) {
+        before = now;
         nanosleep(&(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, NULL);
+        now = waiting(w);
+        if (now <= before)
+            return;
+    }
 }
 
 static void *writer_main(void *arg)
@@ -84,6 +101,7 @@ static void *writer_main(void *arg)
         pthread_mutex_unlock(&w->lock);
         w->last = n;
         w->conf.run(w->conf.ctx, w->batch, n);
+        w->crowd = n + waiting(w) < WRITER_BATCH ? n + waiting(w) : WRITER_BATCH;
         give_back(w, n);
         pthread_mutex_lock(&w->lock);
     }

@@ -5,7 +5,8 @@
  * transaction is over. A full queue refuses at once: who waits in front of it could only time out.
  *
  * Clients that wait for their answer before they ask again fall into two halves that commit in turn; so the thread
- * waits a moment (`pause_ns`) between its wake-up and taking the queue, when the last batch had more than one. */
+ * waits moments (`pause_ns`) between its wake-up and taking the queue while the queue still grows, when the last batch
+ * had more than one. */
 #ifndef CSE_WRITER_H
 #define CSE_WRITER_H
 
@@ -13,6 +14,7 @@
 
 enum {
     WRITER_QUEUE = 4096, /* default of queue_max */
+    WRITER_PAUSES = 16,  /* at most so many half pauses before a batch */
     WRITER_BATCH = 1024  /* exchanges in one transaction at most; the rest of the queue comes next */
 };
 

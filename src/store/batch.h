@@ -16,7 +16,7 @@
 #include "base/span.h"
 
 enum {
-    BATCH_PASSIVE_BYTES = 4 << 20,  /* growth of the log after which the helper checkpoints */
+    BATCH_PASSIVE_BYTES = 16 << 20, /* growth of the log after which the helper checkpoints */
     BATCH_WAL_MAX = 64 << 20,       /* the writer truncates a log larger than this */
     BATCH_CACHE_BYTES = 8 << 20,    /* page cache of one connection */
     BATCH_BUSY_MS = 5000,           /* wait for a lock that another connection holds */
