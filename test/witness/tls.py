@@ -196,22 +196,30 @@ class _Aead:
 
 
 class _Keys13:
-    """The keys of one direction: handshake secret, then application secret 0, then its updates."""
+    """The keys of one direction: handshake secret, then application secret 0, then its updates.
 
-    def __init__(self, secrets, suite):
-        self.secrets, self.suite = secrets, suite
+    `secret` looks one up by its label. That of application data is asked for when a record needs it: an end that
+    gives up during the handshake never logs it."""
+
+    def __init__(self, secret, side, suite):
+        self.look_up, self.label, self.suite = secret, side + "_TRAFFIC_SECRET_0", suite
         self.secret = None
-        self.aead = None
-        self.use(secrets[0])
+        self.cipher = None
+        self.use(secret(side + "_HANDSHAKE_TRAFFIC_SECRET"))
 
     def use(self, secret):
         _, _, key_length, algorithm, chacha = self.suite
         self.secret = secret
-        self.aead = _Aead(hkdf_expand_label(secret, b"key", key_length, algorithm),
+        self.cipher = _Aead(hkdf_expand_label(secret, b"key", key_length, algorithm),
                           hkdf_expand_label(secret, b"iv", 12, algorithm), chacha, explicit=False)
 
     def application(self):
-        self.use(self.secrets[1])
+        self.secret = self.cipher = None
+
+    def open(self, fragment, associated):
+        if self.cipher is None:
+            self.use(self.look_up(self.label))
+        return self.cipher.open(fragment, associated)
 
     def update(self):
         size = hashlib.new(self.suite[3]).digest_size
@@ -234,7 +242,7 @@ def _open13(octets, keys, stream):
                 raise TlsError("clear handshake record after a protected one")
             continue
         protected = True
-        inner = keys.aead.open(fragment, struct.pack(">BHH", APPLICATION, 0x0303, len(fragment))).rstrip(b"\0")
+        inner = keys.open(fragment, struct.pack(">BHH", APPLICATION, 0x0303, len(fragment))).rstrip(b"\0")
         if not inner:
             raise TlsError("record without content type")
         inner, content = inner[:-1], inner[-1]
@@ -297,8 +305,7 @@ def decrypt(up, down, keylog):
         if 42 in extensions:
             raise TlsError("early data is not supported here")
         for octets, side, stream in ((up, "CLIENT", session.up), (down, "SERVER", session.down)):
-            keys = _Keys13((secret(side + "_HANDSHAKE_TRAFFIC_SECRET"), secret(side + "_TRAFFIC_SECRET_0")), suite)
-            _open13(octets, keys, stream)
+            _open13(octets, _Keys13(secret, side, suite), stream)
         return session
     _, _, key_length, algorithm, chacha = suite
     iv_length = 12 if chacha else 4
