@@ -60,14 +60,12 @@ void sandbox_descriptors(uint64_t n)
 #endif
 #ifdef HAVE_SANITIZER
 static const char *const sanitizer_calls[] = {
-    "arch_prctl",       "brk",         "clone",        "close",       "exit",
-    "exit_group",       "fstat",       "futex",        "getdents64",  "getpid",
-    "getppid",          "gettid",      "gettimeofday", "kill",        "lseek",
-    "madvise",          "mmap",        "mprotect",     "mremap",      "munmap",
-    "newfstatat",       "open",        "openat",       "prctl",       "prlimit64",
-    "process_vm_readv", "ptrace",      "read",         "readlink",    "rt_sigaction",
-    "rt_sigprocmask",   "sched_yield", "setitimer",    "sigaltstack", "stat",
-    "tgkill",           "uname",       "wait4",        "write",
+    "arch_prctl", "brk",        "clone",        "close",          "exit",        "exit_group",       "fstat",
+    "futex",      "getdents64", "getdents",     "getpid",         "getppid",     "gettid",           "gettimeofday",
+    "kill",       "lseek",      "madvise",      "mmap",           "mprotect",    "mremap",           "munmap",
+    "newfstatat", "open",       "openat",       "prctl",          "prlimit64",   "process_vm_readv", "ptrace",
+    "read",       "readlink",   "rt_sigaction", "rt_sigprocmask", "sched_yield", "setitimer",        "sigaltstack",
+    "stat",       "tgkill",     "uname",        "wait4",          "write",
 };
 #else
 static const char *const sanitizer_calls[] = {"exit_group"};

@@ -70,6 +70,7 @@ struct figures {
 
 struct daemon {
     struct settings set;
+    char *own_poa; /* the listener's URL when the operator named no point of access; set.poa points into it */
     struct store *store;
     struct cse *cse;
     struct writer *writer;

@@ -321,7 +321,7 @@ static void add_poa(struct daemon *d, const struct http_server *server, const ch
     d->set.poa = realloc(d->set.poa, (d->set.npoa + 1) * sizeof *d->set.poa);
     if (!d->set.poa)
         abort();
-    d->set.poa[d->set.npoa++] = span_str(xstrdup(url)); /* lives as long as the process */
+    d->set.poa[d->set.npoa++] = span_str(d->own_poa = xstrdup(url)); /* one at most */
 }
 
 static enum err engine_new(struct daemon *d, struct buf *why)
@@ -456,4 +456,5 @@ void daemon_free(struct daemon *d)
     tls_ctx_free(d->server_tls);
     tls_ctx_free(d->client_tls);
     settings_free(&d->set);
+    free(d->own_poa);
 }

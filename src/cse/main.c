@@ -177,6 +177,7 @@ int main(int argc, char **argv)
     }
     if (read_settings(&d, argv[2], &why) != OK) {
         say(&why);
+        heap_buf_free(&why);
         return EXIT_CONFIG;
     }
     int status = check ? printf("%s: can be used\n", argv[2]) < 0 : serve(&d, &why);
