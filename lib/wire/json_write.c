@@ -65,6 +65,10 @@ static void quoted(struct buf *b, struct span s)
     size_t clean = 0, i = 0;
     while ((i += utf8_plain(span_from(s, i))) < s.n) {
         uint8_t c = s.p[i];
+        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+            i++;
+            continue;
+        }
         size_t k = utf8_len(span_from(s, i));
         if (k > 0 && c >= 0x20 && c != '"' && c != '\\') {
             i += k;

@@ -17,6 +17,7 @@ struct writer {
     struct writer_counts n;
     struct exch *batch[WRITER_BATCH]; /* the thread's own */
     size_t last;                      /* size of the batch before */
+    uint64_t work;                    /* nanoseconds that it took without its commit */
     size_t crowd; /* those of the last batch and those that waited meanwhile: who may be back soon */
 };
 
@@ -72,19 +73,54 @@ static size_t waiting(struct writer *w)
     return n;
 }
 
-/* As long as the queue grows within a pause, and not everybody of whom we know is back, the clients of the last batch
- * are still on their way: to go without them would make two halves, which pay for two commits. */
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Two halves that take turns are good as long as one is worked on while the other is committed; they are bad when the
+ * commit takes longer than the work, since then both wait and pay twice. What the loops do for a request is about as
+ * much again as what the writer does, and a half. */
+static bool commit_is_slow(const struct writer *w, uint64_t pause)
+{
+    return pause * WRITER_PAUSES > w->work / w->last * w->crowd * 5 / 4;
+}
+
+static void doze(uint64_t ns)
+{
+    nanosleep(&(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, NULL);
+}
+
+/* One pause, and where commits are slow more of them: as long as the queue grows and not everybody of whom we know is
+ * back. */
 static void pause_for_more(struct writer *w)
 {
-    uint64_t ns = w->conf.pause_ns && w->last > 1 ? w->conf.pause_ns(w->conf.ctx) / 2 : 0;
-    size_t before, now = ns > 0 ? waiting(w) : 0;
-    for (int i = 0; ns > 0 && i < WRITER_PAUSES && now < w->crowd; i++) {
+    uint64_t ns = w->conf.pause_ns && w->last > 1 ? w->conf.pause_ns(w->conf.ctx) : 0;
+    if (ns == 0)
+        return;
+    bool slow = commit_is_slow(w, ns);
+    size_t before, now = waiting(w);
+    for (int i = 0; i < (slow ? WRITER_PAUSES : 1) && now < w->crowd; i++) {
         before = now;
-        nanosleep(&(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, NULL);
+        doze(slow ? ns / 2 : ns);
         now = waiting(w);
         if (now <= before)
             return;
     }
+}
+
+/* Runs the batch and learns from it: how long the work took without the commit, and who may be back soon. */
+static void run_batch(struct writer *w, size_t n)
+{
+    uint64_t t0 = now_ns();
+    w->conf.run(w->conf.ctx, w->batch, n);
+    uint64_t took = now_ns() - t0, commit = w->conf.pause_ns ? w->conf.pause_ns(w->conf.ctx) * WRITER_PAUSES : 0;
+    w->work = took > commit ? took - commit : 0;
+    w->last = n;
+    size_t crowd = n + waiting(w);
+    w->crowd = crowd < WRITER_BATCH ? crowd : WRITER_BATCH;
 }
 
 static void *writer_main(void *arg)
@@ -99,9 +135,7 @@ static void *writer_main(void *arg)
         pthread_mutex_lock(&w->lock);
         size_t n = take(w);
         pthread_mutex_unlock(&w->lock);
-        w->last = n;
-        w->conf.run(w->conf.ctx, w->batch, n);
-        w->crowd = n + waiting(w) < WRITER_BATCH ? n + waiting(w) : WRITER_BATCH;
+        run_batch(w, n);
         give_back(w, n);
         pthread_mutex_lock(&w->lock);
     }

@@ -14,7 +14,7 @@
 
 enum {
     WRITER_QUEUE = 4096, /* default of queue_max */
-    WRITER_PAUSES = 16,  /* at most so many half pauses before a batch */
+    WRITER_PAUSES = 8,   /* so many pauses are a mean commit; at most so many halves of one before a batch */
     WRITER_BATCH = 1024  /* exchanges in one transaction at most; the rest of the queue comes next */
 };
 
@@ -26,7 +26,7 @@ struct writer_conf {
     void (*run)(void *ctx, struct exch **list, size_t n);
     /* Writer thread: a list of exchanges (by `next`) of one loop, done. */
     void (*back)(void *ctx, unsigned loop, struct exch *first);
-    /* Writer thread: how long to wait before the queue is taken, in nanoseconds. NULL: not at all. */
+    /* Writer thread: an eighth of the mean commit time, in nanoseconds. NULL: never wait. */
     uint64_t (*pause_ns)(void *ctx);
 };
 
