@@ -176,6 +176,7 @@ void cse_free(struct cse *c)
     if (!c)
         return;
     rights_free(c);
+    run_known_free(c);
     post_free(c);
     joint_free(c);
     free(c->paths);

@@ -104,6 +104,7 @@ struct cse {
     struct cse_hook hook;
     struct gate *gates[STORE_SLOTS_MAX + 1];      /* likewise */
     struct policy *policies[STORE_SLOTS_MAX + 1]; /* per thread; the last is the writer's */
+    struct known_attrs *known;                    /* writer: attributes of its last targets, steps.c */
     struct known_path *paths;                     /* writer */
     struct run *flying;                           /* forwarded requests of all loops: see forward.c */
     atomic_flag fly_lock;
@@ -156,6 +157,7 @@ void run_again(struct run *r);
 void run_to_writer(struct run *r);
 /* The attributes of the target into r->old. */
 enum err run_old(struct run *r);
+void run_known_free(struct cse *c);
 bool run_is_admin(const struct run *r);
 
 /* ---- name.c: identifiers and texts of rows ----------------------------------------------------------- */

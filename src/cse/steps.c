@@ -1,7 +1,9 @@
 /* steps.c - how an exchange moves: the list of steps, the turns on its loop and on the writer, its answer. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cse/inside.h"
+#include "host/heap.h"
 
 static enum says (*const steps[STEP__N])(struct run *) = {
 #define STEP(name, clause, what) step_##name,
@@ -226,11 +228,56 @@ bool run_is_admin(const struct run *r)
     return r->x->self || (r->q->from.kind != ID_BAD && id_same(&r->q->from, &r->c->admin));
 }
 
+/* The attributes of targets that the writer had lately: a container that takes instances is parsed once, not for each
+ * of them. As with policies the text is compared. An entry stays until another target takes its place, and the writer
+ * works on one request after the other, so nobody holds on to what is thrown away. */
+struct known_attrs {
+    int64_t rid;
+    struct span body;
+    struct attrs at;
+    struct arena mem;
+};
+enum { KNOWN = 64, KNOWN_BODY_MAX = 16384, KNOWN_BLOCK = 2048, KNOWN_MEM = 1 << 22 };
+
+void run_known_free(struct cse *c)
+{
+    for (size_t i = 0; c->known && i < KNOWN; i++)
+        arena_reset(&c->known[i].mem);
+    free(c->known);
+}
+
+static enum err learn(struct known_attrs *k, const struct row *row)
+{
+    struct row mine = *row;
+    arena_reset(&k->mem);
+    heap_arena(&k->mem, KNOWN_BLOCK, KNOWN_MEM);
+    k->rid = row->rid;
+    k->body = SPAN_NONE; /* until it is whole */
+    mine.body = arena_dup(&k->mem, row->body);
+    TRY(name_attrs(&mine, &k->mem, &k->at));
+    k->body = mine.body;
+    return OK;
+}
+
+static enum err known_old(struct run *r)
+{
+    struct cse *c = r->c;
+    if (!c->known && !(c->known = calloc(KNOWN, sizeof *c->known)))
+        return ERR_NOMEM;
+    struct known_attrs *k = &c->known[(uint64_t)r->target.rid % KNOWN];
+    if (k->rid != r->target.rid || k->body.n == 0 || !span_eq(k->body, r->target.body))
+        TRY(learn(k, &r->target));
+    r->old = k->at;
+    return OK;
+}
+
 enum err run_old(struct run *r)
 {
     if (r->have_old)
         return OK;
     r->have_old = true;
+    if (r->slot == STORE_SLOTS_MAX && r->target.body.n <= KNOWN_BODY_MAX)
+        return known_old(r);
     return name_attrs(&r->target, r->a, &r->old);
 }
 
