@@ -4,7 +4,7 @@ import os
 from witness import certs
 
 from .onem2m import Client
-from .process import Process, program, run
+from .process import Broken, Process, program, run
 
 DOMAIN = "demo.example"
 SP = "//" + DOMAIN
@@ -31,9 +31,14 @@ class House:
     def close(self):
         for client in self.clients:
             client.close()
-        codes = {}
+        codes, stuck = {}, []
         for process in reversed(self.processes):
-            codes[process.name] = process.stop()
+            try:
+                codes[process.name] = process.stop()
+            except Broken as why:       # the others must not stay behind
+                stuck.append(why)
+        if stuck:
+            raise stuck[0]
         bad = {n: c for n, c in codes.items() if c not in (0, -9, None)}
         assert not bad, "%s\n%s" % (bad, "\n".join(p.tail() for p in self.processes if p.name in bad))
 
