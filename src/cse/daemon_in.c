@@ -17,6 +17,8 @@ struct visit {
     _Alignas(max_align_t) uint8_t block[VISIT_BLOCK];
 };
 
+enum { RQI_MAX = 512 }; /* octets of a request identifier that is repeated without being read */
+
 static struct visit *visit_new(struct station *s)
 {
     struct visit *v = s->spare;
@@ -121,11 +123,21 @@ static void fill_assoc(struct visit *v)
 
 /* ---- in and out ---------------------------------------------------------------------------------- */
 
-static void refuse_busy(struct http_req *r)
+/* Without an exchange: there is no memory for one. */
+static void refuse_busy(struct station *s, struct http_req *r)
 {
-    static const char fields[] = "Retry-After: 1\r\nX-M2M-RSC: 5000\r\nContent-Type: application/json\r\n";
+    struct span rqi = HTTP_FIELD(r, "x-m2m-ri");
+    struct buf *head = &s->head;
+    buf_reset(head);
+    buf_str(head, "Retry-After: 1\r\nX-M2M-RSC: 5000\r\nContent-Type: application/json\r\n");
+    if (rqi.n > 0 && rqi.n <= RQI_MAX) {
+        buf_str(head, "X-M2M-RI: ");
+        buf_put(head, rqi);
+        buf_str(head, "\r\n");
+    }
+    s->busy++;
     http_reply(r, &(struct http_answer){.status = 503,
-                                        .fields = SPAN(fields),
+                                        .fields = buf_span(head),
                                         .body = SPAN("{\"m2m:dbg\":\"too many requests are waiting here; try again "
                                                      "in a second\"}")});
 }
@@ -155,8 +167,7 @@ void daemon_in(void *ctx, struct http_req *r)
     struct station *s = ctx;
     struct visit *v = visit_new(s);
     if (!v) {
-        s->busy++;
-        refuse_busy(r);
+        refuse_busy(s, r);
         return;
     }
     v->http = r;
@@ -171,8 +182,7 @@ void daemon_in(void *ctx, struct http_req *r)
     fill_assoc(v);
     v->x = (struct exch){.req = &v->req, .arena = &v->arena, .loop = s->n, .done = answer, .door = v};
     if (e != OK || !arena_ok(&v->arena)) {
-        s->busy++;
-        refuse_busy(r);
+        refuse_busy(s, r);
         visit_free(v);
         return;
     }

@@ -17,8 +17,6 @@ struct writer {
     struct writer_counts n;
     struct exch *batch[WRITER_BATCH]; /* the thread's own */
     size_t last;                      /* size of the batch before */
-    uint64_t work;                    /* nanoseconds that it took without its commit */
-    size_t crowd; /* those of the last batch and those that waited meanwhile: who may be back soon */
 };
 
 /* Waits until there is something; false: stop, and nothing is left. Called with the lock. */
@@ -65,62 +63,11 @@ static void give_back(struct writer *w, size_t n)
             w->conf.back(w->conf.ctx, i, first[i]);
 }
 
-static size_t waiting(struct writer *w)
-{
-    pthread_mutex_lock(&w->lock);
-    size_t n = w->stop ? WRITER_BATCH : w->waiting; /* told to stop: no reason to wait */
-    pthread_mutex_unlock(&w->lock);
-    return n;
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* Two halves that take turns are good as long as one is worked on while the other is committed; they are bad when the
- * commit takes longer than the work, since then both wait and pay twice. What the loops do for a request is about as
- * much again as what the writer does, and a half. */
-static bool commit_is_slow(const struct writer *w, uint64_t pause)
-{
-    return pause * WRITER_PAUSES > w->work / w->last * w->crowd * 5 / 4;
-}
-
-static void doze(uint64_t ns)
-{
-    nanosleep(&(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, NULL);
-}
-
-/* One pause, and where commits are slow more of them: as long as the queue grows and not everybody of whom we know is
- * back. */
 static void pause_for_more(struct writer *w)
 {
     uint64_t ns = w->conf.pause_ns && w->last > 1 ? w->conf.pause_ns(w->conf.ctx) : 0;
-    if (ns == 0)
-        return;
-    bool slow = commit_is_slow(w, ns);
-    size_t before, now = waiting(w);
-    for (int i = 0; i < (slow ? WRITER_PAUSES : 1) && now < w->crowd; i++) {
-        before = now;
-        doze(slow ? ns / 2 : ns);
-        now = waiting(w);
-        if (now <= before)
-            return;
-    }
-}
-
-/* Runs the batch and learns from it: how long the work took without the commit, and who may be back soon. */
-static void run_batch(struct writer *w, size_t n)
-{
-    uint64_t t0 = now_ns();
-    w->conf.run(w->conf.ctx, w->batch, n);
-    uint64_t took = now_ns() - t0, commit = w->conf.pause_ns ? w->conf.pause_ns(w->conf.ctx) * WRITER_PAUSES : 0;
-    w->work = took > commit ? took - commit : 0;
-    w->last = n;
-    size_t crowd = n + waiting(w);
-    w->crowd = crowd < WRITER_BATCH ? crowd : WRITER_BATCH;
+    if (ns > 0)
+        nanosleep(&(struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)}, NULL);
 }
 
 static void *writer_main(void *arg)
@@ -135,7 +82,8 @@ static void *writer_main(void *arg)
         pthread_mutex_lock(&w->lock);
         size_t n = take(w);
         pthread_mutex_unlock(&w->lock);
-        run_batch(w, n);
+        w->last = n;
+        w->conf.run(w->conf.ctx, w->batch, n);
         give_back(w, n);
         pthread_mutex_lock(&w->lock);
     }

@@ -5,8 +5,7 @@
  * transaction is over. A full queue refuses at once: who waits in front of it could only time out.
  *
  * Clients that wait for their answer before they ask again fall into two halves that commit in turn; so the thread
- * waits moments (`pause_ns`) between its wake-up and taking the queue while the queue still grows, when the last batch
- * had more than one. */
+ * waits a moment (`pause_ns`) between its wake-up and taking the queue, when the last batch had more than one. */
 #ifndef CSE_WRITER_H
 #define CSE_WRITER_H
 
@@ -14,7 +13,6 @@
 
 enum {
     WRITER_QUEUE = 4096, /* default of queue_max */
-    WRITER_PAUSES = 8,   /* so many pauses are a mean commit; at most so many halves of one before a batch */
     WRITER_BATCH = 1024  /* exchanges in one transaction at most; the rest of the queue comes next */
 };
 
@@ -26,7 +24,7 @@ struct writer_conf {
     void (*run)(void *ctx, struct exch **list, size_t n);
     /* Writer thread: a list of exchanges (by `next`) of one loop, done. */
     void (*back)(void *ctx, unsigned loop, struct exch *first);
-    /* Writer thread: an eighth of the mean commit time, in nanoseconds. NULL: never wait. */
+    /* Writer thread: how long to wait before the queue is taken, in nanoseconds. NULL: not at all. */
     uint64_t (*pause_ns)(void *ctx);
 };
 
