@@ -245,7 +245,7 @@ enum err daemon_listen(struct daemon *d, struct buf *why)
 static void leave_when_empty(void *ctx)
 {
     struct station *s = ctx;
-    bool empty = s->visits == 0 && s->at_writer == 0 && s->errands == 0;
+    bool empty = s->draining == 0 && s->visits == 0 && s->at_writer == 0 && s->errands == 0;
     if (!empty && net_loop_now(s->loop) < s->stop_at)
         return; /* the timer comes again */
     if (!empty) {
@@ -267,7 +267,6 @@ static void drained(void *ctx)
         net_seal_post_stop(s->d->post);
     s->client = NULL; /* what the engine sends from now on fails */
     http_client_free(c);
-    net_timer_start(s->stop, 1, POLL_MS);
 }
 
 static void station_stop(struct net_post *p)
@@ -281,6 +280,7 @@ static void station_stop(struct net_post *p)
         net_loop_stop(s->loop);
         return;
     }
+    net_timer_start(s->stop, 1, POLL_MS); /* whatever holds the servers up, the end comes at stop_at */
     struct http_server *const both[] = {s->https, s->http};
     for (size_t i = 0; i < LEN(both); i++)
         if (both[i]) {
