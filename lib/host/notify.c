@@ -8,24 +8,50 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum err notify_send(const char *text)
+static int kept = -1;
+
+/* *n = 0: nobody wants to hear. */
+static enum err manager(struct sockaddr_un *a, socklen_t *n)
 {
     const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    *a = (struct sockaddr_un){.sun_family = AF_UNIX};
+    *n = 0;
     if (!path || !path[0])
         return OK;
-    size_t n = strlen(path);
-    if ((path[0] != '/' && path[0] != '@') || n >= sizeof a.sun_path)
+    size_t len = strlen(path);
+    if ((path[0] != '/' && path[0] != '@') || len >= sizeof a->sun_path)
         return ERR_SYNTAX;
-    memcpy(a.sun_path, path, n);
+    memcpy(a->sun_path, path, len);
     if (path[0] == '@')
-        a.sun_path[0] = 0; /* abstract */
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        a->sun_path[0] = 0; /* abstract */
+    *n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    return OK;
+}
+
+enum err notify_open(void)
+{
+    struct sockaddr_un a;
+    socklen_t n;
+    TRY(manager(&a, &n));
+    if (n == 0 || kept >= 0)
+        return OK;
+    kept = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return kept < 0 ? ERR_IO : OK;
+}
+
+enum err notify_send(const char *text)
+{
+    struct sockaddr_un a;
+    socklen_t n;
+    TRY(manager(&a, &n));
+    if (n == 0)
+        return OK;
+    int fd = kept >= 0 ? kept : socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return ERR_IO;
-    ssize_t done = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a,
-                          (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
-    close(fd);
+    ssize_t done = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&a, n);
+    if (fd != kept)
+        close(fd);
     return done == (ssize_t)strlen(text) ? OK : ERR_IO;
 }
 

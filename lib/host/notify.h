@@ -4,6 +4,9 @@
 
 #include "base/buf.h"
 
+/* Makes the socket now, for a process that gives up making sockets before it has something to say. OK without
+ * NOTIFY_SOCKET. ERR_IO, ERR_SYNTAX. */
+MUST_USE enum err notify_open(void);
 /* Sends e.g. "READY=1\nSTATUS=serving". Without NOTIFY_SOCKET in the environment it does nothing and returns
  * OK. ERR_IO; ERR_SYNTAX: the address in the environment is neither a path nor abstract. */
 MUST_USE enum err notify_send(const char *text);

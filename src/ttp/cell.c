@@ -2,6 +2,7 @@
 
 #include "host/sandbox.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -17,15 +18,22 @@ static const struct {
 #undef CALL
 };
 
+static bool known(const char *const *names, size_t n, const char *call)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], call) == 0)
+            return true;
+    return false;
+}
+
 size_t cell_calls(enum cell_room room, const char *names[CELL_CALLS_MAX])
 {
+    const char *own[CELL_CALLS_MAX];
+    const char **out = names ? names : own;
     size_t n = 0;
     for (size_t i = 0; i < LEN(rows); i++)
-        if (rows[i].room == room && n < CELL_CALLS_MAX) {
-            if (names)
-                names[n] = rows[i].call;
-            n++;
-        }
+        if ((rows[i].room == room || room == CELL_PARENT) && n < CELL_CALLS_MAX && !known(out, n, rows[i].call))
+            out[n++] = rows[i].call;
     return n;
 }
 

@@ -4,12 +4,14 @@
 
 #include "base/span.h"
 
-enum cell_room { CELL_VAULT, CELL_LEDGER, CELL_FRONT, CELL__N };
+enum cell_room { CELL_PARENT, CELL_START, CELL_UNSEALER, CELL_VAULT, CELL_LEDGER, CELL_FRONT, CELL__N };
 
-/* For all threads, for good. A call outside the rows kills the process. ERR_IO, ERR_UNSUPPORTED. */
+/* For all threads, for good. A call outside the rows kills the process. The parent enters before it starts a room; each
+ * room enters its own on top of that (CELL_START is no room to enter). ERR_IO, ERR_UNSUPPORTED. */
 MUST_USE enum err cell_enter(enum cell_room room);
-/* How many calls the room keeps; *names (may be NULL) gets them, at most CELL_CALLS_MAX. */
-enum { CELL_CALLS_MAX = 64 };
+/* How many calls the room keeps, each once; the parent keeps what any room keeps, too. *names (may be NULL) gets them,
+ * at most CELL_CALLS_MAX. */
+enum { CELL_CALLS_MAX = 128 };
 size_t cell_calls(enum cell_room room, const char *names[CELL_CALLS_MAX]);
 /* Locks present and future memory into RAM where the limit allows it; false: only the keys' own pages are locked. */
 bool cell_lock_memory(void);

@@ -1,7 +1,9 @@
 /* oneseal-ttp: reads its configuration, starts the rooms, watches over them. */
 #include "host/heap.h"
 #include "host/log.h"
+#include "host/notify.h"
 #include "host/sandbox.h"
+#include "ttp/cell.h"
 #include "ttp/parent.h"
 
 #include <errno.h>
@@ -151,6 +153,18 @@ static void turn(struct parent *p, int signals)
         again(p);
 }
 
+/* From here on no socket is made; rooms inherit this filter and add their own. */
+static enum err confine(void)
+{
+    enum err e = notify_open();
+    if (e == OK || e == ERR_SYNTAX) /* an address that nobody can use is told when there is something to send */
+        e = cell_enter(CELL_PARENT);
+    if (e != OK)
+        LOG(LOG_L_ERROR, "not-confined", log_err("error", e),
+            log_str("what", "the parent cannot give up its system calls; without that no room is started"));
+    return e;
+}
+
 static int watch(struct parent *p)
 {
     sigset_t set;
@@ -162,7 +176,7 @@ static int watch(struct parent *p)
     signal(SIGPIPE, SIG_IGN);
     int signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     p->started_ms = now_ms();
-    if (signals < 0 || parent_start(p) != OK) {
+    if (signals < 0 || confine() != OK || parent_start(p) != OK) {
         parent_stop(p);
         return 1;
     }

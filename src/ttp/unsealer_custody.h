@@ -20,6 +20,8 @@ MUST_USE enum err custody_new(struct custody *c);
 void custody_write(const struct custody *c, struct buf *b);
 /* ERR_SYNTAX; ERR_RANGE: weaker or dearer than we would ever write. */
 MUST_USE enum err custody_read(struct span text, struct custody *c);
+/* Makes OpenSSL load what custody_root will use, while files may still be opened. ERR_CRYPTO. */
+MUST_USE enum err custody_warm(void);
 /* One line feed at the end of the passphrase does not count. ERR_RANGE: shorter than CUSTODY_PASS_LEAST; ERR_SYNTAX (XK
  * of another length), ERR_NOMEM, ERR_CRYPTO. */
 MUST_USE enum err custody_root(const struct custody *c, struct span passphrase, struct span xk,

@@ -1,6 +1,7 @@
-/* The unsealer: obtains the root once, writes it to the vault's pipe, ends. */
+/* The unsealer: locks itself in, obtains the root once, writes it to the vault's pipe, ends. */
 #include "host/sandbox.h"
 #include "host/secret.h"
+#include "ttp/cell.h"
 #include "ttp/room.h"
 #include "ttp/unsealer_custody.h"
 
@@ -43,7 +44,9 @@ int unsealer_main(void)
     if (secret_openssl_wipes() != OK || sandbox_no_dumps() != OK || !room_fds_good(UNSEALER_FDS))
         return ROOM_FAILED;
     struct secrets *s = secret_alloc(sizeof *s);
-    int rc = s ? give(s) : ROOM_FAILED;
+    if (!s || custody_warm() != OK || cell_enter(CELL_UNSEALER) != OK)
+        return ROOM_FAILED;
+    int rc = give(s);
     secret_free(s);
-    return rc;
+    _exit(rc); /* what OpenSSL would do at exit is not in the cell */
 }

@@ -290,6 +290,11 @@ static void test_notify(void **state)
     assert_int_equal(notify_send("READY=1\nSTATUS=up"), OK);
     assert_int_equal(recv(fd, got, sizeof got - 1, MSG_DONTWAIT), 17);
     assert_string_equal(got, "READY=1\nSTATUS=up");
+    assert_int_equal(notify_open(), OK); /* from now on by this socket */
+    assert_int_equal(notify_send("STOPPING=1"), OK);
+    assert_int_equal(notify_send("STOPPING=2"), OK);
+    assert_int_equal(recv(fd, got, sizeof got - 1, MSG_DONTWAIT), 10);
+    assert_int_equal(recv(fd, got, sizeof got - 1, MSG_DONTWAIT), 10);
     setenv("NOTIFY_SOCKET", "relative", 1);
     assert_int_equal(notify_send("READY=1"), ERR_SYNTAX);
     unsetenv("NOTIFY_SOCKET");

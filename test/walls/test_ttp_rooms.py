@@ -1,11 +1,15 @@
 """The TTP's rooms as processes: what each has and has not, and what is left when one is killed."""
 import base64
+import fcntl
 import hashlib
 import os
 import re
+import select
 import shutil
 import signal
+import socket
 import sqlite3
+import subprocess
 import threading
 import time
 
@@ -43,6 +47,11 @@ def wait_for(what, seconds=15.0):
 def status(pid, field):
     with open("/proc/%d/status" % pid, encoding="ascii") as f:
         return re.search(r"^%s:\s*(\S+)" % field, f.read(), re.M).group(1)
+
+
+def filters(pid):
+    """How many seccomp filters a process lives under."""
+    return int(status(pid, "Seccomp_filters"))
 
 
 def descriptors(pid):
@@ -88,10 +97,13 @@ def test_each_room_has_what_it_needs_and_no_more(house):
     ttp = house.ttp()
     found = rooms(ttp)
     assert sorted(found) == sorted(ROOMS)                    # the unsealer has gone
-    for pid in found.values():
+    for pid in (ttp.pid, *found.values()):
         assert status(pid, "Seccomp") == "2"
         assert status(pid, "NoNewPrivs") == "1"
-    assert status(ttp.pid, "Seccomp") == "0"                 # the control: the parent is not confined
+    # The control: whoever started the parent lives under none of them, and each room has one of its own on top.
+    outside = filters(os.getpid())
+    assert filters(ttp.pid) == outside + 1
+    assert [filters(pid) for pid in found.values()] == [outside + 2] * len(found)
     vault, ledger, front = (descriptors(found[r]) for r in ("vault", "ledger", "front"))
     null_or_log = ("/dev/null", ttp.log)
     assert sorted(n for n, to in vault.items() if to not in null_or_log) == [3, 4]
@@ -105,6 +117,72 @@ def test_each_room_has_what_it_needs_and_no_more(house):
     for room, pid in found.items():                          # names of the rooms, never a secret, in the arguments
         with open("/proc/%d/cmdline" % pid, "rb") as f:
             assert f.read().split(b"\0")[1:-1] == [b"--room=" + room.encode()]
+
+
+def unsealer(ttp, passphrase, custody):
+    """The unsealer alone, as the parent starts it; the passphrase is a pipe, so that it waits. (process, pipe, root)"""
+    pass_out, pass_in = os.pipe()
+    root_out, root_in = os.pipe()
+    ends = [pass_out, os.open(custody, os.O_RDONLY), os.open(os.path.join(ttp.state, "xk"), os.O_RDONLY), root_in]
+    # From 20 on, so that no end is overwritten before it is moved.
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in ends]
+    words = "exec \"$0\" --room=unsealer 3<&%d 4<&%d 5<&%d 6>&%d" % tuple(high)
+    child = subprocess.Popen(["bash", "-c", words, program("oneseal-ttp")], pass_fds=high, stderr=subprocess.PIPE)
+    for fd in ends + high:
+        os.close(fd)
+    os.write(pass_in, passphrase[:3])
+    return child, pass_in, root_out
+
+
+def test_the_unsealer_reads_no_secret_before_it_is_confined(house, tmp_path):
+    ttp = house.ttp(start=False)
+    house.processes.remove(ttp)
+    with open(os.path.join(os.path.dirname(ttp.state), "passphrase"), "rb") as f:
+        passphrase = f.read()
+    with open(os.path.join(ttp.state, "custody"), encoding="ascii") as f:
+        text = f.read()
+    lanes, broken = tmp_path / "lanes", tmp_path / "broken"
+    lanes.write_text(text.replace(" p=1 ", " p=4 "), encoding="ascii")         # lanes are no threads here
+    broken.write_text(text.replace("argon2id", "argon3id"), encoding="ascii")
+    roots = []
+    for custody, octets, code in ((os.path.join(ttp.state, "custody"), 32, 0), (lanes, 32, 0), (broken, 0, 1)):
+        child, pipe, root = unsealer(ttp, passphrase, custody)
+        wait_for(lambda: status(child.pid, "Seccomp_filters") == str(filters(os.getpid()) + 1))
+        assert status(child.pid, "Seccomp") == "2"
+        assert not select.select([root], [], [], 0)[0]
+        os.write(pipe, passphrase[3:])
+        os.close(pipe)
+        said = child.communicate(timeout=30 * SLOW)[1].decode()
+        assert child.returncode == code, said
+        assert ("cannot make the root key" in said) == (code != 0), said
+        roots.append(os.read(root, 100))
+        os.close(root)
+        assert len(roots[-1]) == octets
+    assert roots[0] != roots[1]
+
+
+def test_rooms_that_were_stopped_go_on(house):
+    """A machine that slept, a debugger: the kernel restarts the wait by a system call of its own."""
+    ttp = house.ttp()
+    reader = party(house, ttp, "/Sreader-1")
+    before = rooms(ttp)
+    for pid in (*before.values(), ttp.pid):
+        wait_for(lambda: status(pid, "State") == "S")
+        os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: status(pid, "State") == "T")
+        os.kill(pid, signal.SIGCONT)
+        wait_for(lambda: status(pid, "State") == "S")
+        stubborn(reader.fresh_nonce)
+    assert rooms(ttp) == before and "room-ended" not in ttp.log_text()
+
+
+def test_the_service_manager_is_told_without_a_new_socket(house, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(10 * SLOW)
+        ttp = house.ttp(env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert manager.recv(100) == b"READY=1"
+        assert "notify-failed" not in ttp.log_text()
 
 
 def inodes(links):
