@@ -216,6 +216,7 @@ static void signatures_are_the_same_to_both(void **state)
         arena_over(&a, memory, sizeof memory);
         assert_int_equal(jws_open(buf_span(&c), JWS_ACK, k, &a, &j), REASON_OK);
         assert_int_equal(jws_verify(&j, other), REASON_TAMPERED);
+        json_decref(sig);
         json_decref(o);
     }
     json_decref(both);
