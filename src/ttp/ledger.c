@@ -130,7 +130,9 @@ static enum err on_KEEP_KEYS(void *room, const union msg_any *m)
         batch_abort(l->db.batch);
         return e;
     }
-    return batch_commit(l->db.batch);
+    TRY(batch_commit(l->db.batch));
+    msg_put_KEYS_KEPT(l->conf.to_vault, &(struct msg_KEYS_KEPT){.leaves = l->size});
+    return OK;
 }
 
 static enum err on_SERVE(void *room, const union msg_any *m)

@@ -135,8 +135,7 @@ static enum err on_STORED(void *room, const union msg_any *m)
         if (s->keys.n > 0 || s->leaves > 0)
             return no(v, "this state folder has keys already: --init is for a new one");
         TRY(vault_keys_new(v));
-        TRY(empty_state(v));
-        return serve(v);
+        return empty_state(v);
     }
     if (s->keys.n == 0)
         return no(v, "there are no keys in this state folder: run oneseal-ttp --init first");
@@ -161,6 +160,14 @@ static enum err on_STORED(void *room, const union msg_any *m)
         return replayed(v);
     msg_put_REPLAY(v->conf.to_ledger, &(struct msg_REPLAY){.from = v->tree.size, .to = to});
     return OK;
+}
+
+/* A bundle whose keys are lost would be pinned for nothing: the parent hears of it when they are on disk. */
+static enum err on_KEYS_KEPT(void *room, const union msg_any *m)
+{
+    struct vault *v = room;
+    (void)m;
+    return v->init ? serve(v) : ERR_STALE;
 }
 
 static enum err on_OLD_LEAF(void *room, const union msg_any *m)

@@ -249,7 +249,11 @@ static void house_start(struct house *h, bool init)
     msg_put_VAULT_START(&b, &s);
     h->vault_end = msg_receive(vault_end(h->vault), ROOM_PARENT, buf_span(&b));
     heap_buf_free(&b);
-    pump(h);
+    if (!init)
+        pump(h);
+    /* As the real parent: with init it ends all rooms at VAULT_UP, whatever still lies in their queues. */
+    while (init && !h->up && (step_parent(h) || step_vault(h) || step_ledger(h)))
+        continue;
 }
 
 static void house_stop(struct house *h)
