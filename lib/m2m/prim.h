@@ -164,6 +164,7 @@ struct prim_env {
     uint64_t refuse;    /* PA_BIT of parameters that the standard has and this CSE does not support: 5001 */
     uint64_t refuse_fc; /* FC_BIT likewise */
     void *who;          /* for the callbacks */
+    bool trusted;       /* made by this CSE: `fr` needs no proof */
     bool (*registered)(void *who, const struct id *ae); /* is this AE registered here? */
     bool (*registree)(void *who, const struct id *cse); /* is this CSE registered here? */
 };

@@ -41,6 +41,7 @@ enum says step_admit(struct run *r)
                            .refuse = PRIM_REFUSE,
                            .refuse_fc = PRIM_REFUSE_FC | FC_BIT(arp),
                            .who = r,
+                           .trusted = r->x->trusted,
                            .registered = registered,
                            .registree = registree};
     struct verdict v = prim_read(r->q, &env, r->a);

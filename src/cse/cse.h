@@ -30,6 +30,7 @@ struct exch {
     struct prim *req;    /* raw, args, pc, assoc as the binding found them; the engine calls prim_read */
     struct arena *arena; /* of this exchange alone: everything the engine makes for it lies here */
     bool self;           /* an internal request of this CSE: full rights, nothing of 7.3.2.1 about `fr` */
+    bool trusted;        /* made by this CSE: `fr` is proven already; access control judges it as ever */
     unsigned loop;       /* number of the loop thread (read slot) */
     void (*done)(struct exch *x);
     void *door; /* the door's own */
@@ -77,6 +78,8 @@ struct world {
     bool (*enqueue)(void *ctx, struct exch *x);
     /* Calls fn(arg) on that loop thread in a later turn: long queries give way to others (200 rows or 1 ms). */
     void (*later)(void *ctx, unsigned loop, void (*fn)(void *arg), void *arg);
+    /* Asks for cse_loop_tick on that loop thread at that time, in a later turn; an earlier time replaces a later one. */
+    void (*wake)(void *ctx, unsigned loop, int64_t when);
     /* For the log: a notification cannot leave for `target` (waits, or was refused for good). Loop 0. NULL: no log. */
     void (*note)(void *ctx, const char *event, struct span target, const char *why, uint32_t tries);
 };
@@ -113,6 +116,8 @@ void cse_finish(struct cse *c, struct exch *x);
  * never more than 1 s ahead), and once after cse_finish whenever cse_wants_tick is true (new letters). */
 int64_t cse_tick(struct cse *c);
 bool cse_wants_tick(const struct cse *c);
+/* On each loop thread: rings the timers that are due; the time of the next one, INT64_MAX when there is none. */
+int64_t cse_loop_tick(struct cse *c, unsigned loop);
 /* Is this CSE registered at its registrar? True without a [parent]. Loop 0. */
 bool cse_is_joined(const struct cse *c);
 

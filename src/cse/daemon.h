@@ -48,6 +48,7 @@ struct station {
     bool runs; /* the thread was started */
     struct http_server *https, *http;
     struct http_client *client;
+    struct net_timer *bell; /* the engine's timers of this loop */
     struct net_timer *tick; /* station 0: the engine's; others: figures */
     struct net_timer *stop; /* waits for the last exchanges */
     struct visit *spare;    /* visits without a request */

@@ -64,12 +64,27 @@ static void later_run(struct net_post *p)
     fn(arg);
 }
 
+static void wake(void *ctx, unsigned loop, int64_t when)
+{
+    struct daemon *d = ctx;
+    int64_t left = when - daemon_now(d);
+    net_timer_start(d->station[loop].bell, left < 1 ? 1 : (uint64_t)left, 0);
+}
+
 static void later(void *ctx, unsigned loop, void (*fn)(void *arg), void *arg)
 {
     struct daemon *d = ctx;
     struct later *l = xalloc(sizeof *l);
     *l = (struct later){.post.run = later_run, .fn = fn, .arg = arg};
     net_loop_post(d->station[loop].loop, &l->post);
+}
+
+static void ring(void *ctx)
+{
+    struct station *s = ctx;
+    int64_t next = cse_loop_tick(s->d->cse, s->n);
+    if (next != INT64_MAX)
+        wake(s->d, s->n, next);
 }
 
 static void note(void *ctx, const char *event, struct span target, const char *why, uint32_t tries)
@@ -226,6 +241,7 @@ static enum err station_new(struct daemon *d, unsigned n, struct buf *why)
         TRY(listen_at(s, d->set.http, false, &s->http, why));
     struct http_client_conf client = {.connect_ms = (uint32_t)d->set.cse.remote_ms, .wipe = true};
     TRY(http_client_new(s->loop, &client, &s->client));
+    TRY(net_timer_new(s->loop, ring, s, &s->bell));
     TRY(net_timer_new(s->loop, tick, s, &s->tick));
     return OK;
 }
@@ -340,6 +356,7 @@ static enum err engine_new(struct daemon *d, struct buf *why)
                       .send = daemon_out,
                       .enqueue = enqueue,
                       .later = later,
+                      .wake = wake,
                       .note = note};
     enum err e = cse_new(&d->set.cse, &w, &d->cse, &sentence);
     if (e != OK) {
@@ -430,6 +447,7 @@ static void station_free(struct station *s)
     http_server_free(s->https);
     http_server_free(s->http);
     http_client_free(s->client);
+    net_timer_free(s->bell);
     net_timer_free(s->tick);
     net_timer_free(s->stop);
     net_loop_free(s->loop);

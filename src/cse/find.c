@@ -59,6 +59,12 @@ static enum err walk(struct run *r, struct span names, struct found *f)
     for (struct span seg = addr_next(&names); seg.n; seg = addr_next(&names)) {
         f->virt = type_virtual(f->row.ty, seg);
         if (f->virt) {
+            const struct type_hook *h = type_hook(f->virt->number);
+            if (h && h->virt) {
+                f->holder = f->row;
+                f->rest = names;
+                return OK;
+            }
             if (names.n)
                 return ERR_NOTFOUND; /* a virtual resource has no children */
             return behind_virtual(r, f);

@@ -61,6 +61,7 @@ struct run {
     const struct type *type; /* its type */
     const struct type *virt; /* addressed as a virtual resource: la, ol; else NULL */
     struct row holder;       /* parent of the target, loaded for instances and virtual ones; rid 0: not loaded */
+    struct span rest;        /* the address behind a virtual resource that has behaviour (fopt): "data/la" */
     struct attrs old;        /* attributes of the target as stored, once run_old was called */
     bool have_old;
 
@@ -68,6 +69,7 @@ struct run {
     struct attrs in;      /* attributes of the request */
     struct row out;       /* what was created or is there after the update */
     int64_t reserved;     /* rid taken before, 0: none */
+    uint8_t prelude, postlude; /* the next one of each list: prelude.c */
     bool hooked;          /* the hook `before` was called in this savepoint */
     struct span aei;      /* AE CREATE: the stem that was assigned */
     struct span con, cnf; /* contentInstance: JSON text to be stored, after sealing; p NULL: as sent */
@@ -98,6 +100,14 @@ struct known_path {
     uint8_t text[1024];
 };
 
+struct timers {
+    struct timer *first, *last;
+};
+struct errands {
+    struct errand *first, *last;
+    unsigned loop;
+};
+
 struct cse {
     struct cse_conf conf;
     struct world w;
@@ -106,6 +116,8 @@ struct cse {
     struct policy *policies[STORE_SLOTS_MAX + 1]; /* per thread; the last is the writer's */
     struct known_attrs *known;                    /* writer: attributes of its last targets, steps.c */
     struct known_path *paths;                     /* writer */
+    struct timers timers[STORE_SLOTS_MAX];        /* per loop: timer.c */
+    struct errands errands[STORE_SLOTS_MAX];      /* per loop: errand.c */
     struct run *flying;                           /* forwarded requests of all loops: see forward.c */
     atomic_flag fly_lock;
     unsigned nflying;
@@ -193,6 +205,7 @@ enum err name_attrs(const struct row *r, struct arena *a, struct attrs *out);
 struct found {
     struct row row, holder; /* holder: parent, when a virtual name was resolved; else rid 0 */
     const struct type *virt;
+    struct span rest; /* behind a virtual resource with behaviour of its own; row is its holder then */
 };
 /* The resource that an address of this CSE names. ERR_NOTFOUND: none, or expired. `empty` virtual: found->row.rid 0. */
 enum err find_addr(struct run *r, const struct addr *at, struct found *out);
@@ -243,6 +256,8 @@ struct type_hook {
     enum err (*fill_update)(struct run *r,
                             struct jw *w); /* UPDATE: members that nobody named and that have to be there */
     enum says (*after)(struct run *r);     /* CREATE and UPDATE, after the row was stored */
+    enum says (*virt)(struct run *r);      /* a virtual type: takes every request over, right after resolve, on the loop
+                                              thread; r->target and r->holder: the parent. It judges rights itself. */
 };
 const struct type_hook *type_hook(unsigned ty);
 /* contentInstance: is its content small enough for the container? */
@@ -358,13 +373,8 @@ bool notify_is_verification(const struct run *r);
 /* Is this notification target the originator's own AE? */
 bool verify_is_originator(struct run *r, struct span nu);
 
-/* Subscription CREATE and UPDATE on the loop: which targets must be verified; sends; goes on when all answered. */
-bool verify_wanted(struct run *r);
-enum says verify_start(struct run *r);
-
 /* notice.c: letters whose answer a DELETE waits for (switch 16). */
 void notice_wrote(struct run *r, int64_t letter);
-bool notice_hold(struct run *r); /* true: the answer is kept back */
 void notice_over(struct cse *c, int64_t letter);
 void notice_tick(struct cse *c, int64_t now);
 

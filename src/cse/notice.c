@@ -1,6 +1,6 @@
 /* notice.c - switch 16: the answer of a DELETE waits until the targets have answered the deletion notices, a second at
  * most. The notices are ordinary letters; loop 0 sends them, the answer leaves on the loop of its request. */
-#include "cse/inside.h"
+#include "cse/prelude.h"
 
 static void lock(struct cse *c)
 {
@@ -23,7 +23,7 @@ void notice_wrote(struct run *r, int64_t letter)
 bool notice_hold(struct run *r)
 {
     struct cse *c = r->c;
-    if (!r->nnotices || !rsc_ok(r->x->rsp->rsc))
+    if (!r->nnotices)
         return false;
     r->notice_until = c->w.now(c->w.ctx) + NOTICE_MS;
     lock(c);
@@ -35,7 +35,7 @@ bool notice_hold(struct run *r)
 
 static void answer(void *arg)
 {
-    run_answer(arg);
+    postlude_over(arg);
 }
 
 /* Takes the runs out for which `over` says so, and lets them answer. */

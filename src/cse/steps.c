@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cse/inside.h"
+#include "cse/prelude.h"
 #include "host/heap.h"
 
 static enum says (*const steps[STEP__N])(struct run *) = {
@@ -216,8 +216,8 @@ void cse_finish(struct cse *c, struct exch *x)
     } else if (r->stage == AT_RESERVE) {
         r->stage = AT_PRELUDE; /* a rid is there: on with the verification */
         turn(r);
-    } else if (!notice_hold(r)) {
-        run_answer(r);
+    } else {
+        postlude_run(r);
     }
 }
 
@@ -298,15 +298,33 @@ static enum says check_never(struct run *r)
     return MORE;
 }
 
+/* The writer does the rest; turn() enqueues once the read transaction has ended. */
+static enum says to_writer(struct run *r)
+{
+    r->stage = AT_WRITER;
+    return WAIT;
+}
+
+/* Does the address lead through a virtual resource that takes requests over? Names alone tell: a resource cannot have
+ * such a name where the virtual one exists, and elsewhere nothing is lost but a look. */
+static bool behind_virtual(const struct run *r)
+{
+    bool any = false;
+    struct span names = r->q->addr.names;
+    for (struct span seg = addr_next(&names); seg.n && !any; seg = addr_next(&names))
+        any = span_eq(seg, SPAN("fopt")) || span_eq(seg, SPAN("pcu")) || span_eq(seg, SPAN("ntsr"));
+    return any;
+}
+
 enum says step_resolve(struct run *r)
 {
     struct found f;
-    if (r->stage == AT_DOOR && changes(r) && !verify_wanted(r)) {
-        r->stage = AT_WRITER; /* it does the rest; turn() enqueues once the read transaction has ended */
-        return WAIT;
-    }
+    bool ahead = r->stage == AT_DOOR && changes(r); /* a change is looked at before the writer has it */
+    if (ahead && r->q->op == OP_CREATE && !behind_virtual(r) && !prelude_wanted(r))
+        return to_writer(r);
     enum err e = find_addr(r, &r->q->addr, &f);
     r->virt = f.virt;
+    r->rest = f.rest;
     if (f.virt && e == ERR_NOTFOUND && f.holder.rid && (r->q->op == OP_CREATE || r->q->op == OP_UPDATE))
         return check_never(r);
     if (e == ERR_NOTFOUND)
@@ -319,7 +337,13 @@ enum says step_resolve(struct run *r)
     r->type = type_of(f.row.ty);
     if (!r->holder.rid && (r->type->flags & TF_INSTANCE))
         STEP_TRY(r, store_get(r->t, r->target.pid, r->a, &r->holder));
-    return check_never(r);
+    enum says say = check_never(r);
+    if (say != MORE)
+        return say;
+    const struct type_hook *h = r->virt ? type_hook(r->virt->number) : NULL;
+    if (h && h->virt)
+        return h->virt(r);
+    return ahead && !prelude_wanted(r) ? to_writer(r) : MORE;
 }
 
 enum says step_check(struct run *r)
@@ -331,7 +355,7 @@ enum says step_check(struct run *r)
 
 enum says step_prelude(struct run *r)
 {
-    return r->stage != AT_WRITER && changes(r) ? verify_start(r) : MORE;
+    return r->stage != AT_WRITER && changes(r) ? prelude_run(r) : MORE;
 }
 
 enum says step_apply(struct run *r)

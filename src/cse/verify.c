@@ -1,7 +1,7 @@
 /* verify.c - before a subscription is made, its targets are asked (TS-0004 7.4.8.2.1): NOTIFY with vrq, sur, cr. On the
  * loop thread; the writer does the rest when all have agreed. The notice names the subscription, so that its rid is
  * reserved first (a short visit to the writer). */
-#include "cse/inside.h"
+#include "cse/prelude.h"
 
 static bool is_sub_create(const struct run *r)
 {
@@ -61,12 +61,10 @@ static void over_all(struct run *r)
 {
     if (--r->children > 0)
         return;
-    if (verdict_go(r->bad)) {
-        run_to_writer(r);
-        return;
-    }
-    refuse_verdict(r, r->bad);
-    run_answer(r);
+    if (verdict_go(r->bad))
+        prelude_over(r);
+    else
+        prelude_fail(r, r->bad);
 }
 
 static void refused(struct run *r, const char *rule)
@@ -161,12 +159,6 @@ static enum err ask(struct run *r, struct span nu, struct span sur, unsigned i)
     return OK;
 }
 
-static enum err reserve(struct cse *c, struct store_tx *t, struct exch *x)
-{
-    (void)c;
-    return store_next_rid(t, &x->run->reserved);
-}
-
 static enum says ask_all(struct run *r)
 {
     struct row sub = {.rid = r->reserved ? r->reserved : r->target.rid, .ty = TY_SUB};
@@ -183,10 +175,7 @@ static enum says ask_all(struct run *r)
     }
     if (--r->children > 0)
         return WAIT;
-    if (!verdict_go(r->bad))
-        return refuse_verdict(r, r->bad);
-    r->stage = AT_WRITER;
-    return WAIT;
+    return verdict_go(r->bad) ? MORE : refuse_verdict(r, r->bad);
 }
 
 enum says verify_start(struct run *r)
@@ -195,14 +184,7 @@ enum says verify_start(struct run *r)
     bool any = false;
     for (const struct jval *v = nu ? nu->child : NULL; v && !any; v = v->next)
         any = must_agree(r, name_text(v, r->a));
-    if (!any) {
-        r->stage = AT_WRITER;
-        return WAIT;
-    }
-    if (is_sub_create(r) && !r->reserved) {
-        r->x->job = reserve;
-        r->stage = AT_RESERVE;
-        return WAIT;
-    }
-    return ask_all(r);
+    if (any && is_sub_create(r) && !r->reserved)
+        return prelude_reserve(r);
+    return any ? ask_all(r) : MORE;
 }

@@ -63,7 +63,8 @@ struct node {
     struct span poa[1];
     const char *url;
     struct exch *queue, **end;
-    struct later later[16];
+    struct later later[256];
+    int64_t wake; /* of loop 0; 0: none */
     size_t nlater;
     bool full; /* the writer's queue refuses */
 };
@@ -122,6 +123,23 @@ static UNUSED void node_later(void *ctx, unsigned loop, void (*fn)(void *arg), v
     (void)loop;
     assert_true(n->nlater < LEN(n->later));
     n->later[n->nlater++] = (struct later){fn, arg};
+}
+
+static UNUSED void node_wake(void *ctx, unsigned loop, int64_t when)
+{
+    struct node *n = ctx;
+    assert_int_equal(loop, 0);
+    n->wake = when;
+}
+
+/* Rings the timers of a node that are due. */
+static UNUSED bool ring_all(struct node *n)
+{
+    if (!n->wake || n->wake > n->net->now)
+        return false;
+    int64_t next = cse_loop_tick(n->cse, 0);
+    n->wake = next == INT64_MAX ? 0 : next;
+    return true;
 }
 
 /* ---- requests ------------------------------------------------------------------------------------ */
@@ -254,7 +272,7 @@ static UNUSED bool write_all(struct node *n)
 static UNUSED bool later_all(struct node *n)
 {
     size_t k = n->nlater;
-    struct later v[16];
+    struct later v[256];
     memcpy(v, n->later, sizeof v);
     n->nlater = 0;
     for (size_t i = 0; i < k; i++)
@@ -270,6 +288,7 @@ static UNUSED void settle(struct net *net)
         for (size_t i = 0; i < net->n; i++) {
             busy |= write_all(net->nodes[i]);
             busy |= later_all(net->nodes[i]);
+            busy |= ring_all(net->nodes[i]);
             if (cse_wants_tick(net->nodes[i]->cse)) {
                 cse_tick(net->nodes[i]->cse);
                 busy = true;
@@ -319,7 +338,8 @@ static UNUSED struct node *node_up_on(struct net *net, uint8_t role, const char 
                           .store = n->store,
                           .send = node_send,
                           .enqueue = node_enqueue,
-                          .later = node_later};
+                          .later = node_later,
+                          .wake = node_wake};
     if (!net->now)
         net->now = T0;
     assert_int_equal(cse_new(&n->conf, &n->w, &n->cse, &why), OK);
