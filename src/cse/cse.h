@@ -84,6 +84,22 @@ struct world {
     void (*note)(void *ctx, const char *event, struct span target, const char *why, uint32_t tries);
 };
 
+/* Registration of this CSE at its registrar. */
+struct join_conf {
+    struct strings labels; /* lbl of the own remoteCSE */
+    struct span node;      /* its nl; empty: none */
+    int64_t lifetime;      /* ms that its et asks for; 0: the registrar chooses */
+    int64_t refresh;       /* ms between two UPDATEs; 0: five minutes */
+    bool leave;            /* DELETE when the CSE stops */
+};
+
+/* Who may register here. */
+struct admission_conf {
+    struct strings originators, app_ids; /* patterns with *; none: everybody */
+    bool empty_is_s;                     /* an AE that names no stem gets one of kind S */
+    bool profiles_always;                /* switch 3: refuse every AE while the IN-CSE keeps no profile */
+};
+
 /* What an operator decided; all spans live as long as the cse. */
 struct cse_conf {
     uint8_t role;      /* enum cse_role of m2m/check.h */
@@ -93,10 +109,16 @@ struct cse_conf {
     size_t npoa;
     /* registrar of an MN or ASN; url empty: none */
     struct span parent_url, parent_csi; /* "https://127.0.0.1:8443", "/id-in" */
-    int64_t et_max;                     /* ms: longest lifetime of a resource; 0: five years */
-    int64_t remote_ms;                  /* ms that other entities get to answer; 0: 10 s */
-    struct switches sw;                 /* spec/switches.md */
-    uint16_t releases;                  /* 1 << REL_x for every release served; 0: what switch 1 says */
+    struct join_conf join;
+    struct span in_csi; /* CSE-ID of the IN-CSE; empty: what the registrar's CSEBase says, else the registrar */
+    struct admission_conf admission;
+    struct strings labels, policies; /* lbl and acpi of the CSEBase */
+    struct span node;                /* nl of the CSEBase */
+    struct strings announced;        /* switch 11: short names */
+    int64_t et_max;                  /* ms: longest lifetime of a resource; 0: five years */
+    int64_t remote_ms;               /* ms that other entities get to answer; 0: 10 s */
+    struct switches sw;              /* spec/switches.md */
+    uint16_t releases;               /* 1 << REL_x for every release served; 0: what switch 1 says */
 };
 
 /* Makes the engine and, in an empty store, the CSEBase. Called before any thread runs.

@@ -1,5 +1,6 @@
 #include "cse/daemon_conf.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,6 +97,9 @@ static void check_names(struct settings *s, struct buf *why)
 {
     const char *id = conf_text(s->conf, "cse", "cse-id"), *sp = conf_text(s->conf, "cse", "sp");
     const char *name = conf_text(s->conf, "cse", "name"), *parent = conf_text(s->conf, "parent", "cse-id");
+    const char *in = conf_text(s->conf, "cse", "in-cse");
+    if (in && (in[0] != '/' || !plain(in + 1)))
+        wrong(s, why, "cse", "in-cse", "a CSE-ID is a slash and a name: /id-in");
     if (id[0] != '/' || !plain(id + 1))
         wrong(s, why, "cse", "cse-id", "a CSE-ID is a slash and a name: /id-mn");
     if (strncmp(sp, "//", 2) != 0 || !plain(sp + 2))
@@ -123,7 +127,13 @@ static void check_listeners(struct settings *s, struct buf *why)
     if (s->http && !conf_bool(s->conf, "listen http", "insecure"))
         wrong(s, why, "listen http", "address",
               "without TLS everybody on the way reads and changes requests: use [listen https], or say insecure = yes");
-    if ((s->https || conf_has(s->conf, "parent")) && !conf_has(s->conf, "tls"))
+    const char *parent = conf_text(s->conf, "parent", "url");
+    bool parent_tls = parent && span_starts(span_str(parent), SPAN("https://"));
+    if (parent && !parent_tls && !s->clear)
+        wrong(s, why, "parent", "url",
+              "without TLS everybody on the way reads and changes requests: use https://, or a section [listen http] "
+              "with insecure = yes");
+    if ((s->https || parent_tls) && !conf_has(s->conf, "tls"))
         wrong(s, why, s->https ? "listen https" : "parent", s->https ? "address" : "url",
               "TLS needs a section [tls] with certificate, key-file and ca");
 }
@@ -173,6 +183,46 @@ static void read_poa(struct settings *s)
     s->poa = xalloc(s->npoa * sizeof *s->poa);
     for (size_t i = 0; i < s->npoa; i++)
         s->poa[i] = span_str(conf_item(s->conf, "cse", "poa", i));
+}
+
+static void read_lists(struct settings *s)
+{
+    struct cse_conf *c = &s->cse;
+    const struct {
+        const char *section, *key;
+        struct strings *to;
+    } rows[] = {{"cse", "labels", &c->labels},
+                {"cse", "policies", &c->policies},
+                {"cse", "announced", &c->announced},
+                {"parent", "labels", &c->join.labels},
+                {"registration", "originators", &c->admission.originators},
+                {"registration", "app-ids", &c->admission.app_ids}};
+    static_assert(LEN(rows) == LEN(s->lists), "each list has an owner");
+    for (size_t i = 0; i < LEN(rows); i++) {
+        size_t n = 0;
+        while (conf_item(s->conf, rows[i].section, rows[i].key, n))
+            n++;
+        s->lists[i] = xalloc((n + 1) * sizeof *s->lists[i]);
+        for (size_t k = 0; k < n; k++)
+            s->lists[i][k] = span_str(conf_item(s->conf, rows[i].section, rows[i].key, k));
+        *rows[i].to = (struct strings){s->lists[i], n};
+    }
+}
+
+static void read_registration(struct settings *s)
+{
+    const struct conf *c = s->conf;
+    struct join_conf *j = &s->cse.join;
+    int64_t lifetime = conf_int(c, "parent", "lifetime");
+    s->cse.in_csi = span_str(conf_text(c, "cse", "in-cse"));
+    s->cse.node = span_str(conf_text(c, "cse", "node"));
+    j->node = span_str(conf_text(c, "parent", "node"));
+    j->lifetime = lifetime > 0 ? lifetime : 0;
+    j->refresh = conf_int(c, "parent", "refresh");
+    j->leave = conf_bool(c, "parent", "leave");
+    s->cse.admission.empty_is_s = conf_int(c, "registration", "empty-stem") == 1;
+    s->cse.admission.profiles_always = conf_int(c, "registration", "profiles") == 1;
+    read_lists(s);
 }
 
 static bool in_memory(const char *path)
@@ -225,6 +275,7 @@ enum err settings_load(const char *file, struct settings *out, struct buf *why)
     read_switches(out);
     read_limits(out);
     read_poa(out);
+    read_registration(out);
     check_names(out, why);
     check_role(out, why);
     check_listeners(out, why);
@@ -235,4 +286,6 @@ void settings_free(struct settings *s)
 {
     conf_free(s->conf);
     free(s->poa);
+    for (size_t i = 0; i < LEN(s->lists); i++)
+        free(s->lists[i]);
 }

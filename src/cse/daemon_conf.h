@@ -12,7 +12,8 @@ struct settings {
     struct cse_conf cse;
     struct span *poa; /* from the file; n 0: the listeners' addresses */
     size_t npoa;
-    const char *folder; /* NULL: memory */
+    struct span *lists[6]; /* of cse, owned here */
+    const char *folder;    /* NULL: memory */
     bool power_loss;
     const char *https, *http; /* addresses to listen at; NULL: not */
     const char *certificate, *key_file, *ca;

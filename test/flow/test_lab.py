@@ -1,6 +1,7 @@
 """./dev lab: an open laboratory CSE for other people's clients and test suites, on plain HTTP."""
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -11,26 +12,51 @@ from plant.process import ROOT, SLOW, build_folder, free_port
 from plant.receiver import Receiver
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    port = free_port()
-    log = tmp_path_factory.mktemp("lab") / "log"
+def start(folder, port, *more):
+    """./dev lab on `port`; its output goes to `log` in the folder."""
+    log = folder / "log"
     with open(log, "wb") as out:
-        child = subprocess.Popen([os.path.join(ROOT, "dev"), "lab", "--port", str(port), "--request-timeout", "2"],
-                                 stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, stdin=subprocess.DEVNULL,
+        child = subprocess.Popen([os.path.join(ROOT, "dev"), "lab", "--port", str(port), "--request-timeout", "2",
+                                  *more], stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, stdin=subprocess.DEVNULL,
                                  env=dict(os.environ, ONESEAL_BUILD=build_folder()))
     child.log, child.url = log, "http://127.0.0.1:%d" % port
+    return child
+
+
+def until(child, true):
     deadline = time.monotonic() + 120 * SLOW      # ./dev lab builds first
-    while True:
-        try:
-            requests.get(child.url + "/cse-in", timeout=5)
-            break
-        except requests.ConnectionError:
-            assert child.poll() is None and time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
+    while not true():
+        assert child.poll() is None and time.monotonic() < deadline, child.log.read_text()
+        time.sleep(0.1)
+
+
+def answers(url):
+    try:
+        requests.get(url, timeout=5)
+        return True
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    child = start(tmp_path_factory.mktemp("lab"), free_port())
+    until(child, lambda: answers(child.url + "/cse-in"))
     yield child
     child.send_signal(signal.SIGTERM)
     assert child.wait(10) in (0, -15)
+
+
+def port_pair():
+    """A free port whose successor is free, too."""
+    while True:
+        port = free_port()
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port + 1))
+                return port
+            except OSError:
+                continue
 
 
 def client(lab, origin, **more):
@@ -80,3 +106,24 @@ def test_switches_of_the_laboratory(lab):
     a.create("cse-in/switch/c", 23, "m2m:sub", rn="t", nu=["http://127.0.0.1:%d" % free_port()]).expect(5204)
     a.send(2, "cse-in/switch", headers={"X-M2M-RET": "PT2S"}).expect(2000)     # 27
     a.delete("cse-in/switch").expect(2002)
+
+
+def test_a_second_cse_registered_with_the_first(tmp_path):
+    port = port_pair()
+    child = start(tmp_path, port, "--mn")
+    try:
+        until(child, lambda: child.log.read_text().count("ready http=127.0.0.1:") == 2)
+        server = Client(child.url, "CAdmin")
+        gateway = Client("http://127.0.0.1:%d" % (port + 1), "CAdmin")
+        base = gateway.retrieve("cse-mn").expect(2000).root("m2m:cb")
+        assert base["csi"] == "/id-mn" and base["cst"] == 2
+        until(child, lambda: server.retrieve("/id-in/cse-in/id-mn").rsc == 2000)
+        until(child, lambda: gateway.retrieve("cse-mn/id-in").rsc == 2000)
+        # Both ways: what is open to everybody. (The administrator of one CSE is nobody at the other.)
+        server.retrieve("/id-mn/cse-mn", fu=1, ty=2).expect(2000).root("m2m:uril")
+        gateway.retrieve("/id-in/cse-in", fu=1, ty=2).expect(2000).root("m2m:uril")
+        server.retrieve("/id-mn/cse-mn").expect(4103)
+    finally:
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) in (0, -15)
+    assert not answers(child.url) and not answers("http://127.0.0.1:%d" % (port + 1))
