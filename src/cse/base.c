@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cse/alarm.h"
 #include "cse/inside.h"
 #include "host/heap.h"
 
@@ -162,6 +163,8 @@ enum err cse_new(const struct cse_conf *conf, const struct world *w, struct cse 
     if (e == OK)
         e = joint_new(c);
     if (e == OK)
+        e = alarm_new(c);
+    if (e == OK)
         e = base_open(c, why);
     if (e != OK) {
         cse_free(c);
@@ -179,6 +182,7 @@ void cse_free(struct cse *c)
     run_known_free(c);
     post_free(c);
     joint_free(c);
+    alarm_free(c);
     free(c->paths);
     free(c);
 }
@@ -201,6 +205,7 @@ int64_t cse_tick(struct cse *c)
     atomic_store(&c->tick, false);
     notice_tick(c, now);
     at = earlier(at, sweep_tick(c, now));
+    at = earlier(at, alarm_tick(c, now));
     at = earlier(at, post_tick(c, now));
     at = earlier(at, joint_tick(c, now));
     return at;

@@ -115,6 +115,8 @@ static enum err drop_one(struct run *r, const struct row *row, bool itself)
         TRY(forget_policy(r, row->rid));
     if (row->ty == TY_CSR)
         r->c->csr_changed = true;
+    if (!(type_of(row->ty)->flags & TF_INSTANCE))
+        TRY(store_alarms_drop(r->t, row->rid));
     return store_drop(r->t, row->rid);
 }
 

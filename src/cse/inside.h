@@ -127,6 +127,7 @@ struct cse {
     atomic_bool tick;          /* letters or expiry times changed */
     struct post *post;         /* outbox.c: loop 0 */
     struct joint *joint;       /* registrar.c: loop 0 */
+    struct alarms *alarms;     /* alarm.c: loop 0 */
     bool sweeping;             /* loop 0: a sweep is under way */
     struct exch sweep;
     struct arena sweep_mem;

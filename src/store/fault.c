@@ -124,6 +124,10 @@ PASS(FAULT_READ, newest,
 PASS(FAULT_READ, oldest,
      (struct store_tx * t, int64_t pid, uint32_t ty, int64_t when, struct arena *a, struct row *out),
      (in(t), pid, ty, when, a, out))
+PASS(FAULT_READ, ranked,
+     (struct store_tx * t, int64_t pid, uint32_t ty, int64_t lo, int64_t hi, bool last, int64_t when, struct arena *a,
+      struct row *out),
+     (in(t), pid, ty, lo, hi, last, when, a, out))
 PASS(FAULT_READ, list,
      (struct store_tx * t, int64_t pid, uint32_t ty, int64_t after, size_t max, bool bare, struct arena *a,
       struct rows *out),
@@ -151,6 +155,13 @@ PASS(FAULT_CHANGE, letter_delay, (struct store_tx * t, int64_t id, int64_t due, 
      (in(t), id, due, tries))
 PASS(FAULT_CHANGE, letters_drop, (struct store_tx * t, int64_t sub), (in(t), sub))
 PASS(FAULT_READ, letters_count, (struct store_tx * t, int64_t sub, int64_t *n), (in(t), sub, n))
+PASS(FAULT_CHANGE, alarm_set, (struct store_tx * t, int64_t kind, int64_t rid, int64_t due), (in(t), kind, rid, due))
+PASS(FAULT_READ, alarm_get, (struct store_tx * t, int64_t kind, int64_t rid, int64_t *due), (in(t), kind, rid, due))
+PASS(FAULT_READ, alarms_due,
+     (struct store_tx * t, int64_t when, size_t max, struct arena *a, struct alarm **out, size_t *n),
+     (in(t), when, max, a, out, n))
+PASS(FAULT_READ, alarm_next, (struct store_tx * t, int64_t *due), (in(t), due))
+PASS(FAULT_CHANGE, alarms_drop, (struct store_tx * t, int64_t rid), (in(t), rid))
 PASS(FAULT_READ, state_get, (struct store_tx * t, struct span key, struct arena *a, struct span *out),
      (in(t), key, a, out))
 PASS(FAULT_CHANGE, state_put, (struct store_tx * t, struct span key, struct span octets), (in(t), key, octets))
@@ -171,6 +182,7 @@ static const struct store_ops fault_ops = {
     .alias = fault_alias,
     .newest = fault_newest,
     .oldest = fault_oldest,
+    .ranked = fault_ranked,
     .list = fault_list,
     .find = fault_find,
     .expired = fault_expired,
@@ -188,6 +200,11 @@ static const struct store_ops fault_ops = {
     .letter_delay = fault_letter_delay,
     .letters_drop = fault_letters_drop,
     .letters_count = fault_letters_count,
+    .alarm_set = fault_alarm_set,
+    .alarm_get = fault_alarm_get,
+    .alarms_due = fault_alarms_due,
+    .alarm_next = fault_alarm_next,
+    .alarms_drop = fault_alarms_drop,
     .state_get = fault_state_get,
     .state_put = fault_state_put,
     .state_drop = fault_state_drop,

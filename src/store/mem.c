@@ -381,6 +381,20 @@ static enum err mem_oldest(struct store_tx *t, int64_t pid, uint32_t ty, int64_t
     return give(n, false, a, out);
 }
 
+static enum err mem_ranked(struct store_tx *t, int64_t pid, uint32_t ty, int64_t lo, int64_t hi, bool last, int64_t now,
+                           struct arena *a, struct row *out)
+{
+    const struct mem_node *up = by_rid(of(t), pid), *best = NULL;
+    for (const struct mem_node *n = up ? up->first : NULL; n; n = n->next) {
+        const struct row *r = &n->v->r;
+        if (r->ty != ty || r->rank == 0 || r->rank < lo || r->rank > hi || r->et <= now)
+            continue;
+        if (!best || (last ? r->rank >= best->v->r.rank : r->rank < best->v->r.rank))
+            best = n;
+    }
+    return give(best, false, a, out);
+}
+
 /* Which rows a listing wants, and how it walks. */
 struct pick {
     int64_t pid; /* children of pid; 0: all rows */
@@ -633,6 +647,7 @@ static const struct store_ops mem_ops = {
     .alias = mem_alias,
     .newest = mem_newest,
     .oldest = mem_oldest,
+    .ranked = mem_ranked,
     .list = mem_list,
     .find = mem_find,
     .expired = mem_expired,
@@ -650,6 +665,11 @@ static const struct store_ops mem_ops = {
     .letter_delay = mem_letter_delay,
     .letters_drop = mem_letters_drop,
     .letters_count = mem_letters_count,
+    .alarm_set = mem_alarm_set,
+    .alarm_get = mem_alarm_get,
+    .alarms_due = mem_alarms_due,
+    .alarm_next = mem_alarm_next,
+    .alarms_drop = mem_alarms_drop,
     .state_get = mem_state_get,
     .state_put = mem_state_put,
     .state_drop = mem_state_drop,

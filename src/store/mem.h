@@ -15,6 +15,7 @@ enum mem_did {
     DID_LETTER, /* a letter is new */
     DID_SENT,   /* a letter left */
     DID_DELAY,  /* was: due, tries */
+    DID_ALARM,  /* was: kind, rid, due before */
     DID_STATE,  /* old: the value before, or NULL */
 };
 struct mem_log {
@@ -54,6 +55,12 @@ struct mem_letter {
     uint8_t octets[];
 };
 
+/* Alarms: a heap would be faster, an array is enough for what a memory store is for. */
+struct mem_alarms {
+    struct alarm *v;
+    size_t n, cap;
+};
+
 struct mem_state {
     struct mem_state *next;
     struct mem_text *val; /* NULL: no such key */
@@ -74,6 +81,7 @@ struct mem {
     struct mem_node *oldest, *newest;
     int64_t next_rid, et_low; /* no row expires before et_low */
     struct mem_lane *lanes;
+    struct mem_alarms alarms;
     struct mem_state *states;
     int64_t next_letter;
     struct mem_log *log;
@@ -85,7 +93,8 @@ MUST_USE enum err mem_room(struct mem *m);
 void mem_did(struct mem *m, enum mem_did did, void *obj, void *old);
 struct mem_log *mem_last(struct mem *m);
 
-/* mem_box.c: the outbox and the small state, and how their entries of the log are taken back or made final. */
+/* mem_box.c: the outbox, the alarms and the small state, and how their entries of the log are taken back or made final.
+ */
 enum err mem_letter_put(struct store_tx *t, struct letter *l);
 enum err mem_letters_due(struct store_tx *t, int64_t now, int64_t after, size_t max, struct arena *a,
                          struct letter **out, size_t *n);
@@ -94,6 +103,11 @@ enum err mem_letter_done(struct store_tx *t, int64_t id);
 enum err mem_letter_delay(struct store_tx *t, int64_t id, int64_t due, uint32_t tries);
 enum err mem_letters_drop(struct store_tx *t, int64_t sub);
 enum err mem_letters_count(struct store_tx *t, int64_t sub, int64_t *n);
+enum err mem_alarm_set(struct store_tx *t, int64_t kind, int64_t rid, int64_t due);
+enum err mem_alarm_get(struct store_tx *t, int64_t kind, int64_t rid, int64_t *due);
+enum err mem_alarms_due(struct store_tx *t, int64_t now, size_t max, struct arena *a, struct alarm **out, size_t *n);
+enum err mem_alarm_next(struct store_tx *t, int64_t *due);
+enum err mem_alarms_drop(struct store_tx *t, int64_t rid);
 enum err mem_state_get(struct store_tx *t, struct span key, struct arena *a, struct span *out);
 enum err mem_state_put(struct store_tx *t, struct span key, struct span octets);
 enum err mem_state_drop(struct store_tx *t, struct span key);

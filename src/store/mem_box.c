@@ -1,4 +1,4 @@
-/* mem_box.c - the memory store's outbox and small state. */
+/* mem_box.c - the memory store's outbox, alarms and small state. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,6 +165,111 @@ enum err mem_letters_count(struct store_tx *t, int64_t sub, int64_t *n)
     return OK;
 }
 
+/* ---- alarms -------------------------------------------------------------------------------------- */
+
+static struct alarm *alarm_of(struct mem *m, int64_t kind, int64_t rid)
+{
+    for (size_t i = 0; i < m->alarms.n; i++)
+        if (m->alarms.v[i].kind == kind && m->alarms.v[i].rid == rid)
+            return &m->alarms.v[i];
+    return NULL;
+}
+
+/* Cannot fail when there was room, or one is there already. */
+static void alarm_write(struct mem *m, int64_t kind, int64_t rid, int64_t due)
+{
+    struct alarm *x = alarm_of(m, kind, rid);
+    if (due == INT64_MAX) {
+        if (x)
+            *x = m->alarms.v[--m->alarms.n];
+        return;
+    }
+    if (!x)
+        x = &m->alarms.v[m->alarms.n++];
+    *x = (struct alarm){.kind = kind, .rid = rid, .due = due};
+}
+
+/* Room stays for every alarm that taking back would bring back: the array never shrinks. */
+static enum err alarm_room(struct mem *m)
+{
+    if (m->alarms.n < m->alarms.cap)
+        return OK;
+    size_t cap = m->alarms.cap ? m->alarms.cap * 2 : 64;
+    struct alarm *v = realloc(m->alarms.v, cap * sizeof *v);
+    if (!v)
+        return ERR_NOMEM;
+    m->alarms.v = v;
+    m->alarms.cap = cap;
+    return OK;
+}
+
+enum err mem_alarm_set(struct store_tx *t, int64_t kind, int64_t rid, int64_t due)
+{
+    struct mem *m = of(t);
+    int64_t was;
+    TRY(mem_room(m));
+    TRY(alarm_room(m));
+    TRY(mem_alarm_get(t, kind, rid, &was));
+    mem_did(m, DID_ALARM, m, NULL);
+    memcpy(mem_last(m)->was, (int64_t[3]){kind, rid, was}, sizeof(int64_t[3]));
+    alarm_write(m, kind, rid, due);
+    return OK;
+}
+
+enum err mem_alarm_get(struct store_tx *t, int64_t kind, int64_t rid, int64_t *due)
+{
+    const struct alarm *x = alarm_of(of(t), kind, rid);
+    *due = x ? x->due : INT64_MAX;
+    return OK;
+}
+
+static int by_due(const void *x, const void *y)
+{
+    const struct alarm *a = x, *b = y;
+    if (a->due != b->due)
+        return a->due < b->due ? -1 : 1;
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    return a->rid < b->rid ? -1 : a->rid > b->rid;
+}
+
+enum err mem_alarms_due(struct store_tx *t, int64_t now, size_t max, struct arena *a, struct alarm **out, size_t *n)
+{
+    const struct mem_alarms *all = &of(t)->alarms;
+    *n = 0;
+    *out = ARENA_ARRAY(a, struct alarm, all->n + 1);
+    if (!*out)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < all->n; i++)
+        if (all->v[i].due <= now)
+            (*out)[(*n)++] = all->v[i];
+    qsort(*out, *n, sizeof **out, by_due);
+    *n = *n < max ? *n : max;
+    return OK;
+}
+
+enum err mem_alarm_next(struct store_tx *t, int64_t *due)
+{
+    const struct mem_alarms *all = &of(t)->alarms;
+    *due = INT64_MAX;
+    for (size_t i = 0; i < all->n; i++)
+        if (all->v[i].due < *due)
+            *due = all->v[i].due;
+    return OK;
+}
+
+enum err mem_alarms_drop(struct store_tx *t, int64_t rid)
+{
+    struct mem_alarms *all = &of(t)->alarms;
+    for (size_t i = 0; i < all->n;) {
+        if (all->v[i].rid == rid)
+            TRY(mem_alarm_set(t, all->v[i].kind, rid, INT64_MAX)); /* the last one took its place */
+        else
+            i++;
+    }
+    return OK;
+}
+
 /* ---- small state --------------------------------------------------------------------------------- */
 
 static struct mem_state *state_of(const struct mem *m, struct span key)
@@ -238,6 +343,8 @@ void mem_box_undo(const struct mem_log *l)
     } else if (l->did == DID_DELAY) {
         x->l.due = l->was[0];
         x->l.tries = (uint32_t)l->was[1];
+    } else if (l->did == DID_ALARM) {
+        alarm_write(l->obj, l->was[0], l->was[1], l->was[2]);
     } else if (l->did == DID_STATE) {
         free(s->val);
         s->val = l->old;
@@ -262,6 +369,7 @@ void mem_box_free(struct mem *m)
         }
         free(l);
     }
+    free(m->alarms.v);
     for (struct mem_state *s = m->states, *next; s; s = next) {
         next = s->next;
         free(s->val);

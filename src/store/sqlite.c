@@ -24,8 +24,21 @@ static const char *const texts[] = {
 
 static const char *const schema[] = {
 #define SCHEMA(text) text,
+#define UPGRADE(version, text)
 #include "store/sql/schema.def"
 #undef SCHEMA
+#undef UPGRADE
+};
+
+static const struct {
+    int64_t version;
+    const char *text;
+} upgrades[] = {
+#define SCHEMA(text)
+#define UPGRADE(version, text) {version, text},
+#include "store/sql/schema.def"
+#undef SCHEMA
+#undef UPGRADE
 };
 
 /* ---- statements ---------------------------------------------------------------------------------- */
@@ -422,19 +435,32 @@ static enum err run_text(sqlite3 *db, const char *sql)
     return batch_err(db, sqlite3_exec(db, sql, NULL, NULL, NULL));
 }
 
+static enum err mark(sqlite3 *db)
+{
+    char marks[96];
+    snprintf(marks, sizeof marks, "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION, SCHEMA_VERSION);
+    return run_text(db, marks);
+}
+
 static enum err make_schema(sqlite3 *db, const uint8_t instance[16])
 {
     for (size_t i = 0; i < LEN(schema); i++)
         TRY(run_text(db, schema[i]));
-    char marks[96];
-    snprintf(marks, sizeof marks, "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION, SCHEMA_VERSION);
-    TRY(run_text(db, marks));
+    TRY(mark(db));
     sqlite3_stmt *q = NULL;
     TRY(batch_err(db, sqlite3_prepare_v2(db, "INSERT INTO own VALUES(?1, 1, 1)", -1, &q, NULL)));
     sqlite3_bind_blob(q, 1, instance, 16, SQLITE_STATIC);
     int rc = sqlite3_step(q);
     sqlite3_finalize(q);
     return batch_err(db, rc);
+}
+
+static enum err upgrade(sqlite3 *db, int64_t from)
+{
+    for (size_t i = 0; i < LEN(upgrades); i++)
+        if (from <= upgrades[i].version)
+            TRY(run_text(db, upgrades[i].text));
+    return mark(db);
 }
 
 static enum err check_version(struct sqlite_store *s, const uint8_t instance[16])
@@ -444,10 +470,13 @@ static enum err check_version(struct sqlite_store *s, const uint8_t instance[16]
     TRY(ask_number(db, "PRAGMA application_id", &application));
     TRY(ask_number(db, "PRAGMA user_version", &version));
     TRY(ask_number(db, "SELECT count(*) FROM sqlite_schema", &tables));
-    if (tables > 0 || application != 0 || version != 0)
-        return application == APPLICATION && version == SCHEMA_VERSION ? OK : ERR_CONFIG;
+    bool fresh = tables == 0 && application == 0 && version == 0;
+    if (!fresh && (application != APPLICATION || version < 1 || version > SCHEMA_VERSION))
+        return ERR_CONFIG;
+    if (version == SCHEMA_VERSION)
+        return OK;
     TRY(batch_begin(s->batch));
-    enum err e = make_schema(db, instance);
+    enum err e = fresh ? make_schema(db, instance) : upgrade(db, version);
     if (e == OK)
         return batch_commit(s->batch);
     batch_abort(s->batch);
@@ -547,6 +576,7 @@ const struct store_ops sqlite_ops = {
     .alias = sqlite_alias,
     .newest = sqlite_newest,
     .oldest = sqlite_oldest,
+    .ranked = sqlite_ranked,
     .list = sqlite_list,
     .find = sqlite_find,
     .expired = sqlite_expired,
@@ -564,6 +594,11 @@ const struct store_ops sqlite_ops = {
     .letter_delay = sqlite_letter_delay,
     .letters_drop = sqlite_letters_drop,
     .letters_count = sqlite_letters_count,
+    .alarm_set = sqlite_alarm_set,
+    .alarm_get = sqlite_alarm_get,
+    .alarms_due = sqlite_alarms_due,
+    .alarm_next = sqlite_alarm_next,
+    .alarms_drop = sqlite_alarms_drop,
     .state_get = sqlite_state_get,
     .state_put = sqlite_state_put,
     .state_drop = sqlite_state_drop,

@@ -7,7 +7,7 @@
 struct batch_stats;
 struct cache_stats;
 
-enum { SCHEMA_VERSION = 1 }; /* version of the tables; a file with a larger number is refused */
+enum { SCHEMA_VERSION = 2 }; /* version of the tables; an older file is brought up to it, a newer one refused */
 
 struct sqlite_conf {
     const char *dir; /* made with mode 0700 when missing; one that others may enter is refused */

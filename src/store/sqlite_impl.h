@@ -9,7 +9,7 @@
 #include "store/cache.h"
 #include "store/sqlite.h"
 
-#define BARE "rid, pid, ty, rn, alias, creator, ct, lt, et, st, cni, cbs, cs, subs"
+#define BARE "rid, pid, ty, rn, alias, creator, ct, lt, et, st, cni, cbs, cs, subs, rank"
 #define FULL BARE ", body"
 
 enum statement {
@@ -125,6 +125,8 @@ enum err sqlite_child(struct store_tx *t, int64_t pid, struct span rn, struct ar
 enum err sqlite_alias(struct store_tx *t, struct span alias, struct arena *a, struct row *out);
 enum err sqlite_newest(struct store_tx *t, int64_t pid, uint32_t ty, int64_t now, struct arena *a, struct row *out);
 enum err sqlite_oldest(struct store_tx *t, int64_t pid, uint32_t ty, int64_t now, struct arena *a, struct row *out);
+enum err sqlite_ranked(struct store_tx *t, int64_t pid, uint32_t ty, int64_t lo, int64_t hi, bool last, int64_t now,
+                       struct arena *a, struct row *out);
 enum err sqlite_list(struct store_tx *t, int64_t pid, uint32_t ty, int64_t after, size_t max, bool bare,
                      struct arena *a, struct rows *out);
 enum err sqlite_find(struct store_tx *t, enum find_by by, uint32_t ty, struct span label, int64_t after, size_t max,
@@ -145,6 +147,11 @@ enum err sqlite_letter_done(struct store_tx *t, int64_t id);
 enum err sqlite_letter_delay(struct store_tx *t, int64_t id, int64_t due, uint32_t tries);
 enum err sqlite_letters_drop(struct store_tx *t, int64_t sub);
 enum err sqlite_letters_count(struct store_tx *t, int64_t sub, int64_t *n);
+enum err sqlite_alarm_set(struct store_tx *t, int64_t kind, int64_t rid, int64_t due);
+enum err sqlite_alarm_get(struct store_tx *t, int64_t kind, int64_t rid, int64_t *due);
+enum err sqlite_alarms_due(struct store_tx *t, int64_t now, size_t max, struct arena *a, struct alarm **out, size_t *n);
+enum err sqlite_alarm_next(struct store_tx *t, int64_t *due);
+enum err sqlite_alarms_drop(struct store_tx *t, int64_t rid);
 enum err sqlite_state_get(struct store_tx *t, struct span key, struct arena *a, struct span *out);
 enum err sqlite_state_put(struct store_tx *t, struct span key, struct span octets);
 enum err sqlite_state_drop(struct store_tx *t, struct span key);

@@ -1,4 +1,4 @@
-/* sqlite_letters.c - the outbox and the small state in SQLite. */
+/* sqlite_letters.c - the outbox, the alarms and the small state in SQLite. */
 #include "store/sqlite_impl.h"
 
 /* ---- outbox -------------------------------------------------------------------------------------- */
@@ -130,6 +130,69 @@ enum err sqlite_letters_count(struct store_tx *t, int64_t sub, int64_t *n)
     *n = e == OK ? sqlite3_column_int64(s, 0) : 0;
     sqlite3_reset(s);
     return e;
+}
+
+/* ---- alarms -------------------------------------------------------------------------------------- */
+
+enum err sqlite_alarm_set(struct store_tx *t, int64_t kind, int64_t rid, int64_t due)
+{
+    sqlite3_stmt *s;
+    TRY(sqlite_change_stmt(t, due == INT64_MAX ? SQL_ALARM_DROP : SQL_ALARM_SET, &s));
+    sqlite3_bind_int64(s, 1, rid);
+    sqlite3_bind_int64(s, 2, kind);
+    if (due != INT64_MAX)
+        sqlite3_bind_int64(s, 3, due);
+    return sqlite_run(t, s);
+}
+
+enum err sqlite_alarm_get(struct store_tx *t, int64_t kind, int64_t rid, int64_t *due)
+{
+    sqlite3_stmt *s;
+    TRY(sqlite_stmt(t, SQL_ALARM_GET, &s));
+    sqlite3_bind_int64(s, 1, rid);
+    sqlite3_bind_int64(s, 2, kind);
+    int rc = sqlite3_step(s);
+    enum err e = sqlite_said(t, rc);
+    *due = e == OK && rc == SQLITE_ROW ? sqlite3_column_int64(s, 0) : INT64_MAX;
+    sqlite3_reset(s);
+    return e;
+}
+
+enum err sqlite_alarms_due(struct store_tx *t, int64_t now, size_t max, struct arena *a, struct alarm **out, size_t *n)
+{
+    *n = 0;
+    *out = ARENA_ARRAY(a, struct alarm, max);
+    if (!*out)
+        return ERR_NOMEM;
+    sqlite3_stmt *s;
+    TRY(sqlite_stmt(t, SQL_ALARMS_DUE, &s));
+    sqlite3_bind_int64(s, 1, now);
+    sqlite3_bind_int64(s, 2, (int64_t)max);
+    int rc = SQLITE_DONE;
+    while (*n < max && (rc = sqlite3_step(s)) == SQLITE_ROW)
+        (*out)[(*n)++] = (struct alarm){
+            .rid = sqlite3_column_int64(s, 0), .kind = sqlite3_column_int64(s, 1), .due = sqlite3_column_int64(s, 2)};
+    enum err e = sqlite_said(t, rc);
+    sqlite3_reset(s);
+    return e;
+}
+
+enum err sqlite_alarm_next(struct store_tx *t, int64_t *due)
+{
+    sqlite3_stmt *s;
+    TRY(sqlite_stmt(t, SQL_ALARM_NEXT, &s));
+    enum err e = sqlite_said(t, sqlite3_step(s));
+    *due = e == OK && sqlite3_column_type(s, 0) != SQLITE_NULL ? sqlite3_column_int64(s, 0) : INT64_MAX;
+    sqlite3_reset(s);
+    return e;
+}
+
+enum err sqlite_alarms_drop(struct store_tx *t, int64_t rid)
+{
+    sqlite3_stmt *s;
+    TRY(sqlite_change_stmt(t, SQL_ALARMS_DROP, &s));
+    sqlite3_bind_int64(s, 1, rid);
+    return sqlite_run(t, s);
 }
 
 /* ---- small state --------------------------------------------------------------------------------- */

@@ -5,7 +5,24 @@
 #include "store/sqlite_impl.h"
 
 /* The columns of BARE in their order; the body is behind them. */
-enum col { C_RID, C_PID, C_TY, C_RN, C_ALIAS, C_CREATOR, C_CT, C_LT, C_ET, C_ST, C_CNI, C_CBS, C_CS, C_SUBS, C_BODY };
+enum col {
+    C_RID,
+    C_PID,
+    C_TY,
+    C_RN,
+    C_ALIAS,
+    C_CREATOR,
+    C_CT,
+    C_LT,
+    C_ET,
+    C_ST,
+    C_CNI,
+    C_CBS,
+    C_CS,
+    C_SUBS,
+    C_RANK,
+    C_BODY
+};
 
 static void read_row(struct store_tx *t, sqlite3_stmt *s, bool bare, struct arena *a, struct row *r)
 {
@@ -24,6 +41,7 @@ static void read_row(struct store_tx *t, sqlite3_stmt *s, bool bare, struct aren
         .cbs = sqlite3_column_int64(s, C_CBS),
         .cs = sqlite3_column_int64(s, C_CS),
         .subs = sqlite3_column_int64(s, C_SUBS),
+        .rank = sqlite3_column_int64(s, C_RANK), /* NULL reads as 0 */
         .body = bare ? SPAN_NONE : sqlite_text(s, C_BODY, a),
     };
     if (t->writes)
@@ -117,6 +135,20 @@ enum err sqlite_newest(struct store_tx *t, int64_t pid, uint32_t ty, int64_t now
 enum err sqlite_oldest(struct store_tx *t, int64_t pid, uint32_t ty, int64_t now, struct arena *a, struct row *out)
 {
     return at_end(t, SQL_OLDEST, pid, ty, now, a, out);
+}
+
+enum err sqlite_ranked(struct store_tx *t, int64_t pid, uint32_t ty, int64_t lo, int64_t hi, bool last, int64_t now,
+                       struct arena *a, struct row *out)
+{
+    sqlite3_stmt *s;
+    TRY(sqlite_stmt(t, last ? SQL_RANK_LAST : SQL_RANK_FIRST, &s));
+    int at = 1;
+    sqlite3_bind_int64(s, at++, pid);
+    sqlite3_bind_int64(s, at++, ty);
+    sqlite3_bind_int64(s, at++, lo);
+    sqlite3_bind_int64(s, at++, hi);
+    sqlite3_bind_int64(s, at++, now);
+    return one_row(t, s, a, out);
 }
 
 /* ---- many resources ------------------------------------------------------------------------------ */
@@ -348,6 +380,10 @@ static void bind_row(sqlite3_stmt *s, const struct row *r)
     sqlite3_bind_int64(s, 1 + C_CBS, r->cbs);
     sqlite3_bind_int64(s, 1 + C_CS, r->cs);
     sqlite3_bind_int64(s, 1 + C_SUBS, r->subs);
+    if (r->rank == 0)
+        sqlite3_bind_null(s, 1 + C_RANK);
+    else
+        sqlite3_bind_int64(s, 1 + C_RANK, r->rank);
     sqlite_bind(s, 1 + C_BODY, r->body, false);
 }
 

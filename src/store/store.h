@@ -52,6 +52,8 @@ struct row {
     int64_t cni, cbs;    /* containers */
     int64_t cs;          /* instances: octets of content */
     int64_t subs;        /* number of subscription children, kept by the engine */
+    int64_t rank;        /* place among its siblings of the same type when that is not their age: dgt of a
+                            timeSeriesInstance; 0: none */
     struct span body;    /* empty when the caller did not ask for it (`bare`) */
     /* put and set only, never filled by the reading functions: what the label index shall hold */
     const struct span *lbl;
@@ -70,6 +72,13 @@ struct letter {
     struct span to;   /* notification target as the subscription names it (URL or identifier) */
     struct span body; /* primitive content, JSON text with its root */
     struct span meta; /* engine's own: JSON object text (cr, rvi, what happens after success ...) */
+};
+
+/* A durable point in time of a resource. At most one for each pair (kind, rid); what a kind means is the engine's
+ * (src/cse/alarm.def). The resource may be gone. */
+struct alarm {
+    int64_t kind, rid;
+    int64_t due; /* ms since 1970 */
 };
 
 /* Result of the listing functions: an array of the arena, in ascending order of rid (or et, where it says so). */
@@ -100,6 +109,11 @@ struct store_ops {
     /* The newest (largest rid) or oldest child of that type whose et is later than now. */
     enum err (*newest)(struct store_tx *t, int64_t pid, uint32_t ty, int64_t now, struct arena *a, struct row *out);
     enum err (*oldest)(struct store_tx *t, int64_t pid, uint32_t ty, int64_t now, struct arena *a, struct row *out);
+    /* The first (last: the last) by rank of the children of that type with lo <= rank <= hi, rank not 0, and et later
+     * than now; of equal ranks the one with the smaller (last: larger) rid. Its cost does not grow with their number
+     * on disk. */
+    enum err (*ranked)(struct store_tx *t, int64_t pid, uint32_t ty, int64_t lo, int64_t hi, bool last, int64_t now,
+                       struct arena *a, struct row *out);
 
     /* ---- many resources ---- */
     /* Children of pid with rid > after, at most max; ty 0: of every type. bare: without body. */
@@ -139,6 +153,14 @@ struct store_ops {
     enum err (*letter_delay)(struct store_tx *t, int64_t id, int64_t due, uint32_t tries);
     enum err (*letters_drop)(struct store_tx *t, int64_t sub);              /* W: all letters of a subscription */
     enum err (*letters_count)(struct store_tx *t, int64_t sub, int64_t *n); /* sub 0: of all */
+
+    /* ---- alarms ---- */
+    enum err (*alarm_set)(struct store_tx *t, int64_t kind, int64_t rid, int64_t due);  /* W: INT64_MAX removes it */
+    enum err (*alarm_get)(struct store_tx *t, int64_t kind, int64_t rid, int64_t *due); /* INT64_MAX: not set */
+    /* With due <= now, ascending by due, kind, rid; at most max. */
+    enum err (*alarms_due)(struct store_tx *t, int64_t now, size_t max, struct arena *a, struct alarm **out, size_t *n);
+    enum err (*alarm_next)(struct store_tx *t, int64_t *due); /* earliest; INT64_MAX: none */
+    enum err (*alarms_drop)(struct store_tx *t, int64_t rid); /* W: all of a resource; drop and clear do not */
 
     /* ---- small state: key -> octets ---- */
     enum err (*state_get)(struct store_tx *t, struct span key, struct arena *a, struct span *out); /* ERR_NOTFOUND */
@@ -226,6 +248,11 @@ static inline MUST_USE enum err store_oldest(struct store_tx *t, int64_t pid, ui
 {
     return t->ops->oldest(t, pid, ty, now, a, out);
 }
+static inline MUST_USE enum err store_ranked(struct store_tx *t, int64_t pid, uint32_t ty, int64_t lo, int64_t hi,
+                                             bool last, int64_t now, struct arena *a, struct row *out)
+{
+    return t->ops->ranked(t, pid, ty, lo, hi, last, now, a, out);
+}
 static inline MUST_USE enum err store_list(struct store_tx *t, int64_t pid, uint32_t ty, int64_t after, size_t max,
                                            bool bare, struct arena *a, struct rows *out)
 {
@@ -297,6 +324,27 @@ static inline MUST_USE enum err store_letters_drop(struct store_tx *t, int64_t s
 static inline MUST_USE enum err store_letters_count(struct store_tx *t, int64_t sub, int64_t *n)
 {
     return t->ops->letters_count(t, sub, n);
+}
+static inline MUST_USE enum err store_alarm_set(struct store_tx *t, int64_t kind, int64_t rid, int64_t due)
+{
+    return t->ops->alarm_set(t, kind, rid, due);
+}
+static inline MUST_USE enum err store_alarm_get(struct store_tx *t, int64_t kind, int64_t rid, int64_t *due)
+{
+    return t->ops->alarm_get(t, kind, rid, due);
+}
+static inline MUST_USE enum err store_alarms_due(struct store_tx *t, int64_t now, size_t max, struct arena *a,
+                                                 struct alarm **out, size_t *n)
+{
+    return t->ops->alarms_due(t, now, max, a, out, n);
+}
+static inline MUST_USE enum err store_alarm_next(struct store_tx *t, int64_t *due)
+{
+    return t->ops->alarm_next(t, due);
+}
+static inline MUST_USE enum err store_alarms_drop(struct store_tx *t, int64_t rid)
+{
+    return t->ops->alarms_drop(t, rid);
 }
 static inline MUST_USE enum err store_state_get(struct store_tx *t, struct span key, struct arena *a, struct span *out)
 {

@@ -13,15 +13,17 @@
 
 #include "base/span.h"
 
-#define BARE "rid, pid, ty, rn, alias, creator, ct, lt, et, st, cni, cbs, cs, subs"
+#define BARE "rid, pid, ty, rn, alias, creator, ct, lt, et, st, cni, cbs, cs, subs, rank"
 #define FULL BARE ", body"
 
 enum { BODY = 720 }; /* octets of the row of an instance that holds a sealed reading of 256 octets */
 
 static const char *const schema[] = {
 #define SCHEMA(text) text,
+#define UPGRADE(version, text)
 #include "store/sql/schema.def"
 #undef SCHEMA
+#undef UPGRADE
 };
 
 enum {
@@ -113,7 +115,7 @@ static void put(struct bare *b, int64_t rid, int64_t pid, int ty, int64_t now)
         sqlite3_bind_int64(b->put, i, now + (i == 9 ? 157680000000 : 0));
     for (int i = 10; i <= 14; i++)
         sqlite3_bind_int64(b->put, i, i == 13 ? b->body : 0);
-    sqlite3_bind_text(b->put, 15, b->text, (int)b->body, SQLITE_STATIC);
+    sqlite3_bind_text(b->put, 16, b->text, (int)b->body, SQLITE_STATIC);
     step(b, b->put);
 }
 

@@ -633,6 +633,87 @@ static void a_letter_comes_back_as_it_was_put(void **state)
     store_end(t);
 }
 
+static void alarms_ring_in_order_of_time(void **state)
+{
+    struct subject *s = *state;
+    struct alarm *v;
+    size_t n;
+    int64_t when;
+    struct store_tx *t = write_begin(s);
+    assert_int_equal(store_alarm_next(t, &when), OK);
+    assert_true(when == INT64_MAX);
+    assert_int_equal(store_alarm_set(t, 1, 10, 30), OK);
+    assert_int_equal(store_alarm_set(t, 2, 10, 20), OK);
+    assert_int_equal(store_alarm_set(t, 1, 11, 20), OK);
+    assert_int_equal(store_alarm_set(t, 1, 10, 40), OK); /* in the place of the first */
+    assert_int_equal(store_alarms_due(t, 19, 9, &s->mem, &v, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(store_alarms_due(t, 40, 9, &s->mem, &v, &n), OK);
+    assert_int_equal(n, 3);
+    assert_true(v[0].kind == 1 && v[0].rid == 11 && v[1].kind == 2 && v[1].rid == 10 && v[2].kind == 1 &&
+                v[2].rid == 10 && v[2].due == 40);
+    assert_int_equal(store_alarms_due(t, 40, 1, &s->mem, &v, &n), OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(store_commit(t), OK);
+    t = write_begin(s);
+    assert_int_equal(store_save(t), OK);
+    assert_int_equal(store_alarms_drop(t, 10), OK);
+    assert_int_equal(store_alarm_set(t, 1, 11, INT64_MAX), OK);
+    assert_int_equal(store_alarm_set(t, 7, 7, INT64_MAX), OK); /* never was */
+    assert_int_equal(store_alarm_next(t, &when), OK);
+    assert_true(when == INT64_MAX);
+    assert_int_equal(store_undo(t), OK);
+    assert_int_equal(store_alarm_next(t, &when), OK);
+    assert_int_equal(when, 20);
+    assert_int_equal(store_alarm_get(t, 1, 10, &when), OK);
+    assert_int_equal(when, 40);
+    assert_int_equal(store_alarms_drop(t, 10), OK);
+    assert_int_equal(store_alarm_get(t, 2, 10, &when), OK);
+    assert_true(when == INT64_MAX);
+    assert_int_equal(store_commit(t), OK);
+    if (s->reopen)
+        s->reopen(s);
+    t = read_begin(s);
+    assert_int_equal(store_alarms_due(t, 99, 9, &s->mem, &v, &n), OK);
+    assert_true(n == 1 && v[0].rid == 11);
+    store_end(t);
+}
+
+static int64_t ranked(struct subject *s, struct store_tx *t, int64_t lo, int64_t hi, bool last)
+{
+    struct row r;
+    enum err e = store_ranked(t, 1, 30, lo, hi, last, 100, &s->mem, &r);
+    assert_true(e == OK || e == ERR_NOTFOUND);
+    return e == OK ? r.rid : 0;
+}
+
+static void ranked_follows_the_rank_not_the_age(void **state)
+{
+    struct subject *s = *state;
+    static const struct row rows[] = {{.rid = 1, .ty = 29, .et = INT64_MAX},
+                                      {.rid = 2, .pid = 1, .ty = 30, .et = INT64_MAX, .rank = 50},
+                                      {.rid = 3, .pid = 1, .ty = 30, .et = INT64_MAX, .rank = -40},
+                                      {.rid = 4, .pid = 1, .ty = 30, .et = 100, .rank = 90}, /* expired */
+                                      {.rid = 5, .pid = 1, .ty = 23, .et = INT64_MAX, .rank = 99},
+                                      {.rid = 6, .pid = 1, .ty = 30, .et = INT64_MAX},
+                                      {.rid = 7, .pid = 1, .ty = 30, .et = INT64_MAX, .rank = 50}};
+    struct store_tx *t = write_begin(s);
+    for (size_t i = 0; i < LEN(rows); i++)
+        assert_int_equal(store_put(t, &rows[i]), OK);
+    assert_int_equal(ranked(s, t, INT64_MIN, INT64_MAX, false), 3);
+    assert_int_equal(ranked(s, t, INT64_MIN, INT64_MAX, true), 7);
+    assert_int_equal(ranked(s, t, 50, 50, false), 2);
+    assert_int_equal(ranked(s, t, -39, 49, true), 0);
+    assert_int_equal(store_drop(t, 3), OK);
+    assert_int_equal(ranked(s, t, INT64_MIN, INT64_MAX, false), 2);
+    assert_int_equal(store_commit(t), OK);
+    t = read_begin(s);
+    struct row r;
+    assert_int_equal(store_get(t, 7, &s->mem, &r), OK);
+    assert_int_equal(r.rank, 50);
+    store_end(t);
+}
+
 static void small_state_is_kept(void **state)
 {
     struct subject *s = *state;
@@ -761,6 +842,8 @@ int main(int argc, char **argv)
         T(a_newest_that_was_dropped_and_comes_back_is_the_newest),
         T(only_the_first_of_a_lane_is_due),
         T(a_letter_comes_back_as_it_was_put),
+        T(alarms_ring_in_order_of_time),
+        T(ranked_follows_the_rank_not_the_age),
         T(small_state_is_kept),
         T(what_was_handed_out_outlives_the_transaction),
         T(a_small_arena_is_an_error_not_a_crash),

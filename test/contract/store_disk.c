@@ -195,11 +195,38 @@ static void a_newer_file_is_refused(void **state)
     struct store *s;
     assert_int_equal(try_open(p->dir, &s), OK);
     store_close(s);
-    in_file(p, "PRAGMA user_version=2");
+    in_file(p, "PRAGMA user_version=3");
     assert_int_equal(try_open(p->dir, &s), ERR_CONFIG);
-    in_file(p, "PRAGMA user_version=1");
+    in_file(p, "PRAGMA user_version=2");
     assert_int_equal(try_open(p->dir, &s), OK);
     store_close(s);
+}
+
+static void an_older_file_is_brought_up(void **state)
+{
+    struct place *p = *state;
+    struct store *s;
+    struct store_tx *t;
+    struct row row;
+    struct arena a;
+    int64_t due;
+    assert_int_equal(try_open(p->dir, &s), OK);
+    assert_int_equal(store_write(s, &t), OK);
+    assert_int_equal(store_put(t, &(struct row){.rid = 7, .ty = 3, .et = INT64_MAX, .body = SPAN("{}")}), OK);
+    assert_int_equal(store_commit(t), OK);
+    store_close(s);
+    in_file(p, "DROP INDEX res_rank; ALTER TABLE res DROP COLUMN rank; DROP TABLE alarm; PRAGMA user_version=1");
+    assert_int_equal(try_open(p->dir, &s), OK);
+    heap_arena(&a, 4096, 1 << 20);
+    assert_int_equal(store_write(s, &t), OK);
+    assert_int_equal(store_get(t, 7, &a, &row), OK);
+    assert_int_equal(row.rank, 0);
+    assert_int_equal(store_alarm_set(t, 1, 7, 5), OK);
+    assert_int_equal(store_alarm_next(t, &due), OK);
+    assert_int_equal(due, 5);
+    assert_int_equal(store_commit(t), OK);
+    store_close(s);
+    arena_reset(&a);
 }
 
 static void a_foreign_file_is_refused(void **state)
@@ -351,6 +378,7 @@ int main(void)
         T(files_and_folder_are_private),
         T(only_one_at_a_time),
         T(a_newer_file_is_refused),
+        T(an_older_file_is_brought_up),
         T(a_foreign_file_is_refused),
         T(a_full_disk_costs_the_batch_and_nothing_else),
         T(a_reader_never_sees_less_than_was_acknowledged),

@@ -55,6 +55,7 @@ static struct row some_row(struct pair *p)
     r.cbs = draw(p, 9);
     r.cs = draw(p, 9);
     r.subs = draw(p, 2);
+    r.rank = draw(p, 3) ? (int64_t)draw(p, 40) - 20 : 0;
     r.body = word(p, "body", 1000);
     r.nlbl = draw(p, 3);
     struct span *lbl = ARENA_ARRAY(&p->a, struct span, r.nlbl);
@@ -78,8 +79,9 @@ static void ask_one(struct pair *p)
 {
     struct row r[2];
     enum err e[2];
-    uint32_t which = draw(p, 5);
-    int64_t rid = some_rid(p), pid = 1 + draw(p, 4), now = p->now;
+    uint32_t which = draw(p, 6);
+    int64_t rid = some_rid(p), pid = 1 + draw(p, 4), now = p->now, lo = (int64_t)draw(p, 40) - 20, hi = lo + draw(p, 9);
+    bool last = draw(p, 2);
     uint32_t ty = 3 + draw(p, 3);
     struct span rn = word(p, "n", 12), al = word(p, "a", 12);
     for (int i = 0; i < 2; i++)
@@ -87,7 +89,8 @@ static void ask_one(struct pair *p)
                : which == 1 ? store_child(p->t[i], pid, rn, &p->a, &r[i])
                : which == 2 ? store_alias(p->t[i], al, &p->a, &r[i])
                : which == 3 ? store_newest(p->t[i], pid, ty, now, &p->a, &r[i])
-                            : store_oldest(p->t[i], pid, ty, now, &p->a, &r[i]);
+               : which == 4 ? store_oldest(p->t[i], pid, ty, now, &p->a, &r[i])
+                            : store_ranked(p->t[i], pid, ty, lo, hi, last, now, &p->a, &r[i]);
     assert_int_equal(e[0], e[1]);
     if (e[0] == OK)
         assert_true(subject_same_row(&r[0], &r[1]));
@@ -136,6 +139,21 @@ static void ask_letters(struct pair *p)
     assert_int_equal(e[0], e[1]);
     if (e[0] == OK)
         assert_true(span_eq(got[0], got[1]));
+}
+
+static void ask_alarms(struct pair *p)
+{
+    struct alarm *v[2];
+    size_t n[2], max = 1 + draw(p, 10);
+    int64_t next[2], due[2], kind = draw(p, 3), rid = some_rid(p);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_alarms_due(p->t[i], p->now, max, &p->a, &v[i], &n[i]), OK);
+        assert_int_equal(store_alarm_next(p->t[i], &next[i]), OK);
+        assert_int_equal(store_alarm_get(p->t[i], kind, rid, &due[i]), OK);
+    }
+    assert_true(n[0] == n[1] && next[0] == next[1] && due[0] == due[1]);
+    for (size_t k = 0; k < n[0]; k++)
+        assert_true(v[0][k].kind == v[1][k].kind && v[0][k].rid == v[1][k].rid && v[0][k].due == v[1][k].due);
 }
 
 /* ---- changes: done to both ------------------------------------------------------------------------ */
@@ -205,9 +223,17 @@ static void change_state(struct pair *p)
         assert_int_equal(drop ? store_state_drop(p->t[i], key) : store_state_put(p->t[i], key, val), OK);
 }
 
+static void change_alarm(struct pair *p)
+{
+    int64_t kind = draw(p, 3), rid = some_rid(p), due = draw(p, 3) ? draw(p, ROUNDS) : INT64_MAX;
+    bool drop = draw(p, 5) == 0;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(drop ? store_alarms_drop(p->t[i], rid) : store_alarm_set(p->t[i], kind, rid, due), OK);
+}
+
 static void step(struct pair *p)
 {
-    uint32_t d = draw(p, 40);
+    uint32_t d = draw(p, 44);
     if (d < 14)
         change_row(p);
     else if (d == 14)
@@ -220,8 +246,12 @@ static void step(struct pair *p)
         ask_one(p);
     else if (d < 37)
         ask_many(p);
-    else
+    else if (d < 40)
         ask_letters(p);
+    else if (d < 43)
+        change_alarm(p);
+    else
+        ask_alarms(p);
 }
 
 static void questions(struct pair *p)
@@ -230,6 +260,7 @@ static void questions(struct pair *p)
         ask_one(p);
     ask_many(p);
     ask_letters(p);
+    ask_alarms(p);
 }
 
 static void job(struct pair *p)
