@@ -78,7 +78,8 @@ struct world {
     bool (*enqueue)(void *ctx, struct exch *x);
     /* Calls fn(arg) on that loop thread in a later turn: long queries give way to others (200 rows or 1 ms). */
     void (*later)(void *ctx, unsigned loop, void (*fn)(void *arg), void *arg);
-    /* Asks for cse_loop_tick on that loop thread at that time, in a later turn; an earlier time replaces a later one. */
+    /* Asks for cse_loop_tick on that loop thread at that time, in a later turn; an earlier time replaces a later one.
+     */
     void (*wake)(void *ctx, unsigned loop, int64_t when);
     /* For the log: a notification cannot leave for `target` (waits, or was refused for good). Loop 0. NULL: no log. */
     void (*note)(void *ctx, const char *event, struct span target, const char *why, uint32_t tries);

@@ -66,17 +66,17 @@ struct run {
     bool have_old;
 
     /* check and apply */
-    struct attrs in;      /* attributes of the request */
-    struct row out;       /* what was created or is there after the update */
-    int64_t reserved;     /* rid taken before, 0: none */
+    struct attrs in;           /* attributes of the request */
+    struct row out;            /* what was created or is there after the update */
+    int64_t reserved;          /* rid taken before, 0: none */
     uint8_t prelude, postlude; /* the next one of each list: prelude.c */
-    bool hooked;          /* the hook `before` was called in this savepoint */
-    struct span aei;      /* AE CREATE: the stem that was assigned */
-    struct span con, cnf; /* contentInstance: JSON text to be stored, after sealing; p NULL: as sent */
-    uint32_t cut_at;      /* result was cut: go on at this offset; 0: whole */
-    struct span pc;       /* content of the answer, made before the end */
-    const bool *changed;  /* UPDATE: attributes that differ or were named, indexed by enum attr */
-    int64_t notices[8];   /* switch 16: deletion notices that this DELETE has written */
+    bool hooked;               /* the hook `before` was called in this savepoint */
+    struct span aei;           /* AE CREATE: the stem that was assigned */
+    struct span con, cnf;      /* contentInstance: JSON text to be stored, after sealing; p NULL: as sent */
+    uint32_t cut_at;           /* result was cut: go on at this offset; 0: whole */
+    struct span pc;            /* content of the answer, made before the end */
+    const bool *changed;       /* UPDATE: attributes that differ or were named, indexed by enum attr */
+    int64_t notices[8];        /* switch 16: deletion notices that this DELETE has written */
     unsigned nnotices;
     int64_t notice_until;
     struct run *hold_next;
