@@ -155,6 +155,12 @@ PASS(FAULT_CHANGE, letter_delay, (struct store_tx * t, int64_t id, int64_t due, 
      (in(t), id, due, tries))
 PASS(FAULT_CHANGE, letters_drop, (struct store_tx * t, int64_t sub), (in(t), sub))
 PASS(FAULT_READ, letters_count, (struct store_tx * t, int64_t sub, int64_t *n), (in(t), sub, n))
+PASS(FAULT_READ, letters_lane,
+     (struct store_tx * t, int64_t sub, int64_t tgt, int64_t after, size_t max, struct arena *a, struct letter **out,
+      size_t *n),
+     (in(t), sub, tgt, after, max, a, out, n))
+PASS(FAULT_READ, letters_in, (struct store_tx * t, int64_t sub, int64_t tgt, int64_t *n), (in(t), sub, tgt, n))
+PASS(FAULT_CHANGE, letters_wake, (struct store_tx * t, int64_t sub, int64_t tgt, int64_t due), (in(t), sub, tgt, due))
 PASS(FAULT_CHANGE, alarm_set, (struct store_tx * t, int64_t kind, int64_t rid, int64_t due), (in(t), kind, rid, due))
 PASS(FAULT_READ, alarm_get, (struct store_tx * t, int64_t kind, int64_t rid, int64_t *due), (in(t), kind, rid, due))
 PASS(FAULT_READ, alarms_due,
@@ -200,6 +206,9 @@ static const struct store_ops fault_ops = {
     .letter_delay = fault_letter_delay,
     .letters_drop = fault_letters_drop,
     .letters_count = fault_letters_count,
+    .letters_lane = fault_letters_lane,
+    .letters_in = fault_letters_in,
+    .letters_wake = fault_letters_wake,
     .alarm_set = fault_alarm_set,
     .alarm_get = fault_alarm_get,
     .alarms_due = fault_alarms_due,

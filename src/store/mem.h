@@ -103,6 +103,10 @@ enum err mem_letter_done(struct store_tx *t, int64_t id);
 enum err mem_letter_delay(struct store_tx *t, int64_t id, int64_t due, uint32_t tries);
 enum err mem_letters_drop(struct store_tx *t, int64_t sub);
 enum err mem_letters_count(struct store_tx *t, int64_t sub, int64_t *n);
+enum err mem_letters_lane(struct store_tx *t, int64_t sub, int64_t tgt, int64_t after, size_t max, struct arena *a,
+                          struct letter **out, size_t *n);
+enum err mem_letters_in(struct store_tx *t, int64_t sub, int64_t tgt, int64_t *n);
+enum err mem_letters_wake(struct store_tx *t, int64_t sub, int64_t tgt, int64_t due);
 enum err mem_alarm_set(struct store_tx *t, int64_t kind, int64_t rid, int64_t due);
 enum err mem_alarm_get(struct store_tx *t, int64_t kind, int64_t rid, int64_t *due);
 enum err mem_alarms_due(struct store_tx *t, int64_t now, size_t max, struct arena *a, struct alarm **out, size_t *n);

@@ -165,6 +165,53 @@ enum err mem_letters_count(struct store_tx *t, int64_t sub, int64_t *n)
     return OK;
 }
 
+static struct mem_lane *lane_there(const struct mem *m, int64_t sub, int64_t tgt)
+{
+    struct mem_lane *l = m->lanes;
+    while (l && (l->sub != sub || l->tgt != tgt))
+        l = l->next;
+    return l;
+}
+
+enum err mem_letters_lane(struct store_tx *t, int64_t sub, int64_t tgt, int64_t after, size_t max, struct arena *a,
+                          struct letter **out, size_t *n)
+{
+    const struct mem_lane *l = lane_there(of(t), sub, tgt);
+    *n = 0;
+    *out = ARENA_ARRAY(a, struct letter, max);
+    if (!*out)
+        return ERR_NOMEM;
+    for (const struct mem_letter *x = l ? l->first : NULL; x && *n < max; x = x->next) {
+        if (x->l.id <= after)
+            continue;
+        struct letter *c = &(*out)[(*n)++];
+        *c = x->l;
+        c->to = arena_dup(a, c->to);
+        c->body = arena_dup(a, c->body);
+        c->meta = arena_dup(a, c->meta);
+    }
+    return arena_ok(a) ? OK : ERR_NOMEM;
+}
+
+enum err mem_letters_in(struct store_tx *t, int64_t sub, int64_t tgt, int64_t *n)
+{
+    const struct mem_lane *l = lane_there(of(t), sub, tgt);
+    *n = 0;
+    for (const struct mem_letter *x = l ? l->first : NULL; x; x = x->next)
+        ++*n;
+    return OK;
+}
+
+enum err mem_letters_wake(struct store_tx *t, int64_t sub, int64_t tgt, int64_t due)
+{
+    for (struct mem_lane *l = of(t)->lanes; l; l = l->next) {
+        struct mem_letter *x = l->first;
+        if (l->tgt == tgt && (!sub || l->sub == sub) && x && x->l.due > due)
+            TRY(mem_letter_delay(t, x->l.id, due, x->l.tries));
+    }
+    return OK;
+}
+
 /* ---- alarms -------------------------------------------------------------------------------------- */
 
 static struct alarm *alarm_of(struct mem *m, int64_t kind, int64_t rid)

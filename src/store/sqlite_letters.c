@@ -51,24 +51,31 @@ static void read_letter(sqlite3_stmt *s, struct arena *a, struct letter *l)
     l->meta = sqlite_text(s, at++, a);
 }
 
-enum err sqlite_letters_due(struct store_tx *t, int64_t now, int64_t after, size_t max, struct arena *a,
-                            struct letter **out, size_t *n)
+/* Letters of a bound statement whose parameter `limit` is their greatest number. */
+static enum err read_letters(struct store_tx *t, sqlite3_stmt *s, int limit, size_t max, struct arena *a,
+                             struct letter **out, size_t *n)
 {
+    int rc = SQLITE_DONE;
     *n = 0;
     *out = ARENA_ARRAY(a, struct letter, max);
     if (!*out)
         return ERR_NOMEM;
-    sqlite3_stmt *s;
-    TRY(sqlite_stmt(t, SQL_LETTERS_DUE, &s));
-    sqlite3_bind_int64(s, 1, now);
-    sqlite3_bind_int64(s, 2, after);
-    sqlite3_bind_int64(s, 3, (int64_t)max);
-    int rc = SQLITE_DONE;
+    sqlite3_bind_int64(s, limit, (int64_t)max);
     while (*n < max && (rc = sqlite3_step(s)) == SQLITE_ROW)
         read_letter(s, a, &(*out)[(*n)++]);
     enum err e = sqlite_said(t, rc);
     sqlite3_reset(s);
     return e == OK && !arena_ok(a) ? ERR_NOMEM : e;
+}
+
+enum err sqlite_letters_due(struct store_tx *t, int64_t now, int64_t after, size_t max, struct arena *a,
+                            struct letter **out, size_t *n)
+{
+    sqlite3_stmt *s;
+    TRY(sqlite_stmt(t, SQL_LETTERS_DUE, &s));
+    sqlite3_bind_int64(s, 1, now);
+    sqlite3_bind_int64(s, 2, after);
+    return read_letters(t, s, 3, max, a, out, n);
 }
 
 enum err sqlite_letter_next(struct store_tx *t, int64_t *due)
@@ -130,6 +137,39 @@ enum err sqlite_letters_count(struct store_tx *t, int64_t sub, int64_t *n)
     *n = e == OK ? sqlite3_column_int64(s, 0) : 0;
     sqlite3_reset(s);
     return e;
+}
+
+enum err sqlite_letters_lane(struct store_tx *t, int64_t sub, int64_t tgt, int64_t after, size_t max, struct arena *a,
+                             struct letter **out, size_t *n)
+{
+    sqlite3_stmt *s;
+    TRY(sqlite_stmt(t, SQL_LETTERS_LANE, &s));
+    sqlite3_bind_int64(s, 1, sub);
+    sqlite3_bind_int64(s, 2, tgt);
+    sqlite3_bind_int64(s, 3, after);
+    return read_letters(t, s, 4, max, a, out, n);
+}
+
+enum err sqlite_letters_in(struct store_tx *t, int64_t sub, int64_t tgt, int64_t *n)
+{
+    sqlite3_stmt *s;
+    TRY(sqlite_stmt(t, SQL_LETTERS_IN, &s));
+    sqlite3_bind_int64(s, 1, sub);
+    sqlite3_bind_int64(s, 2, tgt);
+    enum err e = sqlite_said(t, sqlite3_step(s));
+    *n = e == OK ? sqlite3_column_int64(s, 0) : 0;
+    sqlite3_reset(s);
+    return e;
+}
+
+enum err sqlite_letters_wake(struct store_tx *t, int64_t sub, int64_t tgt, int64_t due)
+{
+    sqlite3_stmt *s;
+    TRY(sqlite_change_stmt(t, SQL_LETTERS_WAKE, &s));
+    sqlite3_bind_int64(s, 1, sub);
+    sqlite3_bind_int64(s, 2, tgt);
+    sqlite3_bind_int64(s, 3, due);
+    return sqlite_run(t, s);
 }
 
 /* ---- alarms -------------------------------------------------------------------------------------- */

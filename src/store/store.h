@@ -153,6 +153,12 @@ struct store_ops {
     enum err (*letter_delay)(struct store_tx *t, int64_t id, int64_t due, uint32_t tries);
     enum err (*letters_drop)(struct store_tx *t, int64_t sub);              /* W: all letters of a subscription */
     enum err (*letters_count)(struct store_tx *t, int64_t sub, int64_t *n); /* sub 0: of all */
+    /* Letters of one lane with id > after, ascending, at most max, due or not. */
+    enum err (*letters_lane)(struct store_tx *t, int64_t sub, int64_t tgt, int64_t after, size_t max, struct arena *a,
+                             struct letter **out, size_t *n);
+    enum err (*letters_in)(struct store_tx *t, int64_t sub, int64_t tgt, int64_t *n); /* how many the lane holds */
+    /* W: the first letters of the lanes (sub, tgt), of (any, tgt) with sub 0, that are due later are due at `due`. */
+    enum err (*letters_wake)(struct store_tx *t, int64_t sub, int64_t tgt, int64_t due);
 
     /* ---- alarms ---- */
     enum err (*alarm_set)(struct store_tx *t, int64_t kind, int64_t rid, int64_t due);  /* W: INT64_MAX removes it */
@@ -324,6 +330,19 @@ static inline MUST_USE enum err store_letters_drop(struct store_tx *t, int64_t s
 static inline MUST_USE enum err store_letters_count(struct store_tx *t, int64_t sub, int64_t *n)
 {
     return t->ops->letters_count(t, sub, n);
+}
+static inline MUST_USE enum err store_letters_lane(struct store_tx *t, int64_t sub, int64_t tgt, int64_t after,
+                                                   size_t max, struct arena *a, struct letter **out, size_t *n)
+{
+    return t->ops->letters_lane(t, sub, tgt, after, max, a, out, n);
+}
+static inline MUST_USE enum err store_letters_in(struct store_tx *t, int64_t sub, int64_t tgt, int64_t *n)
+{
+    return t->ops->letters_in(t, sub, tgt, n);
+}
+static inline MUST_USE enum err store_letters_wake(struct store_tx *t, int64_t sub, int64_t tgt, int64_t due)
+{
+    return t->ops->letters_wake(t, sub, tgt, due);
 }
 static inline MUST_USE enum err store_alarm_set(struct store_tx *t, int64_t kind, int64_t rid, int64_t due)
 {

@@ -615,6 +615,42 @@ static void only_the_first_of_a_lane_is_due(void **state)
     assert_int_equal(store_commit(t), OK);
 }
 
+static void a_lane_can_be_read_and_woken(void **state)
+{
+    struct subject *s = *state;
+    struct letter *v;
+    size_t n;
+    int64_t ids[8], count = 9;
+    struct store_tx *t = write_begin(s);
+    int64_t a1 = post(t, 1, 2, 50), a2 = post(t, 1, 2, 5), a3 = post(t, 1, 2, 60), b1 = post(t, 1, 4, 70);
+    int64_t c1 = post(t, 2, 2, 80);
+    assert_int_equal(store_letters_lane(t, 1, 2, 0, 2, &s->mem, &v, &n), OK);
+    assert_int_equal(n, 2);
+    assert_true(v[0].id == a1 && v[0].due == 50 && v[1].id == a2 && v[1].due == 5 && span_eq(v[1].body, SPAN("{}")));
+    assert_int_equal(store_letters_lane(t, 1, 2, a2, 9, &s->mem, &v, &n), OK);
+    assert_int_equal(n, 1);
+    assert_true(v[0].id == a3);
+    assert_int_equal(store_letters_lane(t, 9, 9, 0, 9, &s->mem, &v, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(store_letters_in(t, 1, 2, &count), OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(store_letters_in(t, 9, 2, &count), OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(store_letters_wake(t, 1, 2, 20), OK);
+    assert_int_equal(due(s, t, 20, 0, 8, ids), 1);
+    assert_int_equal(ids[0], a1);
+    assert_int_equal(store_letters_wake(t, 0, 2, 30), OK); /* later than it is: stays */
+    assert_int_equal(due(s, t, 29, 0, 8, ids), 1);
+    assert_int_equal(due(s, t, 30, 0, 8, ids), 2);
+    assert_int_equal(ids[1], c1);
+    assert_int_equal(store_letter_done(t, a1), OK);
+    assert_int_equal(store_letter_done(t, a2), OK);
+    assert_int_equal(due(s, t, 59, 0, 8, ids), 1); /* those behind keep their time */
+    assert_int_equal(due(s, t, 70, 0, 8, ids), 3);
+    assert_true(ids[0] == a3 && ids[1] == b1);
+    assert_int_equal(store_commit(t), OK);
+}
+
 static void a_letter_comes_back_as_it_was_put(void **state)
 {
     struct subject *s = *state;
@@ -841,6 +877,7 @@ int main(int argc, char **argv)
         T(an_aborted_transaction_never_was),
         T(a_newest_that_was_dropped_and_comes_back_is_the_newest),
         T(only_the_first_of_a_lane_is_due),
+        T(a_lane_can_be_read_and_woken),
         T(a_letter_comes_back_as_it_was_put),
         T(alarms_ring_in_order_of_time),
         T(ranked_follows_the_rank_not_the_age),

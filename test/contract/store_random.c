@@ -119,13 +119,14 @@ static void ask_letters(struct pair *p)
 {
     struct letter *v[2];
     size_t n[2];
-    int64_t now = p->now, count[2], next[2], sub = draw(p, 4), et[2];
+    int64_t now = p->now, count[2], next[2], sub = draw(p, 4), et[2], in[2];
     size_t max = 1 + draw(p, 10);
     struct span got[2], key = word(p, "k", KEYS);
     enum err e[2];
     for (int i = 0; i < 2; i++) {
         assert_int_equal(store_letters_due(p->t[i], now, 0, max, &p->a, &v[i], &n[i]), OK);
         assert_int_equal(store_letters_count(p->t[i], sub, &count[i]), OK);
+        assert_int_equal(store_letters_in(p->t[i], sub, 1, &in[i]), OK);
         assert_int_equal(store_letter_next(p->t[i], &next[i]), OK);
         assert_int_equal(store_next_et(p->t[i], &et[i]), OK);
         e[i] = store_state_get(p->t[i], key, &p->a, &got[i]);
@@ -135,7 +136,7 @@ static void ask_letters(struct pair *p)
         assert_true(v[0][k].sub == v[1][k].sub && v[0][k].due == v[1][k].due && v[0][k].tries == v[1][k].tries);
         assert_true(span_eq(v[0][k].to, v[1][k].to) && span_eq(v[0][k].body, v[1][k].body));
     }
-    assert_true(count[0] == count[1] && next[0] == next[1] && et[0] == et[1]);
+    assert_true(count[0] == count[1] && in[0] == in[1] && next[0] == next[1] && et[0] == et[1]);
     assert_int_equal(e[0], e[1]);
     if (e[0] == OK)
         assert_true(span_eq(got[0], got[1]));
@@ -198,7 +199,7 @@ static void change_letter(struct pair *p)
 {
     struct letter l = {
         .sub = draw(p, 4), .tgt = draw(p, 2), .due = draw(p, ROUNDS), .to = word(p, "t", 9), .body = word(p, "b", 99)};
-    uint32_t which = draw(p, 8);
+    uint32_t which = draw(p, 9);
     size_t max = 1 + draw(p, 6);
     int64_t when = draw(p, ROUNDS);
     enum err e[2];
@@ -210,6 +211,7 @@ static void change_letter(struct pair *p)
         e[i] = which < 4   ? store_letter_put(p->t[i], &l)
                : which < 6 ? store_letter_done(p->t[i], id)
                : which < 7 ? store_letter_delay(p->t[i], id, when, 1)
+               : which < 8 ? store_letters_wake(p->t[i], l.sub, l.tgt, when)
                            : store_letters_drop(p->t[i], l.sub);
     }
     assert_int_equal(e[0], e[1]);
