@@ -57,7 +57,15 @@ static enum err base_body(const struct cse *c, struct arena *a, int64_t ct, int6
     JW_STR(&w, "lt", name_time(lt, a));
     JW_STR(&w, "csi", conf->self.csi);
     JW_STR(&w, "spi", conf->self.sp);
+    if (conf->role == ROLE_IN || conf->in_csi.n)
+        JW_STR(&w, "ici", conf->in_csi.n ? conf->in_csi : conf->self.csi);
     JW_U64(&w, "cst", conf->role);
+    if (conf->labels.n)
+        put_list(&w, SPAN("lbl"), conf->labels.v, conf->labels.n);
+    if (conf->policies.n)
+        put_list(&w, SPAN("acpi"), conf->policies.v, conf->policies.n);
+    if (conf->node.n)
+        JW_STR(&w, "nl", conf->node);
     put_list(&w, SPAN("csz"), &(struct span){(const uint8_t *)"json", 4}, 1);
     put_list(&w, SPAN("poa"), conf->poa, conf->npoa);
     put_types(&w);
@@ -76,7 +84,9 @@ static enum err base_put(struct cse *c, struct store_tx *t, struct arena *a, int
                       .alias = span_from(c->conf.self.csi, 1),
                       .ct = now,
                       .lt = now,
-                      .et = NEVER};
+                      .et = NEVER,
+                      .lbl = c->conf.labels.v,
+                      .nlbl = c->conf.labels.n};
     while (rid < RID_BASE)
         TRY(store_next_rid(t, &rid));
     TRY(base_body(c, a, now, now, &row.body));
@@ -100,6 +110,8 @@ static enum err base_check(struct cse *c, struct store_tx *t, struct arena *a, c
     if (span_eq(body, row.body))
         return OK;
     row.lt = now;
+    row.lbl = c->conf.labels.v;
+    row.nlbl = c->conf.labels.n;
     TRY(base_body(c, a, row.ct, now, &row.body));
     return store_set(t, &row);
 }

@@ -143,5 +143,8 @@ bool cse_wants_tick(const struct cse *c);
 int64_t cse_loop_tick(struct cse *c, unsigned loop);
 /* Is this CSE registered at its registrar? True without a [parent]. Loop 0. */
 bool cse_is_joined(const struct cse *c);
+/* The CSE is about to stop: its registration is taken back where the operator wants that. True: fn(ctx) is called on
+ * loop 0 once the registrar answered or a second and a half have passed; false: there is nothing to wait for. */
+bool cse_leave(struct cse *c, void (*fn)(void *ctx), void *ctx);
 
 #endif

@@ -306,6 +306,15 @@ static void station_stop(struct net_post *p)
     drained(s);
 }
 
+static void stop_all(void *ctx)
+{
+    struct daemon *d = ctx;
+    for (unsigned i = 0; i < d->stations; i++) {
+        d->station[i].stop_post.run = station_stop;
+        net_loop_post(d->station[i].loop, &d->station[i].stop_post);
+    }
+}
+
 static void told_to_stop(void *ctx)
 {
     struct daemon *d = ctx;
@@ -315,10 +324,8 @@ static void told_to_stop(void *ctx)
     LOG(LOG_L_INFO, "stopping", log_span("cse", d->set.cse.self.csi));
     admin_close(d->admin);
     d->admin = NULL;
-    for (unsigned i = 0; i < d->stations; i++) {
-        d->station[i].stop_post.run = station_stop;
-        net_loop_post(d->station[i].loop, &d->station[i].stop_post);
-    }
+    if (!cse_leave(d->cse, stop_all, d))
+        stop_all(d);
 }
 
 /* ---- the begin ------------------------------------------------------------------------------------ */

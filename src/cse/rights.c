@@ -191,8 +191,8 @@ static enum err ask_default(struct run *r, const struct id *who, const struct ro
         struct row ae;
         bool open = sw_open(&r->c->conf.sw, SW_csebase_rights);
         *yes = open && op == ACOP_CREATE && child_ty == TY_ACP;
-        if (open && op == ACOP_RETRIEVE && who->stem.n) {
-            enum err e = find_ae(r, who->stem, &ae);
+        if (open && op == ACOP_RETRIEVE && (who->stem.n || who->kind == ID_CSE)) { /* whoever is registered */
+            enum err e = who->kind == ID_CSE ? find_cse(r, who->cse, &ae) : find_ae(r, who->stem, &ae);
             *yes = e == OK;
             return e == ERR_NOTFOUND ? OK : e;
         }

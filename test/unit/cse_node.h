@@ -309,6 +309,9 @@ static UNUSED void wait_ms(struct net *net, int64_t ms)
     }
 }
 
+/* What the next nodes are configured beyond the arguments of node_up; NULL: nothing. */
+static void (*node_conf)(struct cse_conf *conf);
+
 /* ---- nodes --------------------------------------------------------------------------------------- */
 
 static UNUSED struct node *node_up_on(struct net *net, uint8_t role, const char *csi, const char *name, const char *url,
@@ -332,6 +335,8 @@ static UNUSED struct node *node_up_on(struct net *net, uint8_t role, const char 
     }
     if (lab)
         n->conf.sw = switches_open();
+    if (node_conf)
+        node_conf(&n->conf);
     n->w = (struct world){.ctx = n,
                           .now = node_now,
                           .entropy = node_entropy,
