@@ -3,6 +3,7 @@
 
 #include "base/m2mtime.h"
 #include "m2m/check_type.h"
+#include "m2m/grammar.h"
 
 static struct verdict bad(enum attr a, const char *rule)
 {
@@ -32,19 +33,36 @@ static struct verdict root_object(const struct check *c, const struct type *t, c
     return VERDICT_GO;
 }
 
+/* An attribute that no table has, where the type takes such: the same name twice is one slot. */
+static bool extra(struct attrs *out, const struct jval *m)
+{
+    size_t i = out->t->n + 1u;
+    if (!(out->t->flags & TF_OPEN) || !grammar_ncname(m->key))
+        return false;
+    while (i <= out->n && !span_eq(out->v[i]->key, m->key))
+        i++;
+    if (i >= ATTRS_MAX)
+        return false;
+    out->v[i] = m;
+    if (i > out->n)
+        out->n = (uint8_t)i;
+    return true;
+}
+
 /* Sorts the members; *unknown is the first whose name no attribute of the type has. */
 static bool sort(const struct jval *object, const struct type *t, struct arena *a, struct attrs *out,
                  struct span *unknown)
 {
     *unknown = SPAN_NONE;
+    *out = (struct attrs){.t = t, .n = t->n};
     for (const struct jval *m = object->child; m; m = m->next) {
         struct span key = m->key;
         if (m->key_esc && (!a || json_key(m, a, &key) != OK))
             return false;
-        enum attr id = attr_find(key);
-        if (id != AT_NONE && type_rule(t, id)->create != P_ABSENT)
-            out->v[id] = m;
-        else if (!unknown->p)
+        size_t slot = (size_t)(type_named(t, key) - t->own);
+        if (slot)
+            out->v[slot] = m;
+        else if (!extra(out, m) && !unknown->p)
             *unknown = key;
     }
     return true;
@@ -53,15 +71,32 @@ static bool sort(const struct jval *object, const struct type *t, struct arena *
 void attrs_from(const struct jval *object, const struct type *t, struct attrs *out)
 {
     struct span unknown;
-    *out = (struct attrs){{0}};
+    *out = (struct attrs){0};
     if (object && object->type == J_OBJ)
         (void)sort(object, t, NULL, out, &unknown);
+}
+
+const struct jval *attrs_named(const struct attrs *at, struct span name)
+{
+    size_t i = at->t ? (size_t)(type_named(at->t, name) - at->t->own) : 0;
+    if (i || !at->t)
+        return at->v[i];
+    for (i = at->t->n + 1u; i <= at->n; i++)
+        if (at->v[i] && span_eq(at->v[i]->key, name))
+            return at->v[i];
+    return NULL;
+}
+
+bool attr_set_named(const struct attr_set *s, struct span name)
+{
+    return s->t && s->bits >> (type_named(s->t, name) - s->t->own) & 1;
 }
 
 struct span attrs_text(const struct attrs *at, enum attr id, struct arena *a)
 {
     struct span s;
-    return at->v[id] && json_str(at->v[id], a, &s) == OK ? s : SPAN_NONE;
+    const struct jval *v = attrs_get(at, id);
+    return v && json_str(v, a, &s) == OK ? s : SPAN_NONE;
 }
 
 /* ---- et and cr, which come first ------------------------------------------------------------------ */
@@ -69,7 +104,7 @@ struct span attrs_text(const struct attrs *at, enum attr id, struct arena *a)
 static struct verdict expiration(const struct check *c, const struct attrs *at, struct arena *a)
 {
     int64_t ms;
-    const struct jval *et = at->v[AT_et];
+    const struct jval *et = attrs_get(at, AT_et);
     if (!et || et->type == J_NULL)
         return VERDICT_GO; /* null has its rule with the other attributes */
     struct verdict v = check_value(&attr_row(AT_et)->v, et, attr_row(AT_et)->sn, a, c->sw);
@@ -84,40 +119,44 @@ static struct verdict creator(const struct type *t, const struct jval *object, c
 {
     if (type_rule(t, AT_cr)->create == P_ABSENT && JSON_GET(object, "cr"))
         return bad(AT_cr, "this type has no creator attribute (TS-0004 7.3.3.3)");
-    if (at->v[AT_cr] && at->v[AT_cr]->type != J_NULL)
+    if (attrs_get(at, AT_cr) && attrs_get(at, AT_cr)->type != J_NULL)
         return bad(AT_cr, "may only be sent as null, then the CSE stores the originator (TS-0004 7.3.3.3)");
     return VERDICT_GO;
 }
 
 /* ---- attribute by attribute ----------------------------------------------------------------------- */
 
-static struct verdict create_attribute(const struct check *c, const struct type *t, enum attr id,
-                                       const struct attrs *at, struct arena *a)
+static struct verdict refused(const struct rule *r, const char *rule)
 {
-    const struct rule *r = type_rule(t, id);
-    const struct jval *v = at->v[id];
-    if (!v)
-        return r->create == P_M && !check_type_spares(c, id, at) ? bad(id, "is mandatory on CREATE") : VERDICT_GO;
-    if (r->create == P_NP)
-        return bad(id, "is given by the CSE and not permitted on CREATE");
-    if (id == AT_cr)
-        return VERDICT_GO;
-    if (v->type == J_NULL)
-        return bad(id, "must not be null on CREATE (TS-0004 8.4.2)");
-    return check_value(&attr_row(id)->v, v, attr_row(id)->sn, a, c->sw);
+    return verdict_of(RSC_BAD_REQUEST, r->row->sn, rule);
 }
 
-static struct verdict update_attribute(const struct check *c, const struct type *t, enum attr id, const struct jval *v,
+static struct verdict create_attribute(const struct check *c, const struct rule *r, const struct attrs *at,
+                                       const struct jval *v, struct arena *a)
+{
+    if (!v)
+        return r->create == P_M && !check_type_spares(c, (enum attr)r->at, at) ? refused(r, "is mandatory on CREATE")
+                                                                               : VERDICT_GO;
+    if (r->create == P_NP)
+        return refused(r, "is given by the CSE and not permitted on CREATE");
+    if (r->at == AT_cr)
+        return VERDICT_GO;
+    if (v->type == J_NULL)
+        return refused(r, "must not be null on CREATE (TS-0004 8.4.2)");
+    return check_value(&r->row->v, v, r->row->sn, a, c->sw);
+}
+
+static struct verdict update_attribute(const struct check *c, const struct rule *r, const struct jval *v,
                                        struct arena *a)
 {
-    const struct rule *r = type_rule(t, id);
     if (!v)
         return VERDICT_GO;
     if (r->update == P_NP)
-        return bad(id, "is not permitted on UPDATE");
+        return refused(r, "is not permitted on UPDATE");
     if (v->type == J_NULL)
-        return r->one && id != AT_et ? bad(id, "is always there and cannot be removed (TS-0004 7.3.3.7)") : VERDICT_GO;
-    return check_value(&attr_row(id)->v, v, attr_row(id)->sn, a, c->sw);
+        return r->one && r->at != AT_et ? refused(r, "is always there and cannot be removed (TS-0004 7.3.3.7)")
+                                        : VERDICT_GO;
+    return check_value(&r->row->v, v, r->row->sn, a, c->sw);
 }
 
 /* ---- CREATE --------------------------------------------------------------------------------------- */
@@ -143,6 +182,14 @@ static struct verdict create_type(const struct check *c, const struct type *t)
     return VERDICT_GO;
 }
 
+static struct verdict extras(const struct attrs *at)
+{
+    for (size_t i = at->t->n + 1u; i <= at->n; i++)
+        if (at->v[i]->type == J_NULL)
+            return verdict_of(RSC_BAD_REQUEST, at->v[i]->key, "must not be null on CREATE (TS-0004 8.4.2)");
+    return VERDICT_GO;
+}
+
 static struct verdict reserved_name(const struct check *c, const struct attrs *at, struct arena *a)
 {
     struct span rn = attrs_text(at, AT_rn, a);
@@ -157,7 +204,7 @@ struct verdict check_create(const struct check *c, struct arena *a, struct attrs
     const struct type *t = type_of(c->ty);
     const struct jval *root;
     struct span unknown;
-    *out = (struct attrs){{0}};
+    *out = (struct attrs){0};
     struct verdict v = create_type(c, t);
     if (verdict_go(v))
         v = root_object(c, t, &root);
@@ -170,8 +217,10 @@ struct verdict check_create(const struct check *c, struct arena *a, struct attrs
         v = creator(t, root, out);
     if (verdict_go(v) && unknown.p)
         v = verdict_of(RSC_BAD_REQUEST, unknown, "is no attribute of this resource type (TS-0004 7.3.3.3)");
-    for (unsigned id = 1; verdict_go(v) && id < AT__N; id++)
-        v = create_attribute(c, t, (enum attr)id, out, a);
+    for (size_t i = 1; verdict_go(v) && i <= t->n; i++)
+        v = create_attribute(c, &t->own[i], out, out->v[i], a);
+    if (verdict_go(v))
+        v = extras(out);
     if (verdict_go(v))
         v = reserved_name(c, out, a);
     if (verdict_go(v))
@@ -184,19 +233,21 @@ struct verdict check_create(const struct check *c, struct arena *a, struct attrs
 /* The policies of a resource are changed under another right (pvs), hence never together with anything else. */
 static struct verdict acpi_alone(const struct attrs *at)
 {
-    if (!at->v[AT_acpi])
+    if (!attrs_get(at, AT_acpi))
         return VERDICT_GO;
-    for (unsigned id = 1; id < AT__N; id++)
-        if (id != AT_acpi && at->v[id])
+    for (size_t i = 1; i <= at->n; i++)
+        if (i != at->t->slot[AT_acpi] && at->v[i])
             return bad(AT_acpi, "must be the only attribute of its UPDATE (TS-0001 9.6.1.3.2)");
     return VERDICT_GO;
 }
 
+/* Extra attributes are left out: no rule looks at them. */
 static void merge(const struct attrs *old, const struct attrs *new, struct attrs *out)
 {
-    for (unsigned id = 1; id < AT__N; id++) {
-        const struct jval *n = new->v[id];
-        out->v[id] = !n ? old ? old->v[id] : NULL : n->type == J_NULL ? NULL : n;
+    *out = (struct attrs){.t = new->t, .n = new->t->n};
+    for (size_t i = 1; i <= out->n; i++) {
+        const struct jval *n = new->v[i];
+        out->v[i] = !n ? old && old->t ? old->v[i] : NULL : n->type == J_NULL ? NULL : n;
     }
 }
 
@@ -206,8 +257,8 @@ struct verdict check_update(const struct check *c, const struct attrs *old, stru
     const struct jval *root;
     struct span unknown;
     static const struct attrs none;
-    struct attrs merged = {{0}};
-    *out = (struct attrs){{0}};
+    struct attrs merged;
+    *out = (struct attrs){0};
     if (!t || t->flags & (TF_NO_UPDATE | TF_VIRTUAL))
         return verdict_of(RSC_OPERATION_NOT_ALLOWED, SPAN_NONE,
                           "a resource of this type is never updated by a request (TS-0004 7.4)");
@@ -219,8 +270,8 @@ struct verdict check_update(const struct check *c, const struct attrs *old, stru
     v = expiration(c, out, a);
     if (verdict_go(v) && unknown.p)
         v = verdict_of(RSC_BAD_REQUEST, unknown, "is no attribute of this resource type (TS-0004 7.3.3.4)");
-    for (unsigned id = 1; verdict_go(v) && id < AT__N; id++)
-        v = update_attribute(c, t, (enum attr)id, out->v[id], a);
+    for (size_t i = 1; verdict_go(v) && i <= t->n; i++)
+        v = update_attribute(c, &t->own[i], out->v[i], a);
     if (verdict_go(v))
         v = acpi_alone(out);
     if (verdict_go(v)) {

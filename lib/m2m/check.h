@@ -15,15 +15,31 @@
 /* Role of the hosting CSE, m2m:cseTypeID. */
 enum cse_role { ROLE_IN = 1, ROLE_MN = 2, ROLE_ASN = 3 };
 
-/* The attributes of one representation, indexed by enum attr; NULL: not mentioned. A JSON null is a
- * value here (type J_NULL). The values belong to the parsed document. */
+/* The attributes of one representation by the slots of its type: v[i] belongs to t->own[i]; NULL: not mentioned. A JSON
+ * null is a value here (type J_NULL). Slots t->n + 1 .. n are attributes that no table has (TF_OPEN), by their keys.
+ * The values belong to the parsed document. All zero: no attributes of no type. */
 struct attrs {
-    const struct jval *v[AT__N];
+    const struct type *t;
+    const struct jval *v[ATTRS_MAX];
+    uint8_t n;
 };
 static inline const struct jval *attrs_get(const struct attrs *a, enum attr id)
 {
-    return a->v[id];
+    return a->t ? a->v[a->t->slot[id]] : NULL;
 }
+/* By short name, attributes of loaded specializations included. */
+const struct jval *attrs_named(const struct attrs *a, struct span short_name);
+
+/* A set of attributes of one type: which of them an UPDATE changed. */
+struct attr_set {
+    const struct type *t;
+    uint64_t bits; /* by slot; bit 0 stands for all that no table has */
+};
+static inline void attr_set_add(struct attr_set *s, enum attr id)
+{
+    s->bits |= UINT64_C(1) << s->t->slot[id];
+}
+bool attr_set_named(const struct attr_set *s, struct span short_name);
 
 struct check {
     const struct switches *sw;

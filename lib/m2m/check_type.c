@@ -14,7 +14,7 @@ bool check_type_spares(const struct check *c, enum attr id, const struct attrs *
     if (id == AT_srv) /* unknown to Releases 1 and 2, which cannot send it */
         return c->rvi <= REL_2;
     if (id == AT_con) /* Release 4: content elsewhere */
-        return sent->v[AT_conr] || sent->v[AT_dcnt];
+        return attrs_get(sent, AT_conr) || attrs_get(sent, AT_dcnt);
     return false;
 }
 
@@ -22,7 +22,7 @@ bool check_type_spares(const struct check *c, enum attr id, const struct attrs *
 
 static struct verdict acp_rules(const struct attrs *sent)
 {
-    const struct jval *pvs = sent->v[AT_pvs];
+    const struct jval *pvs = attrs_get(sent, AT_pvs);
     const struct jval *rules = pvs ? JSON_GET(pvs, "acr") : NULL;
     if (pvs && (!rules || rules->n == 0))
         return bad("pvs", "needs at least one rule, or nobody could ever change the policy (TS-0004 7.4.2)");
@@ -100,18 +100,18 @@ static bool is_url(const struct jval *nu)
 /* A blocking subscription says little more than who is asked (TS-0004 7.4.8.2.1). */
 static struct verdict blocking_rules(const struct attrs *sent, const struct attrs *now)
 {
-    static const uint8_t beside[] = {AT_exc, AT_gpi, AT_nfu, AT_bn, AT_rl,   AT_psn, AT_pn, AT_nsp,
-                                     AT_ln,  AT_nct, AT_nec, AT_su, AT_acrs, AT_nse, AT_nsi};
-    const struct jval *nu = now->v[AT_nu];
-    if (check_sub_nets(now->v[AT_enc]) != 1u << NET_BLOCKING)
+    static const uint16_t beside[] = {AT_exc, AT_gpi, AT_nfu, AT_bn, AT_rl,   AT_psn, AT_pn, AT_nsp,
+                                      AT_ln,  AT_nct, AT_nec, AT_su, AT_acrs, AT_nse, AT_nsi};
+    const struct jval *nu = attrs_get(now, AT_nu);
+    if (check_sub_nets(attrs_get(now, AT_enc)) != 1u << NET_BLOCKING)
         return bad("enc.net", "a blocking update excludes every other event (TS-0004 7.4.8.2.1)");
     if (nu->n != 1)
         return bad("nu", "a blocking update has exactly one target (TS-0004 7.4.8.2.1)");
     for (size_t i = 0; i < LEN(beside); i++)
-        if (sent->v[beside[i]])
+        if (attrs_get(sent, (enum attr)beside[i]))
             return verdict_of(RSC_BAD_REQUEST, attr_row((enum attr)beside[i])->sn,
                               "a blocking update takes only enc and nu (TS-0004 7.4.8.2.1)");
-    for (const struct jval *m = now->v[AT_enc]->child; m; m = m->next)
+    for (const struct jval *m = attrs_get(now, AT_enc)->child; m; m = m->next)
         if (!span_eq(m->key, SPAN("net")) && !span_eq(m->key, SPAN("atr")))
             return bad("enc", "a blocking update takes only net and atr (TS-0004 7.4.8.2.1)");
     if (is_url(nu->child))
@@ -121,7 +121,7 @@ static struct verdict blocking_rules(const struct attrs *sent, const struct attr
 
 static struct verdict event_rules(const struct check *c, const struct attrs *now)
 {
-    const struct jval *enc = now->v[AT_enc], *md = enc ? JSON_GET(enc, "md") : NULL;
+    const struct jval *enc = attrs_get(now, AT_enc), *md = enc ? JSON_GET(enc, "md") : NULL;
     unsigned bits = check_sub_nets(enc);
     if (bits >> NET_MISSING & 1 && !md)
         return bad("enc.md", "a report on missing data points needs md (TS-0004 7.4.8.2.1)");
@@ -136,7 +136,8 @@ static struct verdict event_rules(const struct check *c, const struct attrs *now
 
 struct verdict check_sub_late(const struct check *c, const struct attrs *now)
 {
-    const struct jval *enc = now->v[AT_enc], *nct = now->v[AT_nct], *chty = enc ? JSON_GET(enc, "chty") : NULL;
+    const struct jval *enc = attrs_get(now, AT_enc), *nct = attrs_get(now, AT_nct),
+                      *chty = enc ? JSON_GET(enc, "chty") : NULL;
     int64_t v;
     for (const struct jval *e = chty ? chty->child : NULL; e; e = e->next)
         if (json_i64(e, &v) != OK || !type_child_anywhere(c->parent_ty, (unsigned)v))
@@ -155,7 +156,7 @@ struct verdict check_sub_late(const struct check *c, const struct attrs *now)
 
 static bool blocks(const struct attrs *a)
 {
-    return check_sub_nets(a->v[AT_enc]) >> NET_BLOCKING & 1;
+    return check_sub_nets(attrs_get(a, AT_enc)) >> NET_BLOCKING & 1;
 }
 
 static struct verdict sub_rules(const struct check *c, const struct attrs *old, const struct attrs *sent,

@@ -96,7 +96,7 @@ enum err prim_add(struct prim *p, enum crit id, enum attr attr, struct span valu
     struct arg *g = ARENA_NEW(ar, struct arg), **end = &p->args;
     if (!g)
         return ERR_NOMEM;
-    *g = (struct arg){.crit = (uint8_t)id, .attr = (uint8_t)attr, .value = value};
+    *g = (struct arg){.crit = (uint8_t)id, .attr = (uint16_t)attr, .value = value};
     while (*end) /* a query has a handful of them, and the reader bounds it */
         end = &(*end)->next;
     *end = g;

@@ -62,7 +62,7 @@ enum fu { FU_NONE, FU_DISCOVERY, FU_CONDITION, FU_IPE, FU_DISCOVERY_BASED };
 struct arg {
     struct arg *next;
     uint8_t crit;      /* enum crit; FC_atr FC_catr FC_patr for attribute conditions */
-    uint8_t attr;      /* attribute conditions: enum attr */
+    uint16_t attr;     /* attribute conditions: enum attr */
     struct span value; /* decoded; several values of a list are separated by one blank */
 };
 
@@ -77,8 +77,8 @@ struct numbers {
 };
 struct condition { /* attribute, childAttribute, parentAttribute */
     const struct condition *next;
-    uint8_t crit; /* FC_atr FC_catr FC_patr */
-    uint8_t attr; /* enum attr */
+    uint8_t crit;  /* FC_atr FC_catr FC_patr */
+    uint16_t attr; /* enum attr */
     struct span value;
 };
 struct fc {

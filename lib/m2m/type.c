@@ -10,6 +10,7 @@
 /* ---- values in attr.def and ctype.def ------------------------------------------------------------ */
 
 #define MAX INT64_MAX
+#define MIN INT64_MIN
 #define ONE(k)                                                                                                         \
     {                                                                                                                  \
         VK_##k, LIST_NO, 0, 0, 0, 0                                                                                    \
@@ -22,6 +23,12 @@
     {                                                                                                                  \
         VK_UINT, LIST_NO, 0, 0, least, most                                                                            \
     }
+#define INT(least, most) UINT(least, most)
+#define LIST_UINT(least, most)                                                                                         \
+    {                                                                                                                  \
+        VK_UINT, LIST_YES, 1, 0, least, most                                                                           \
+    }
+#define LIST_INT(least, most) LIST_UINT(least, most)
 #define ENUM(e)                                                                                                        \
     {                                                                                                                  \
         VK_ENUM, LIST_NO, 0, EN_##e, 0, 0                                                                              \
@@ -50,13 +57,13 @@
 static const struct attr_row attrs[AT__N] = {
 #define ATTR_LEN(n)
 #define ATTR(id, name, value) [AT_##id] = {TEXT(#id), name, value},
-#include "m2m/tbl/attr.def"
+#include "m2m/attr.gen.def"
 #undef ATTR
 #undef ATTR_LEN
 };
 
 /* First attribute of each length of name; [n] .. [n+1] are those of length n. */
-static const uint8_t of_len[] = {AT_LEN_2, AT_LEN_2, AT_LEN_2, AT_LEN_3, AT_LEN_4, AT__N};
+static const uint16_t of_len[] = {AT_LEN_2, AT_LEN_2, AT_LEN_2, AT_LEN_3, AT_LEN_4, AT_LEN_5, AT__N};
 
 const struct attr_row *attr_row(enum attr a)
 {
@@ -65,7 +72,7 @@ const struct attr_row *attr_row(enum attr a)
 
 enum attr attr_find(struct span s)
 {
-    if (s.n < 2 || s.n > 4)
+    if (s.n < 2 || s.n > 5)
         return AT_NONE;
     unsigned lo = of_len[s.n], hi = of_len[s.n + 1];
     while (lo < hi) {
@@ -84,70 +91,40 @@ enum attr attr_find(struct span s)
 /* ---- rules --------------------------------------------------------------------------------------- */
 
 enum { MULT_OPT = false, MULT_ONE = true, SET_OF = false, SET_BY = true };
-#define RULE(id, mult, create, update, announced, access, by)                                                          \
-    [AT_##id] = {P_##create, P_##update, ANN_##announced, ACC_##access, MULT_##mult, SET_##by},
 
-static const struct rule rules_CB[AT__N] = {
-#include "m2m/tbl/CSEBase.def"
-};
-static const struct rule rules_AE[AT__N] = {
-#include "m2m/tbl/AE.def"
-};
-static const struct rule rules_CNT[AT__N] = {
-#include "m2m/tbl/container.def"
-};
-static const struct rule rules_CIN[AT__N] = {
-#include "m2m/tbl/contentInstance.def"
-};
-static const struct rule rules_SUB[AT__N] = {
-#include "m2m/tbl/subscription.def"
-};
-static const struct rule rules_ACP[AT__N] = {
-#include "m2m/tbl/accessControlPolicy.def"
-};
-static const struct rule rules_CSR[AT__N] = {
-#include "m2m/tbl/remoteCSE.def"
-};
+#define HERE(type, id, name, value) static const struct attr_row here_##type##_##id = {TEXT(#id), name, value};
+#define OWN_BEGIN(type)             static const struct rule own_##type[] = {[0] = {.create = P_ABSENT, .update = P_ABSENT},
+#define OWN(place, id, row, mult, create, update, announced, access, by)                                               \
+    [place] = {&row, AT_##id, P_##create, P_##update, ANN_##announced, ACC_##access, MULT_##mult, SET_##by},
+#define OWN_END(type)                                                                                                  \
+    }                                                                                                                  \
+    ;
+#include "m2m/rule.gen.def"
+#undef HERE
+#undef OWN_BEGIN
+#undef OWN
+#undef OWN_END
+
+#define HERE(type, id, name, value)
+#define OWN_BEGIN(type)                                                  static const uint8_t slot_##type[AT__N] = {
+#define OWN(place, id, row, mult, create, update, announced, access, by) [AT_##id] = place,
+#define OWN_END(type)                                                                                                  \
+    }                                                                                                                  \
+    ;                                                                                                                  \
+    _Static_assert(LEN(own_##type) <= ATTRS_MAX, #type " has more attributes than struct attrs has slots");
+#include "m2m/rule.gen.def"
+#undef HERE
+#undef OWN_BEGIN
+#undef OWN
+#undef OWN_END
 
 /* ---- types --------------------------------------------------------------------------------------- */
 
-static const struct type types[] = {
-#define TYPE(id, number, root, name, flags)       {name, TEXT(root), rules_##id, number, flags},
-#define VIRTUAL(id, number, segment, name, flags) {name, TEXT(segment), NULL, number, flags},
-#define IN_ONLY(number)
-#include "m2m/tbl/type.def"
-#undef TYPE
-#undef VIRTUAL
-#undef IN_ONLY
-};
-
-static const uint16_t in_only[] = {
-#define TYPE(id, number, root, name, flags)
-#define VIRTUAL(id, number, segment, name, flags)
-#define IN_ONLY(number) number,
-#include "m2m/tbl/type.def"
-#undef TYPE
-#undef VIRTUAL
-#undef IN_ONLY
-};
-
-static const uint16_t children[][2] = {
-#define CHILD(parent, child) {TY_##parent, TY_##child},
-#define OTHER(parent, number, name)
+static const uint16_t kids[] = {
+#define CHILD(parent, child) TY_##child,
 #define RESERVED(parent, name)
-#include "m2m/tbl/child.def"
+#include "m2m/child.gen.def"
 #undef CHILD
-#undef OTHER
-#undef RESERVED
-};
-
-static const uint16_t others[][2] = {
-#define CHILD(parent, child)
-#define OTHER(parent, number, name) {TY_##parent, number},
-#define RESERVED(parent, name)
-#include "m2m/tbl/child.def"
-#undef CHILD
-#undef OTHER
 #undef RESERVED
 };
 
@@ -157,34 +134,112 @@ struct reserved {
 };
 static const struct reserved reserved[] = {
 #define CHILD(parent, child)
-#define OTHER(parent, number, name)
 #define RESERVED(parent, name) {TY_##parent, TEXT(name)},
-#include "m2m/tbl/child.def"
+#include "m2m/child.gen.def"
 #undef CHILD
-#undef OTHER
 #undef RESERVED
+};
+
+static const struct type types[] = {
+#define TYPE(id, no, root, name, tf, first, count)                                                                     \
+    {name, TEXT(root), own_##id, slot_##id, kids + first, {NULL, 0}, no, tf, 0, LEN(own_##id) - 1, count},
+#define SPEC(id, base, def, root, name, tf, first, count)                                                              \
+    {name,      TEXT(root),   own_##id, slot_##id,         kids + first, {NULL, 0},                                    \
+     TY_##base, tf | TF_SPEC, def,      LEN(own_##id) - 1, count},
+#define VIRTUAL(id, no, segment, name, tf, first, count)                                                               \
+    {name, TEXT(segment), NULL, NULL, NULL, {NULL, 0}, no, tf, 0, 0, 0},
+#define UNHOSTED(id, no, root, name, tf)
+#include "m2m/type.gen.def"
+#undef TYPE
+#undef SPEC
+#undef VIRTUAL
+#undef UNHOSTED
+};
+
+/* Places in types[]: the types themselves, then the specializations from POS__SPEC on, the virtual ones from
+ * POS__VIRTUAL. */
+enum {
+#define TYPE(id, no, root, name, tf, first, count) POS_##id,
+#define SPEC(id, base, def, root, name, tf, first, count)
+#define VIRTUAL(id, no, segment, name, tf, first, count)
+#define UNHOSTED(id, no, root, name, tf)
+#include "m2m/type.gen.def"
+#undef TYPE
+#undef SPEC
+    POS__SPEC,
+    POS__BEFORE = POS__SPEC - 1,
+#define TYPE(id, no, root, name, tf, first, count)
+#define SPEC(id, base, def, root, name, tf, first, count) POS_##id,
+#include "m2m/type.gen.def"
+    POS__VIRTUAL
+#undef TYPE
+#undef SPEC
+#undef VIRTUAL
+#undef UNHOSTED
+};
+
+/* Number of a type to its place + 1; [0] are the types themselves, [1] the announced variants. */
+enum { NUMBERS = 128 };
+static const uint8_t place[2][NUMBERS] = {
+#define TYPE(id, no, root, name, tf, first, count) [(no) >= TY_ANNC][(no) % TY_ANNC] = POS_##id + 1,
+#define SPEC(id, base, def, root, name, tf, first, count)
+#define VIRTUAL(id, no, segment, name, tf, first, count)
+#define UNHOSTED(id, no, root, name, tf)
+#include "m2m/type.gen.def"
+#undef TYPE
+#undef SPEC
+#undef VIRTUAL
+#undef UNHOSTED
+};
+
+/* Numbers of the types that only an IN-CSE may host, whether we do or not. */
+static const struct {
+    uint16_t number, flags;
+} numbers[] = {
+#define TYPE(id, no, root, name, tf, first, count) {no, tf},
+#define SPEC(id, base, def, root, name, tf, first, count)
+#define VIRTUAL(id, no, segment, name, tf, first, count)
+#define UNHOSTED(id, no, root, name, tf) {no, tf},
+#include "m2m/type.gen.def"
+#undef TYPE
+#undef SPEC
+#undef VIRTUAL
+#undef UNHOSTED
 };
 
 const struct type *type_of(unsigned ty)
 {
-    for (size_t i = 0; i < LEN(types); i++)
-        if (types[i].number == ty)
-            return &types[i];
+    unsigned annc = ty >= TY_ANNC, at;
+    if (ty - annc * TY_ANNC < NUMBERS) {
+        at = place[annc][ty - annc * TY_ANNC];
+        return at ? &types[at - 1] : NULL;
+    }
+    for (at = POS__VIRTUAL; at < LEN(types); at++)
+        if (types[at].number == ty)
+            return &types[at];
     return NULL;
 }
 
 const struct type *type_of_root(struct span root)
 {
-    for (size_t i = 0; i < LEN(types); i++)
-        if (!(types[i].flags & TF_VIRTUAL) && span_eq(types[i].root, root))
+    for (size_t i = 0; i < POS__VIRTUAL; i++)
+        if (span_eq(types[i].root, root))
+            return &types[i];
+    return NULL;
+}
+
+const struct type *type_of_mgd(unsigned ty, int64_t mgd)
+{
+    for (size_t i = POS__SPEC; i < POS__VIRTUAL; i++)
+        if (types[i].number == ty && types[i].mgd == mgd)
             return &types[i];
     return NULL;
 }
 
 const struct type *type_virtual(unsigned parent, struct span segment)
 {
-    for (size_t i = 0; i < LEN(types); i++)
-        if (types[i].flags & TF_VIRTUAL && span_eq(types[i].root, segment) && type_child(parent, types[i].number))
+    for (size_t i = POS__VIRTUAL; i < LEN(types); i++)
+        if (span_eq(types[i].root, segment) && type_child_anywhere(parent, types[i].number))
             return &types[i];
     return NULL;
 }
@@ -196,26 +251,24 @@ bool type_known(unsigned ty)
 
 bool type_in_only(unsigned ty)
 {
-    for (size_t i = 0; i < LEN(in_only); i++)
-        if (in_only[i] == ty)
-            return true;
+    for (size_t i = 0; i < LEN(numbers); i++)
+        if (numbers[i].number == ty)
+            return numbers[i].flags & TF_IN_ONLY;
     return false;
 }
 
 bool type_child(unsigned parent, unsigned child)
 {
-    for (size_t i = 0; i < LEN(children); i++)
-        if (children[i][0] == parent && children[i][1] == child)
-            return true;
-    return false;
+    return type_child_anywhere(parent, child) && type_of(child);
 }
 
 bool type_child_anywhere(unsigned parent, unsigned child)
 {
-    for (size_t i = 0; i < LEN(others); i++)
-        if (others[i][0] == parent && others[i][1] == child)
+    const struct type *t = type_of(parent);
+    for (size_t i = 0; t && i < t->n_kids; i++)
+        if (t->kids[i] == child)
             return true;
-    return type_child(parent, child);
+    return false;
 }
 
 const struct type *type_rows(size_t *n)
@@ -232,6 +285,23 @@ bool type_reserved(unsigned parent, struct span name)
     return type_virtual(parent, name) != NULL;
 }
 
+const struct rule *type_named(const struct type *t, struct span s)
+{
+    unsigned lo = 1, hi = t->n + 1u;
+    while (lo < hi) {
+        unsigned mid = (lo + hi) / 2;
+        struct span at = t->own[mid].row->sn;
+        int c = at.n == s.n ? memcmp(s.p, at.p, s.n) : s.n < at.n ? -1 : 1;
+        if (c == 0)
+            return &t->own[mid];
+        if (c > 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return &t->own[0];
+}
+
 /* ---- enumerations -------------------------------------------------------------------------------- */
 
 struct value {
@@ -244,7 +314,7 @@ struct value {
 #define ENUM_END(id)                                                                                                   \
     }                                                                                                                  \
     ;
-#include "m2m/tbl/enum.def"
+#include "m2m/enum.gen.def"
 #undef ENUM_BEGIN
 #undef EV
 #undef ENUM_END
@@ -258,7 +328,7 @@ static const struct enum_row enums[EN__N] = {
 #define ENUM_BEGIN(id) [EN_##id] = {#id, values_##id, LEN(values_##id)},
 #define EV(number, name)
 #define ENUM_END(id)
-#include "m2m/tbl/enum.def"
+#include "m2m/enum.gen.def"
 #undef ENUM_BEGIN
 #undef EV
 #undef ENUM_END
@@ -298,7 +368,7 @@ enum { OPT_ = false, ONE_ = true };
 #define CTYPE_END(id)                                                                                                  \
     }                                                                                                                  \
     ;
-#include "m2m/tbl/ctype.def"
+#include "m2m/ctype.gen.def"
 #undef CTYPE_BEGIN
 #undef MEMBER
 #undef CTYPE_END
@@ -307,7 +377,7 @@ static const struct ctype_row ctypes[CT__N] = {
 #define CTYPE_BEGIN(id, least) [CT_##id] = {#id, members_##id, LEN(members_##id), least},
 #define MEMBER(sn, long_name, need, value)
 #define CTYPE_END(id)
-#include "m2m/tbl/ctype.def"
+#include "m2m/ctype.gen.def"
 #undef CTYPE_BEGIN
 #undef MEMBER
 #undef CTYPE_END

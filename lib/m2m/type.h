@@ -1,11 +1,6 @@
 /* type.h - resource types and their attributes, as rows (TS-0004 7.4 and 8.2, TS-0001 9.6).
  *
- *   tbl/attr.def     one row per attribute: short name, long name, kind of value
- *   tbl/CSEBase.def, AE.def, ...   one row per attribute of that type: multiplicity, CREATE, UPDATE, announce, access
- *   tbl/type.def     one row per type that this CSE knows how to host, virtual ones included
- *   tbl/child.def    which type may live under which
- *   tbl/ctype.def    complex types with their members
- *   tbl/enum.def     enumerations
+ * tbl/README.md says which rows there are; each type is one file there. tables.py merges them when the tree is built.
  * Everything here is constant data; lookups do not allocate. */
 #ifndef M2M_TYPE_H
 #define M2M_TYPE_H
@@ -14,12 +9,12 @@
 
 /* ---- attributes --------------------------------------------------------------------------------- */
 
-/* AT_rn, AT_ty ... in the order of tbl/attr.def: by length, then by letters. 0 is no attribute. */
+/* AT_rn, AT_ty ... by length, then by letters. 0 is no attribute. */
 enum attr {
     AT_NONE = 0,
 #define ATTR_LEN(n)                AT_LEN_##n, AT_LEN_##n##_before = AT_LEN_##n - 1,
 #define ATTR(id, long_name, value) AT_##id,
-#include "m2m/tbl/attr.def"
+#include "m2m/attr.gen.def"
 #undef ATTR
 #undef ATTR_LEN
     AT__N
@@ -37,20 +32,23 @@ enum vkind {
     VK_TIME,     /* m2m:timestamp */
     VK_ABSREL,   /* m2m:absRelTimestamp */
     VK_DURATION, /* xs:duration, not negative */
-    VK_UINT,     /* integer, lo..hi */
+    VK_UINT,     /* integer, lo..hi; lo may be negative */
     VK_FLOAT,    /* number */
     VK_BOOL,
-    VK_ENUM,     /* integer listed in enum.def */
-    VK_EVENTCAT, /* 2..4 or 100..999 */
-    VK_APPID,    /* N..., R..., r... */
-    VK_CNF,      /* m2m:contentInfo */
-    VK_SERIAL,   /* json, xml, cbor, or their media types */
-    VK_RELEASE,  /* 1 2 2a 3 4 5 */
-    VK_SCHEDULE, /* m2m:scheduleEntry */
-    VK_IPV4,     /* address[/prefix] */
+    VK_ENUM,        /* integer listed in enum.def */
+    VK_EVENTCAT,    /* 2..4 or 100..999 */
+    VK_EVENTCATDEF, /* the same, or 0: the default */
+    VK_APPID,       /* N..., R..., r... */
+    VK_CNF,         /* m2m:contentInfo */
+    VK_SERIAL,      /* json, xml, cbor, or their media types */
+    VK_RELEASE,     /* 1 2 2a 3 4 5 */
+    VK_SCHEDULE,    /* m2m:scheduleEntry */
+    VK_IPV4,        /* address[/prefix] */
     VK_IPV6,
     VK_COUNTRY, /* two capital letters */
     VK_BASE64,
+    VK_DIGITS,  /* decimal digits as text */
+    VK_OBJECT,  /* any JSON object */
     VK_ANY,     /* any JSON value but null */
     VK_COMPLEX, /* object, members listed in ctype.def */
 };
@@ -71,7 +69,8 @@ struct attr_row {
     const char *long_name; /* as in the attribute tables */
     struct vdesc v;
 };
-/* Row of an attribute, 1 .. AT__N-1. */
+/* Row of an attribute, 1 .. AT__N-1. Where a type uses the name for another kind of value, its rule has its own row:
+ * `type_rule(t, a)->row` is what a value of that type's attribute is checked against. */
 const struct attr_row *attr_row(enum attr a);
 /* Short name to attribute; AT_NONE when no type has one of that name. */
 enum attr attr_find(struct span short_name);
@@ -83,26 +82,31 @@ enum announce { ANN_NA, ANN_OA, ANN_MA };
 enum access { ACC_NONE, ACC_RO, ACC_RW, ACC_WO };
 
 struct rule {
-    uint8_t create, update; /* enum presence */
-    uint8_t announce;       /* enum announce */
-    uint8_t access;         /* enum access */
-    bool one;               /* multiplicity 1: every resource of the type has it; null is refused on UPDATE */
-    bool set;               /* the CSE gives it its value or may change it */
+    const struct attr_row *row; /* short name and what the value looks like here */
+    uint16_t at;                /* enum attr; AT_NONE: an attribute that only a loaded specialization has */
+    uint8_t create, update;     /* enum presence */
+    uint8_t announce;           /* enum announce */
+    uint8_t access;             /* enum access */
+    bool one;                   /* multiplicity 1: every resource of the type has it; null is refused on UPDATE */
+    bool set;                   /* the CSE gives it its value or may change it */
 };
 
 /* ---- types -------------------------------------------------------------------------------------- */
 
-/* Numbers of m2m:resourceType; virtual ones have the number that m2m:memberType gives them. */
+/* Numbers of m2m:resourceType: TY_GRP, and TY_GRP_A for the announced variant (number + TY_ANNC). Those that this CSE
+ * does not host have a number, too. Virtual ones: la and ol as in m2m:memberType, the others are ours alone. */
 enum ty {
     TY_NONE = 0,
-#define TYPE(id, number, root, long_name, flags)    TY_##id = number,
-#define VIRTUAL(id, number, root, long_name, flags) TY_##id = number,
-#define IN_ONLY(number)
-#include "m2m/tbl/type.def"
+#define TYPE(id, number, root, long_name, flags, first, n) TY_##id = number,
+#define SPEC(id, base, def, root, long_name, flags, first, n)
+#define VIRTUAL(id, number, segment, long_name, flags, first, n) TY_##id = number,
+#define UNHOSTED(id, number, root, long_name, flags)             TY_##id = number,
+#include "m2m/type.gen.def"
 #undef TYPE
+#undef SPEC
 #undef VIRTUAL
-#undef IN_ONLY
-    TY_ANNC = 10000 /* announced variant: number + 10000 */
+#undef UNHOSTED
+    TY_ANNC = 10000
 };
 
 /* Flags of a type. */
@@ -115,36 +119,56 @@ enum {
     TF_SUBSCRIBABLE = 32, /* may have a subscription below it */
     TF_INSTANCE = 64,     /* counted in its parent's cni and cbs */
     TF_STATE = 128,       /* has st that grows */
+    TF_ANNC = 256,        /* may be announced: has a variant of number + TY_ANNC */
+    TF_ANNOUNCED = 512,   /* is such a variant */
+    TF_IN_ONLY = 1024,    /* only on an IN-CSE */
+    TF_SPEC = 2048,       /* a specialization of the type of its number */
+    TF_OPEN = 4096,       /* takes attributes that its table does not know */
 };
 
+/* Slots of struct attrs: an attribute of a type has the number of its rule, 1..n; 0 is "no such attribute". */
+enum { ATTRS_MAX = 64 };
+
 struct type {
-    const char *long_name;    /* "container" */
-    struct span root;         /* "m2m:cnt"; of a virtual type its URI segment "la" */
-    const struct rule *rules; /* AT__N entries, indexed by enum attr; NULL for virtual types */
+    const char *long_name;  /* "container" */
+    struct span root;       /* "m2m:cnt"; of a virtual type its URI segment "la" */
+    const struct rule *own; /* own[1..n], by length of name, then letters; own[0] says P_ABSENT. NULL: virtual */
+    const uint8_t *slot;    /* enum attr -> place in own, 0: the type has no such attribute */
+    const uint16_t *kids;   /* numbers of the types that may live below it, hosted or not */
+    struct span cnd;        /* containerDefinition of a specialization of flexContainer */
     uint16_t number;
     uint16_t flags;
+    uint16_t mgd; /* mgmtDefinition of a specialization of mgmtObj */
+    uint8_t n, n_kids;
 };
-/* A type that this CSE hosts (virtual ones included); NULL for every other number. */
+
+/* A type that this CSE hosts (virtual ones included); NULL for every other number. Of mgmtObj and flexContainer this is
+ * the type itself, without the attributes of a specialization. */
 const struct type *type_of(unsigned ty);
+/* The type with this root, specializations that are rows included; NULL: none. */
 const struct type *type_of_root(struct span root);
+/* The specialization of mgmtObj (or its announced variant) with this definition. */
+const struct type *type_of_mgd(unsigned ty, int64_t mgd);
 /* The virtual type of a URI segment under a parent type; NULL when the segment is a name like others. */
 const struct type *type_virtual(unsigned parent_ty, struct span segment);
 /* The standard has a type of this number, hosted here or not: decides between 5001 and 4000. */
 bool type_known(unsigned ty);
-/* A type that only an IN-CSE may host. */
+/* A type that only an IN-CSE may host, hosted here or not. */
 bool type_in_only(unsigned ty);
-/* May a resource of type child be created under one of type parent? */
+/* May a resource of type child be created under one of type parent? Both are hosted. */
 bool type_child(unsigned parent, unsigned child);
 /* The same for every type of the standard, hosted here or not: what chty may name. */
 bool type_child_anywhere(unsigned parent, unsigned child);
-/* All rows. */
+/* All rows: types, specializations (TF_SPEC), virtual types. */
 const struct type *type_rows(size_t *n);
 /* A name that no child of this parent type may have, because a virtual resource has it (la, ol, ntsr ...). */
 bool type_reserved(unsigned parent_ty, struct span name);
+/* The rule of an attribute that the type has under this short name; own[0] when it has none. */
+const struct rule *type_named(const struct type *t, struct span short_name);
 
 static inline const struct rule *type_rule(const struct type *t, enum attr a)
 {
-    return &t->rules[a];
+    return &t->own[t->slot[a]];
 }
 
 /* ---- enumerations and complex types ------------------------------------------------------------- */
@@ -154,7 +178,7 @@ enum enumeration {
 #define ENUM_BEGIN(id) EN_##id,
 #define EV(number, name)
 #define ENUM_END(id)
-#include "m2m/tbl/enum.def"
+#include "m2m/enum.gen.def"
 #undef ENUM_BEGIN
 #undef EV
 #undef ENUM_END
@@ -170,7 +194,7 @@ enum ctype {
 #define CTYPE_BEGIN(id, least) CT_##id,
 #define MEMBER(sn, long_name, need, value)
 #define CTYPE_END(id)
-#include "m2m/tbl/ctype.def"
+#include "m2m/ctype.gen.def"
 #undef CTYPE_BEGIN
 #undef MEMBER
 #undef CTYPE_END

@@ -23,6 +23,9 @@ static const char *const says[] = {
     [VK_BOOL] = "must be true or false",
     [VK_ENUM] = "must be one of the numbers that the enumeration has (TS-0004 6.3.4)",
     [VK_EVENTCAT] = "must be 2, 3, 4 or a number from 100 to 999",
+    [VK_EVENTCATDEF] = "must be 0, 2, 3, 4 or a number from 100 to 999",
+    [VK_DIGITS] = "must be a string of decimal digits",
+    [VK_OBJECT] = "must be an object",
     [VK_APPID] = "must begin with N or R (TS-0001 7.1.3)",
     [VK_CNF] = "must be media/type:encoding[:security], encoding 0 to 2, security 0 to 5 (TS-0004 6.3.3)",
     [VK_SERIAL] = "must be json, xml, cbor or their media types",
@@ -46,6 +49,14 @@ static bool serialization(struct span s)
 static bool app_id(struct span s)
 {
     return s.n && (s.p[0] == 'N' || s.p[0] == 'R' || s.p[0] == 'r') && grammar_uri(s);
+}
+
+static bool digits(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+    return s.n > 0;
 }
 
 static bool text_fits(uint8_t kind, struct span s, const struct switches *sw)
@@ -91,6 +102,8 @@ static bool text_fits(uint8_t kind, struct span s, const struct switches *sw)
         return s.n == 2 && s.p[0] >= 'A' && s.p[0] <= 'Z' && s.p[1] >= 'A' && s.p[1] <= 'Z';
     case VK_BASE64:
         return grammar_base64(s);
+    case VK_DIGITS:
+        return digits(s);
     default:
         return false;
     }
@@ -117,6 +130,9 @@ static bool number_fits(const struct vdesc *d, const struct jval *v, const struc
         return true;
     case VK_EVENTCAT:
         *ok = whole && ((i >= 2 && i <= 4) || (i >= 100 && i <= 999));
+        return true;
+    case VK_EVENTCATDEF:
+        *ok = whole && (i == 0 || (i >= 2 && i <= 4) || (i >= 100 && i <= 999));
         return true;
     case VK_FLOAT:
         *ok = v->type == J_INT || v->type == J_FLOAT;
@@ -163,7 +179,7 @@ static struct verdict check_object(const struct vdesc *d, const struct jval *v, 
                                    const struct switches *sw)
 {
     const struct ctype_row *c = ctype_row((enum ctype)d->ref);
-    uint32_t seen = 0;
+    uint64_t seen = 0;
     if (v->type != J_OBJ)
         return bad(name, says[VK_COMPLEX]);
     for (const struct jval *m = v->child; m; m = m->next) {
@@ -180,7 +196,7 @@ static struct verdict check_object(const struct vdesc *d, const struct jval *v, 
             in.attr = inside(name, in.attr, a);
             return in;
         }
-        seen |= UINT32_C(1) << (row - c->m);
+        seen |= UINT64_C(1) << (row - c->m);
     }
     for (size_t i = 0; i < c->n; i++)
         if (c->m[i].need && !(seen >> i & 1))
@@ -199,6 +215,8 @@ static struct verdict check_one(const struct vdesc *d, const struct jval *v, str
         return check_object(d, v, name, a, sw);
     if (d->kind == VK_ANY)
         return VERDICT_GO;
+    if (d->kind == VK_OBJECT)
+        return v->type == J_OBJ ? VERDICT_GO : bad(name, says[VK_OBJECT]);
     if (d->kind == VK_BOOL)
         return v->type == J_BOOL ? VERDICT_GO : bad(name, says[VK_BOOL]);
     if (number_fits(d, v, sw, &ok))

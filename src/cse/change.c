@@ -72,69 +72,80 @@ struct merge {
     struct run *r;
     struct jw w;
     struct text t;
-    bool *changed;
-    bool *done; /* attributes written already */
+    struct span et;
 };
 
-static void put(struct merge *m, enum attr a, struct span json)
+static bool is(const struct rule *rule, enum attr a)
 {
-    jw_name(&m->w, attr_row(a)->sn);
-    jw_raw(&m->w, json);
-    m->done[a] = true;
+    return rule->at == a;
 }
 
-/* The new value of one attribute, if it keeps one. */
-static void put_merged(struct merge *m, enum attr a, const struct jval *old, struct span et)
+/* The new value of one attribute, if it keeps one. `old`: as stored; NULL: it has none yet. */
+static void put_merged(struct merge *m, const struct rule *rule, struct span name, const struct jval *in,
+                       const struct jval *old)
 {
-    const struct jval *in = m->r->in.v[a];
-    if (a == AT_et && (in || !old))
-        put(m, a, name_json(et, m->r->a));
-    else if (a == AT_lt)
-        put(m, a, name_json(name_time(m->r->now, m->r->a), m->r->a));
-    else if (in && in->type != J_NULL)
-        put(m, a, in->raw);
-    else if (!in && old)
-        put(m, a, old->raw);
-    m->done[a] = true;
-    if (in || a == AT_lt)
-        m->changed[a] = true;
+    struct span json = in ? in->raw : old->raw;
+    if (is(rule, AT_et) && (in || !old))
+        json = name_json(m->et, m->r->a);
+    else if (is(rule, AT_lt))
+        json = name_json(name_time(m->r->now, m->r->a), m->r->a);
+    else if (in && in->type == J_NULL)
+        return;
+    jw_name(&m->w, name);
+    jw_raw(&m->w, json);
+}
+
+static void put_old(struct merge *m, const struct attrs *in, const struct jval *old)
+{
+    for (const struct jval *v = old->child; v; v = v->next)
+        put_merged(m, type_named(in->t, v->key), v->key, attrs_named(in, v->key), v);
+}
+
+/* Attributes that the resource did not have. */
+static void put_new(struct merge *m, const struct attrs *in, const struct jval *old)
+{
+    for (size_t i = 1; i <= in->n; i++) {
+        const struct rule *rule = &in->t->own[i <= in->t->n ? i : 0];
+        struct span name = i <= in->t->n ? rule->row->sn : in->v[i] ? in->v[i]->key : SPAN_NONE;
+        if (in->v[i] && !json_get(old, name))
+            put_merged(m, rule, name, in->v[i], NULL);
+    }
+}
+
+static struct attr_set changes(const struct attrs *in)
+{
+    struct attr_set s = {.t = in->t};
+    for (size_t i = 1; i <= in->n; i++)
+        if (in->v[i])
+            s.bits |= UINT64_C(1) << (i <= in->t->n ? i : 0);
+    attr_set_add(&s, AT_lt);
+    if (in->t->flags & TF_STATE)
+        attr_set_add(&s, AT_st);
+    return s;
 }
 
 static enum err merge_body(struct run *r, struct span et, struct span *out)
 {
     const struct jval *old;
-    struct merge m = {.r = r};
+    struct merge m = {.r = r, .et = et};
     text_init(&m.t, r->a);
     m.w = jw_over(&m.t.b);
-    m.changed = ARENA_ARRAY(r->a, bool, AT__N);
-    m.done = ARENA_ARRAY(r->a, bool, AT__N);
-    if (!m.changed || !m.done)
-        return ERR_NOMEM;
     TRY(name_parse(r->target.body, r->a, &old));
     jw_obj(&m.w);
-    for (const struct jval *v = old->child; v; v = v->next) {
-        enum attr a = attr_find(v->key);
-        if (a != AT_NONE)
-            put_merged(&m, a, v, et);
-    }
-    for (int a = 1; a < AT__N; a++)
-        if (r->in.v[a] && !m.done[a])
-            put_merged(&m, (enum attr)a, NULL, et);
+    put_old(&m, &r->in, old);
+    put_new(&m, &r->in, old);
     const struct type_hook *h = type_hook(r->target.ty);
     if (h && h->fill_update)
         TRY(h->fill_update(r, &m.w));
     jw_end_obj(&m.w);
-    m.changed[AT_lt] = true;
-    if (type_of(r->target.ty)->flags & TF_STATE)
-        m.changed[AT_st] = true;
-    r->changed = m.changed;
+    r->changed = changes(&r->in);
     *out = buf_span(&m.t.b);
     return m.t.b.e;
 }
 
 enum says change_apply(struct run *r)
 {
-    struct attrs up = {{0}}, next;
+    struct attrs up = {0}, next;
     struct span et = SPAN_NONE;
     struct row *o = &r->out;
     *o = r->target;

@@ -75,7 +75,7 @@ struct run {
     struct span con, cnf;      /* contentInstance: JSON text to be stored, after sealing; p NULL: as sent */
     uint32_t cut_at;           /* result was cut: go on at this offset; 0: whole */
     struct span pc;            /* content of the answer, made before the end */
-    const bool *changed;       /* UPDATE: attributes that differ or were named, indexed by enum attr */
+    struct attr_set changed;   /* UPDATE: attributes that differ or were named */
     int64_t notices[8];        /* switch 16: deletion notices that this DELETE has written */
     unsigned nnotices;
     int64_t notice_until;
@@ -325,7 +325,7 @@ bool match_wild(struct span pattern, struct span text);
 
 /* ---- tell.c, outbox.c, forward.c, verify.c, notify.c, sweep.c ------------------------------------------ */
 
-enum err tell_update(struct run *r, const struct row *row, const bool *changed);
+enum err tell_update(struct run *r, const struct row *row, const struct attr_set *changed);
 enum err tell_create(struct run *r, const struct row *parent, const struct row *child);
 enum err tell_delete(struct run *r, const struct row *row); /* net 2: subscriptions of the row itself */
 enum err tell_delete_child(struct run *r, const struct row *parent, const struct row *child);

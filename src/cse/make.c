@@ -234,14 +234,14 @@ static bool special(enum attr a)
 static void put_sent(struct run *r, struct jw *w)
 {
     const struct type *t = type_of(r->out.ty);
-    for (int a = 1; a < AT__N; a++) {
-        const struct jval *v = r->in.v[a];
-        if (!v || v->type == J_NULL || special((enum attr)a) || t->rules[a].create == P_ABSENT)
+    for (size_t i = 1; i <= r->in.n; i++) {
+        const struct jval *v = r->in.v[i];
+        if (!v || v->type == J_NULL || (i <= t->n && special((enum attr)t->own[i].at)))
             continue;
-        jw_name(w, attr_row((enum attr)a)->sn);
+        jw_name(w, i <= t->n ? t->own[i].row->sn : v->key);
         jw_raw(w, v->raw);
     }
-    if (r->in.v[AT_cr])
+    if (attrs_get(&r->in, AT_cr))
         JW_STR(w, "cr", r->out.creator);
 }
 

@@ -79,7 +79,7 @@ static enum err has_relative(struct subject *s, const struct fc *fc, uint8_t cri
 
 static bool has_attribute(struct subject *s, const struct condition *c)
 {
-    const struct jval *v = s->at.v[c->attr];
+    const struct jval *v = attrs_get(&s->at, (enum attr)c->attr);
     return v && value_is(v, c->value, s->wild, s->r->a);
 }
 

@@ -376,7 +376,7 @@ enum says step_tell(struct run *r)
     if (r->q->op == OP_CREATE)
         STEP_TRY(r, tell_create(r, &r->target, &r->out));
     else if (r->q->op == OP_UPDATE)
-        STEP_TRY(r, tell_update(r, &r->out, r->changed));
+        STEP_TRY(r, tell_update(r, &r->out, &r->changed));
     return MORE; /* DELETE told while it removed: afterwards the subscriptions are gone */
 }
 

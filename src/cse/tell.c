@@ -7,9 +7,9 @@ enum net { NET_UPDATE = 1, NET_DELETE, NET_CREATE_CHILD, NET_DELETE_CHILD };
 
 struct event {
     enum net net;
-    const struct row *target;  /* subscribed-to */
-    const struct row *subject; /* whose representation is told */
-    const bool *changed;       /* NET_UPDATE: by enum attr */
+    const struct row *target;       /* subscribed-to */
+    const struct row *subject;      /* whose representation is told */
+    const struct attr_set *changed; /* NET_UPDATE */
 };
 
 /* ---- does it match? ------------------------------------------------------------------------------ */
@@ -26,7 +26,7 @@ static bool lists(const struct jval *list, uint64_t n)
 static bool any_changed(const struct jval *atr, const struct event *e, struct arena *a)
 {
     for (const struct jval *v = atr->child; v; v = v->next)
-        if (e->changed[attr_find(name_text(v, a))])
+        if (attr_set_named(e->changed, name_text(v, a)))
             return true;
     return false;
 }
@@ -97,13 +97,6 @@ static bool matches(const struct attrs *sub, const struct event *e, struct arena
 
 /* ---- what does it say? --------------------------------------------------------------------------- */
 
-static bool is_changed(struct run *r, const struct jval *v, const struct event *e)
-{
-    enum attr a = attr_find(v->key);
-    (void)r;
-    return a != AT_NONE && e->changed[a];
-}
-
 /* nct 2: attributes that the UPDATE named, as they are now, and what the CSE changed itself. */
 static enum err put_modified(struct run *r, struct jw *w, const struct event *e)
 {
@@ -117,13 +110,13 @@ static enum err put_modified(struct run *r, struct jw *w, const struct event *e)
     jw_name(w, type_of(e->subject->ty)->root);
     jw_obj(w);
     for (v = v->child; v; v = v->next)
-        if (is_changed(r, v, e)) {
+        if (attr_set_named(e->changed, v->key)) {
             jw_name(w, v->key);
             jw_raw(w, v->raw);
         }
-    for (int a = 1; a < AT__N; a++)
-        if (r->in.v[a] && r->in.v[a]->type == J_NULL) {
-            jw_name(w, attr_row((enum attr)a)->sn); /* removed */
+    for (size_t i = 1; i <= r->in.n; i++)
+        if (r->in.v[i] && r->in.v[i]->type == J_NULL) {
+            jw_name(w, r->in.v[i]->key); /* removed */
             jw_null(w);
         }
     jw_end_obj(w);
@@ -256,7 +249,7 @@ static enum err tell(struct run *r, const struct event *e)
     return OK;
 }
 
-enum err tell_update(struct run *r, const struct row *row, const bool *changed)
+enum err tell_update(struct run *r, const struct row *row, const struct attr_set *changed)
 {
     return tell(r, &(struct event){NET_UPDATE, row, row, changed});
 }

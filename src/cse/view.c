@@ -108,15 +108,14 @@ static unsigned rcn_of(const struct run *r, unsigned by_default)
 /* rcn 9: what the CSE added or changed beyond the request. */
 static bool beyond_create(struct run *r, const struct jval *v)
 {
-    enum attr a = attr_find(v->key);
-    const struct jval *in = a == AT_NONE ? NULL : r->in.v[a];
-    return !in || (a != AT_con && !span_eq(in->raw, v->raw)) || (a == AT_con && r->con.p);
+    const struct jval *in = attrs_named(&r->in, v->key);
+    bool con = span_eq(v->key, SPAN("con"));
+    return !in || (!con && !span_eq(in->raw, v->raw)) || (con && r->con.p);
 }
 
 static bool beyond_update(struct run *r, const struct jval *v)
 {
-    enum attr a = attr_find(v->key);
-    return a != AT_NONE && r->changed[a] && beyond_create(r, v);
+    return attr_set_named(&r->changed, v->key) && beyond_create(r, v);
 }
 
 static enum says answer_address(struct run *r, bool with_attributes)
@@ -227,8 +226,7 @@ static enum says retrieve_part(struct run *r)
     STEP_TRY(r, name_parse(buf_span(&whole.b), r->a, &v));
     for (size_t i = 0; i < r->q->atrl.n; i++) {
         struct span name = r->q->atrl.v[i];
-        enum attr a = attr_find(name);
-        if (a == AT_NONE || r->type->rules[a].create == P_ABSENT)
+        if (type_named(r->type, name)->create == P_ABSENT && !(r->type->flags & TF_OPEN))
             return refuse(r, RSC_BAD_REQUEST, name, "is no attribute of this resource type");
         if (!json_get(v, name))
             return refuse(r, RSC_NOT_FOUND, name, "the resource does not have this attribute");

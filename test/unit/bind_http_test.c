@@ -239,7 +239,7 @@ static void queries(void **state)
     }
     assert_null(g);
     static const char *const bad[] = {"xyz=1",   "c.xyz=1", "x.lbl=1", "rcn=1&rcn=2", "lbl=%zz", "lbl=%4", "lbl=%00",
-                                      "lbl=%C3", "%=1",     "op=2",    "=x",          "atr=x",   "catr=x", "ri'=1"};
+                                      "lbl=%C3", "%=1",     "opx=2",    "=x",          "atr=x",   "catr=x", "ri'=1"};
     for (size_t i = 0; i < LEN(bad); i++)
         if (!in("GET", "/mn", bad[i], NULL, 0, "").bad)
             fail_msg("%s was accepted", bad[i]);

@@ -25,7 +25,7 @@ static struct verdict run(const struct row *r, bool create, const char *old_json
 {
     static struct arena a;
     struct jval *pc = NULL, *old = NULL;
-    struct attrs was = {{0}};
+    struct attrs was = {0};
     arena_over(&a, memory, sizeof memory);
     if (r->json)
         assert_int_equal(json_parse(span_str(r->json), &a, &pc, NULL), OK);
@@ -65,7 +65,7 @@ static void creates(void **state)
     static const struct row rows[] = {
         /* the type: IN-only, not implemented, never, not a child, not subscribable */
         {TY_CB, 47, "{\"m2m:tr\":{}}", 4005, "ty"},
-        {TY_CB, 9, "{\"m2m:grp\":{}}", 5001, "ty"},
+        {TY_CB, TY_TRAC, "{\"m2m:trac\":{}}", 5001, "ty"},
         {TY_CB, TY_CB, "{\"m2m:cb\":{}}", 4005, "ty"},
         {TY_CNT, TY_AE, "{\"m2m:ae\":{}}", 4108, "ty"},
         {TY_CIN, TY_SUB, "{\"m2m:sub\":{}}", 5203, "ty"},
