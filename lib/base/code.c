@@ -86,6 +86,22 @@ enum err b64url_get(struct span text, struct buf *b)
     return get(text, b, IN_URL);
 }
 
+bool b64url_char(uint8_t c)
+{
+    return c < sizeof values && (values[c] & IN_URL);
+}
+
+bool b64url_ok(struct span text)
+{
+    bool ok = text.n % 4 != 1;
+    for (size_t i = 0; i < text.n && ok; i++)
+        ok = b64url_char(text.p[i]);
+    if (!ok || text.n % 4 == 0)
+        return ok;
+    unsigned unused = text.n % 4 == 2 ? 0x0F : 0x03; /* bits of the last character that belong to no octet */
+    return (values[text.p[text.n - 1]] & unused) == 0;
+}
+
 void b64_put(struct buf *b, struct span octets)
 {
     put(b, octets, std_alphabet, true);

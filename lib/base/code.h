@@ -13,6 +13,10 @@ void b64url_put(struct buf *b, struct span octets);
  * space, an impossible length, or trailing bits that are not zero (RFC 4648 section 3.5); ERR_FULL.
  * On an error b holds no octet of it. */
 MUST_USE enum err b64url_get(struct span text, struct buf *b);
+/* Would b64url_get take it? Without room for the octets. The empty text is fine. */
+bool b64url_ok(struct span text);
+/* Is it a character of base64url? */
+bool b64url_char(uint8_t c);
 
 /* Base64 with padding (RFC 4648 section 4), for xs:base64Binary. */
 void b64_put(struct buf *b, struct span octets);

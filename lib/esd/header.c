@@ -4,40 +4,6 @@
 
 #include "base/code.h"
 
-/* ---- base64url ---------------------------------------------------------------------------------- */
-
-/* Value + 1 of each character of the alphabet; 0: none. */
-static const uint8_t values[128] = {
-    /* clang-format off */
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 63, 0, 0,
-    53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 0, 0, 0, 0, 0, 0,
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-    16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 0, 0, 0, 0, 64,
-    0, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41,
-    42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 0, 0, 0, 0, 0,
-    /* clang-format on */
-};
-
-int header_b64_value(uint8_t c)
-{
-    return c < sizeof values ? values[c] - 1 : -1;
-}
-
-bool header_b64(struct span t)
-{
-    if (t.n % 4 == 1)
-        return false;
-    for (size_t i = 0; i < t.n; i++)
-        if (header_b64_value(t.p[i]) < 0)
-            return false;
-    if (t.n % 4 == 0)
-        return true;
-    int unused = t.n % 4 == 2 ? 0x0F : 0x03;
-    return (header_b64_value(t.p[t.n - 1]) & unused) == 0;
-}
-
 /* ---- header ------------------------------------------------------------------------------------- */
 
 /* A number that a double cannot hold means different things to different readers: more than
@@ -85,7 +51,7 @@ static bool tree_ok(const struct jval *v, int depth)
 enum reason header_read(struct span text, struct arena *a, struct header *out)
 {
     *out = (struct header){.a = a};
-    if (text.n == 0 || text.n > B64URL_LEN(ESD_HEADER_MAX) || !header_b64(text))
+    if (text.n == 0 || text.n > B64URL_LEN(ESD_HEADER_MAX) || !b64url_ok(text))
         return REASON_MALFORMED;
     uint8_t *p = (uint8_t *)arena_alloc(a, text.n);
     if (!p)

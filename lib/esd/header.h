@@ -23,9 +23,4 @@ MUST_USE enum reason header_crit(const struct header *h);
 /* The `e2e` member, absent: *e is zero. pad_end: padding may not be longer. MALFORMED. */
 MUST_USE enum reason header_e2e(const struct header *h, size_t pad_end, struct esd_e2e *e);
 
-/* Value of a base64url character, or -1. */
-int header_b64_value(uint8_t c);
-/* Canonical base64url: the alphabet, a possible length, unused bits zero. The empty text is fine. */
-bool header_b64(struct span text);
-
 #endif

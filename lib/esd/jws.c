@@ -124,7 +124,7 @@ enum reason jws_read(struct span text, enum jws_typ want, struct arena *a, struc
         part[i] = span_cut(&rest, '.');
     }
     struct buf s = buf_over(out->sig, JOSE_SIG);
-    if (rest.p || !header_b64(part[1]) || !header_b64(part[2]))
+    if (rest.p || !b64url_ok(part[1]) || !b64url_ok(part[2]))
         return REASON_MALFORMED;
     out->signing_input = span_first(text, part[0].n + 1 + part[1].n);
     JUDGE(header_read(part[0], a, &h));

@@ -136,7 +136,7 @@ static enum reason jwe_read(struct work *w, const struct span part[5])
     struct span alg, enc, kid, zip, typ;
     bool has_alg, has_enc, has_kid, has_zip, has_typ, has_cty;
     for (int i = 1; i < 5; i++)
-        if (!header_b64(part[i]))
+        if (!b64url_ok(part[i]))
             return REASON_MALFORMED;
     l->iv_text = part[2];
     l->ct_text = part[3];
@@ -171,7 +171,7 @@ static enum reason jws_refuse(struct work *w, const struct span part[3])
 {
     struct span alg;
     bool has_alg;
-    if (!header_b64(part[1]) || !header_b64(part[2]))
+    if (!b64url_ok(part[1]) || !b64url_ok(part[2]))
         return REASON_MALFORMED;
     JUDGE(header_text(&w->h, SPAN("alg"), &alg, &has_alg));
     if (!has_alg)
@@ -206,7 +206,7 @@ bool label_looks_sealed(struct span con)
     for (size_t i = 0; i < con.n; i++)
         if (con.p[i] == '.')
             dots++;
-        else if (header_b64_value(con.p[i]) < 0)
+        else if (!b64url_char(con.p[i]))
             return false;
     return dots == 4;
 }

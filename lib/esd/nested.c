@@ -22,7 +22,7 @@ static enum reason read_signed(struct span text, size_t pad_end, struct arena *a
     s->payload = span_cut(&rest, '.');
     s->sig = rest;
     s->input = span_first(text, head.n + 1 + s->payload.n);
-    if (!rest.p || !header_b64(s->payload) || !header_b64(s->sig) || s->payload.n == 0)
+    if (!rest.p || !b64url_ok(s->payload) || !b64url_ok(s->sig) || s->payload.n == 0)
         return REASON_MALFORMED;
     JUDGE(header_read(head, a, &s->h));
     JUDGE(header_text(&s->h, SPAN("alg"), &alg, &has_alg));

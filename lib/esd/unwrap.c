@@ -27,7 +27,7 @@ static enum reason exactly(struct span text, uint8_t *out, size_t n)
 static enum reason read_key(struct envelope *v, struct span text)
 {
     size_t n = text.n / 4 * 3 + (text.n % 4 ? text.n % 4 - 1 : 0);
-    if (!header_b64(text) || n == 0 || n % 8 != 0)
+    if (!b64url_ok(text) || n == 0 || n % 8 != 0)
         return REASON_MALFORMED;
     v->ek_fits = n == KW_TEXT;
     return v->ek_fits ? exactly(text, v->ek, KW_TEXT) : REASON_OK;
@@ -46,7 +46,7 @@ static enum reason read_parts(struct span jwe, struct arena *a, struct envelope 
             return REASON_MALFORMED;
         part[i] = span_cut(&rest, '.');
     }
-    if (rest.p || part[3].n == 0 || !header_b64(part[3]))
+    if (rest.p || part[3].n == 0 || !b64url_ok(part[3]))
         return REASON_MALFORMED;
     v->aad = part[0];
     v->ct = part[3];
@@ -56,7 +56,7 @@ static enum reason read_parts(struct span jwe, struct arena *a, struct envelope 
     JUDGE(header_text(&v->h, SPAN("kid"), &v->kid, &has_kid));
     JUDGE(header_text(&v->h, SPAN("zip"), &zip, &has_zip));
     JUDGE(header_text(&v->h, SPAN("apv"), &v->apv, &v->has_apv));
-    if (!has_alg || !has_enc || v->kid.n > JWS_KID_MAX || !header_b64(v->apv))
+    if (!has_alg || !has_enc || v->kid.n > JWS_KID_MAX || !b64url_ok(v->apv))
         return REASON_MALFORMED;
     JUDGE(header_crit(&v->h));
     if (!span_eq(alg, SPAN("ECDH-ES+A256KW")) || !span_eq(enc, SPAN("A256GCM")) || has_zip)
