@@ -9,6 +9,8 @@
 #include "base/arena.h"
 #include "m2m/addr.h"
 #include "m2m/check.h"
+#include "m2m/geo.h"
+#include "m2m/labelq.h"
 #include "m2m/rsc.h"
 #include "wire/json.h"
 
@@ -89,7 +91,9 @@ struct fc {
     int64_t crb, cra, ms, us, exb, exa; /* ms since 1970 */
     uint64_t sts, stb, sza, szb;
     struct numbers ty, chty, pty;
-    struct strings lbl, clbl, palb, lbq, cty, smf;
+    struct strings lbl, clbl, palb, cty, smf;
+    struct labelq lbq;
+    struct geo geo; /* of gmty and geom */
     struct span cfq, arp, geom, aq;
     const struct condition *cond;
 };
@@ -172,8 +176,7 @@ struct prim_env {
 #define PRIM_REFUSE                                                                                                    \
     (PA_BIT(tqi) | PA_BIT(tkns) | PA_BIT(tids) | PA_BIT(ltids) | PA_BIT(rids) | PA_BIT(asi) | PA_BIT(aus) |            \
      PA_BIT(auri) | PA_BIT(sqi) | PA_BIT(omr) | PA_BIT(prpi))
-#define PRIM_REFUSE_FC                                                                                                 \
-    (FC_BIT(smf) | FC_BIT(cfs) | FC_BIT(cfq) | FC_BIT(gmty) | FC_BIT(geom) | FC_BIT(gsf) | FC_BIT(aq) | FC_BIT(lbq))
+#define PRIM_REFUSE_FC (FC_BIT(smf) | FC_BIT(cfs) | FC_BIT(cfq) | FC_BIT(aq))
 
 /* A request: interprets raw and args, then judges rows 1 to 18 of procedures 2.1 that need no store.
  * VERDICT_GO: p is complete except `body`. Rows that only the hosting CSE checks (rvi, unsupported

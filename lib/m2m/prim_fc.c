@@ -150,12 +150,51 @@ static struct verdict list(struct fc *fc, const struct prim *p, enum crit id, st
     case FC_cty:
         fc->cty = s;
         return v;
-    case FC_lbq:
-        fc->lbq = s;
-        return v;
     default:
         fc->smf = s;
         return v;
+    }
+}
+
+/* ---- expressions --------------------------------------------------------------------------------- */
+
+/* Label queries of all arguments, one behind the other. */
+static struct verdict label_query(struct fc *fc, const struct arg *args, struct arena *a)
+{
+    struct span text = SPAN_NONE;
+    for (const struct arg *g = args; g; g = g->next)
+        if (g->crit == FC_lbq)
+            text = text.n ? arena_join(a, arena_join(a, text, SPAN(" ")), g->value) : g->value;
+    if (!arena_ok(a))
+        return prim_no_memory();
+    switch (labelq_parse(text, a, &fc->lbq)) {
+    case OK:
+        return VERDICT_GO;
+    case ERR_NOMEM:
+        return prim_no_memory();
+    case ERR_LIMIT:
+        return bad(FC_lbq, "has more than 32 expressions or 64 values");
+    default:
+        return bad(FC_lbq, "must be KEY, NT KEY, KEY EQ V, KEY NE V, KEY IN (V, ...) or KEY NI (V, ...) "
+                           "(TS-0004 6.3.5.8)");
+    }
+}
+
+/* Geometry type, coordinates and function go only together. */
+static struct verdict geometry(struct fc *fc, struct arena *a)
+{
+    uint64_t geo = FC_BIT(gmty) | FC_BIT(geom) | FC_BIT(gsf);
+    if ((fc->have & geo) != geo)
+        return bad(FC_geom, "gmty, geom and gsf go only together");
+    switch (geo_parse(fc->gmty, fc->geom, a, &fc->geo)) {
+    case OK:
+        return VERDICT_GO;
+    case ERR_NOMEM:
+        return prim_no_memory();
+    case ERR_LIMIT:
+        return bad(FC_geom, "has more than 100 points");
+    default:
+        return bad(FC_geom, "must be the coordinates of its geometry type (RFC 7946)");
     }
 }
 
@@ -181,14 +220,17 @@ static struct verdict condition(struct fc *fc, const struct arg *g, struct arena
     return VERDICT_GO;
 }
 
-static struct verdict together(const struct fc *fc)
+/* What needs all arguments at once. */
+static struct verdict together(struct fc *fc, const struct prim *p, struct arena *a)
 {
-    uint64_t geo = FC_BIT(gmty) | FC_BIT(geom) | FC_BIT(gsf);
-    if (fc->have & geo && (fc->have & geo) != geo)
-        return bad(FC_geom, "gmty, geom and gsf go only together");
-    if (fc->have & FC_BIT(cfq) && !(fc->have & FC_BIT(cfs)))
-        return bad(FC_cfq, "needs cfs");
-    return VERDICT_GO;
+    struct verdict v = VERDICT_GO;
+    if (fc->have & (FC_BIT(gmty) | FC_BIT(geom) | FC_BIT(gsf)))
+        v = geometry(fc, a);
+    if (verdict_go(v) && fc->have & FC_BIT(lbq))
+        v = label_query(fc, p->args, a);
+    if (verdict_go(v) && !(fc->have & FC_BIT(cfq)) != !(fc->have & FC_BIT(cfs)))
+        v = bad(FC_cfq, "cfs and cfq go only together");
+    return v;
 }
 
 struct verdict prim_criteria(struct prim *p, struct arena *a)
@@ -203,9 +245,9 @@ struct verdict prim_criteria(struct prim *p, struct arena *a)
         uint64_t bit = UINT64_C(1) << g->crit;
         if (g->crit == FC_atr || g->crit == FC_catr || g->crit == FC_patr)
             v = condition(fc, g, a);
-        else if (!scalar(fc, g, &v) && !(fc->have & bit))
+        else if (g->crit != FC_lbq && !scalar(fc, g, &v) && !(fc->have & bit))
             v = list(fc, p, (enum crit)g->crit, a);
         fc->have |= bit;
     }
-    return verdict_go(v) ? together(fc) : v;
+    return verdict_go(v) ? together(fc, p, a) : v;
 }

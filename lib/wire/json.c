@@ -271,6 +271,41 @@ enum err json_i64(const struct jval *v, int64_t *out)
     return OK;
 }
 
+/* Digits that a double cannot hold do not count. */
+static double f64(struct span s)
+{
+    double v = 0, scale = 1;
+    size_t i = s.p[0] == '-';
+    int e = 0, shift = 0;
+    for (bool dot = false; i < s.n && s.p[i] != 'e' && s.p[i] != 'E'; i++) {
+        if (s.p[i] == '.') {
+            dot = true;
+        } else if (v < 1e17) {
+            v = v * 10 + (s.p[i] - '0');
+            shift -= dot;
+        } else {
+            shift += !dot;
+        }
+    }
+    bool down = i + 1 < s.n && s.p[i + 1] == '-';
+    for (i += 1; i < s.n; i++)
+        if (s.p[i] >= '0' && s.p[i] <= '9' && e < 1000)
+            e = e * 10 + (s.p[i] - '0');
+    e = (down ? -e : e) + shift;
+    for (int k = e < 0 ? -e : e; k > 0 && scale < 1e300; k--)
+        scale *= 10;
+    v = e < 0 ? v / scale : v * scale;
+    return s.p[0] == '-' ? -v : v;
+}
+
+enum err json_f64(const struct jval *v, double *out)
+{
+    if (!v || (v->type != J_INT && v->type != J_FLOAT))
+        return ERR_TYPE;
+    *out = f64(v->raw);
+    return OK;
+}
+
 enum err json_bool(const struct jval *v, bool *out)
 {
     if (!v || v->type != J_BOOL)

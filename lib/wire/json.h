@@ -56,6 +56,8 @@ bool json_is(const struct jval *v, struct span text);
 /* An integer without fraction or exponent. ERR_TYPE; ERR_RANGE outside 0..max or -2^63..2^63-1. */
 MUST_USE enum err json_u64(const struct jval *v, uint64_t max, uint64_t *out);
 MUST_USE enum err json_i64(const struct jval *v, int64_t *out);
+/* Any number as a double: rounding beyond 17 digits, an infinity beyond its range. ERR_TYPE. */
+MUST_USE enum err json_f64(const struct jval *v, double *out);
 MUST_USE enum err json_bool(const struct jval *v, bool *out);
 
 /* ------------------------------------------------------------------------------------------------

@@ -2,20 +2,9 @@
  */
 #include <string.h>
 
-#include "cse/inside.h"
+#include "cse/match.h"
 
 /* ---- check --------------------------------------------------------------------------------------- */
-
-/* A conditional operation (fc without fu 1): the target must meet the criteria. */
-static enum says check_condition(struct run *r)
-{
-    bool yes = true;
-    if (!r->q->fc || !(r->q->fc->have & ~FC_HANDLING))
-        return MORE;
-    STEP_TRY(r, match_row(r, &r->target, r->q->fc, sw_open(&r->c->conf.sw, SW_wildcard_conditions), &yes));
-    return yes ? MORE
-               : refuse(r, RSC_NOT_FOUND, SPAN("fc"), "the target does not meet the filter criteria (TS-0004 7.3.3.1)");
-}
 
 /* et may not fall behind a child's (procedures 2.4). */
 static enum says check_children_et(struct run *r)
@@ -42,7 +31,7 @@ static enum says check_children_et(struct run *r)
 enum says change_check(struct run *r)
 {
     struct row parent = {0};
-    enum says say = check_condition(r);
+    enum says say = match_condition(r);
     if (say != MORE)
         return say;
     STEP_TRY(r, run_old(r));

@@ -4,19 +4,14 @@
  * visited; without children the row itself goes and its parent is visited again. */
 #include <string.h>
 
-#include "cse/inside.h"
+#include "cse/match.h"
 
 /* ---- check --------------------------------------------------------------------------------------- */
 
+/* With a children form the criteria select what is shown, not whether (procedures 7). */
 enum says gone_check(struct run *r)
 {
-    bool yes = true;
-    if (!r->q->fc || !(r->q->fc->have & ~FC_HANDLING) || r->q->rcn == RCN_ATTRIBUTES_CHILDREN ||
-        r->q->rcn == RCN_CHILDREN || r->q->rcn == RCN_REFS || r->q->rcn == RCN_ATTRIBUTES_REFS)
-        return MORE;
-    STEP_TRY(r, match_row(r, &r->target, r->q->fc, sw_open(&r->c->conf.sw, SW_wildcard_conditions), &yes));
-    return yes ? MORE
-               : refuse(r, RSC_NOT_FOUND, SPAN("fc"), "the target does not meet the filter criteria (TS-0004 7.3.3.1)");
+    return view_is_tree(r->q->rcn) ? MORE : match_condition(r);
 }
 
 /* ---- retention ----------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
  *
  * Two ways to the candidates: the label or type index of the store, or a walk over the tree level by level. Either
  * takes PAGE rows in a turn and then gives the loop back, without holding a snapshot; it goes on by key. */
-#include "cse/inside.h"
+#include "cse/match.h"
 #include "host/heap.h"
 
 enum { SCRATCH_BLOCK = 32768, SCRATCH_MEM = 64 << 20 };
@@ -11,6 +11,7 @@ struct hunt {
     const struct fc *fc;
     enum { BY_WALK, BY_TYPES, BY_LABELS } way;
     struct walk walk;
+    struct match match;
     size_t value;  /* which type or label */
     int64_t after; /* resume key */
     uint64_t skip, lim, n;
@@ -98,7 +99,7 @@ static enum err visit(struct walk *w, struct branch *b, const struct row *holder
     buf_c(&t.b, '/');
     name_put_rn(&t.b, row);
     TRY(t.b.e);
-    TRY(match_row(r, row, h->fc, true, &yes));
+    TRY(match_row(r, &h->match, row, &yes));
     if (yes)
         TRY(walk_may(w, b, holder, row, ACOP_DISCOVERY, &yes));
     if (yes)
@@ -115,7 +116,7 @@ static enum err wanted(struct run *r, struct hunt *h, const struct row *row, boo
     *yes = false;
     if (row->et <= r->now)
         return OK;
-    TRY(match_row(r, row, h->fc, true, yes));
+    TRY(match_row(r, &h->match, row, yes));
     if (*yes)
         TRY(rights_ask(r, &r->q->from, row, ACOP_DISCOVERY, 0, yes));
     return OK;
@@ -258,7 +259,8 @@ enum says hunt_start(struct run *r)
     choose_way(r, h);
     h->walk.visit = visit;
     h->walk.ctx = h;
-    h->walk.bare = !match_needs_body(h->fc);
+    STEP_TRY(r, match_begin(&h->match, h->fc, true, r->a));
+    h->walk.bare = !h->match.body;
     STEP_TRY(r, name_path(r->t, &r->target, r->a, &path));
     STEP_TRY(r, walk_begin(&h->walk, r, &r->target, path, NULL));
     if (h->fc->have & FC_BIT(lvl) && h->fc->lvl == 0) { /* only the target itself, which is never listed */

@@ -276,6 +276,8 @@ bool view_put_open(struct run *r, struct buf *b, const struct row *row);
 enum err view_text(struct run *r, const struct row *row, struct span *out);
 /* The answer's content from a finished text. */
 void view_answer(struct run *r, enum rsc rsc, struct span pc);
+/* Does this result content show children? */
+bool view_is_tree(unsigned rcn);
 /* cnst and cnot of the answer, when the result was cut. */
 void view_cut(struct run *r);
 enum says view_created(struct run *r);
@@ -318,10 +320,6 @@ enum says tree_content(struct run *r, unsigned rcn, struct span *out);
 /* RETRIEVE with a children form: in turns. */
 enum says tree_start(struct run *r, unsigned rcn);
 enum says hunt_start(struct run *r);
-/* Does the row meet the criteria? have: which of them to look at. */
-enum err match_row(struct run *r, const struct row *row, const struct fc *fc, bool any_attr_wild, bool *yes);
-bool match_needs_body(const struct fc *fc);
-bool match_wild(struct span pattern, struct span text);
 
 /* ---- tell.c, outbox.c, forward.c, verify.c, notify.c, sweep.c ------------------------------------------ */
 

@@ -1,31 +1,75 @@
-/* match.c - filter criteria against one row (TS-0001 8.1.2, TS-0004 7.3.3.17). Criteria of different kinds are joined
- * by fo (AND, OR, XOR), repeats of one kind by OR. What is cheap comes from columns; the body is parsed only when a
- * criterion needs it. */
+/* match.c - filter criteria against one row. */
+#include "cse/match.h"
+
 #include <string.h>
 
-#include "cse/inside.h"
+#include "base/m2mtime.h"
 
-bool match_wild(struct span pattern, struct span text)
+enum {
+    TESTS_MAX = 64,        /* bits of a set; a query has no more arguments (bind/http_query.c) */
+    CHILDREN_MAX = 100000, /* of a target that is changed under a condition on its children */
+    LABELS_MAX = STORE_LABELS_MAX
+};
+
+/* ---- what to ask --------------------------------------------------------------------------------- */
+
+bool match_selects(const struct fc *fc)
 {
-    size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
-    while (t < text.n) {
-        if (p < pattern.n && pattern.p[p] == '*') {
-            star = p++;
-            mark = t;
-        } else if (p < pattern.n && pattern.p[p] == text.p[t]) {
-            p++;
-            t++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            t = ++mark;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.n && pattern.p[p] == '*')
-        p++;
-    return p == pattern.n;
+    return fc && (fc->have & ~FC_HANDLING);
 }
+
+static bool of_parent(unsigned crit)
+{
+    return crit == FC_pty || crit == FC_palb || crit == FC_patr;
+}
+
+static bool of_children(unsigned crit)
+{
+    return crit == FC_clbl || crit == FC_catr;
+}
+
+static void add_test(struct match *m, unsigned crit, unsigned attr)
+{
+    for (unsigned i = 0; i < m->n; i++)
+        if (m->test[i].crit == crit && m->test[i].attr == attr)
+            return;
+    if (m->n < TESTS_MAX)
+        m->test[m->n++] = (struct match_test){.crit = (uint8_t)crit, .attr = (uint16_t)attr};
+    m->parent |= of_parent(crit);
+    m->child |= of_children(crit);
+}
+
+enum err match_begin(struct match *m, const struct fc *fc, bool wild, struct arena *a)
+{
+    /* cfs goes with cfq, gmty and gsf with geom: one test each */
+    const uint64_t ones =
+        ~(FC_HANDLING | FC_BIT(atr) | FC_BIT(catr) | FC_BIT(patr) | FC_BIT(gmty) | FC_BIT(gsf) | FC_BIT(cfs));
+    *m = (struct match){.fc = fc, .wild = wild};
+    if (!(m->test = ARENA_ARRAY(a, struct match_test, TESTS_MAX)))
+        return ERR_NOMEM;
+    for (unsigned crit = 1; crit < FC__N; crit++)
+        if ((fc->have & ones) >> crit & 1)
+            add_test(m, crit, 0);
+    for (const struct condition *c = fc->cond; c; c = c->next)
+        add_test(m, c->crit, c->attr);
+    m->body = fc->have & (FC_BIT(lbl) | FC_BIT(lbq) | FC_BIT(cty) | FC_BIT(atr) | FC_BIT(geom) | FC_BIT(cfq));
+    return OK;
+}
+
+void match_turn(struct match *m)
+{
+    m->up = 0;
+}
+
+/* ---- values -------------------------------------------------------------------------------------- */
+
+/* One resource that is looked at. */
+struct subject {
+    struct run *r;
+    const struct row *row;
+    struct attrs at;
+    const struct jval *body; /* with the members that change by themselves */
+};
 
 static bool has_number(const struct numbers *v, uint32_t n)
 {
@@ -35,13 +79,31 @@ static bool has_number(const struct numbers *v, uint32_t n)
     return hit;
 }
 
-static bool has_label(const struct strings *want, const struct jval *lbl, struct arena *a)
+static size_t labels_of(const struct subject *s, struct span *out)
 {
-    for (const struct jval *l = lbl && lbl->type == J_ARR ? lbl->child : NULL; l; l = l->next)
-        for (size_t i = 0; i < want->n; i++)
-            if (match_wild(want->v[i], name_text(l, a)))
+    const struct jval *lbl = attrs_get(&s->at, AT_lbl);
+    size_t n = 0;
+    for (const struct jval *l = lbl && lbl->type == J_ARR ? lbl->child : NULL; l && n < LABELS_MAX; l = l->next)
+        out[n++] = name_text(l, s->r->a);
+    return n;
+}
+
+static bool has_label(const struct subject *s, const struct strings *want)
+{
+    struct span have[LABELS_MAX];
+    size_t n = labels_of(s, have);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < want->n; k++)
+            if (labelq_wild(want->v[k], have[i]))
                 return true;
     return false;
+}
+
+static bool has_labels(const struct subject *s, const struct labelq *q)
+{
+    struct span have[LABELS_MAX];
+    size_t n = labels_of(s, have);
+    return labelq_match(q, have, n);
 }
 
 /* contentType: the media part of cnf, or all of it when the value has a colon. */
@@ -54,135 +116,175 @@ static bool has_type(const struct strings *want, struct span cnf)
     return hit;
 }
 
-/* A value of an attribute against a condition: a number by value, everything else as text. */
-static bool value_is(const struct jval *v, struct span want, bool wild, struct arena *a)
+/* "5", "5.0" and "50e-1" are one number. */
+static bool same_number(const struct jval *v, struct span want, struct arena *a)
 {
-    if (v->type == J_ARR) {
-        bool hit = false;
-        for (const struct jval *e = v->child; e && !hit; e = e->next)
-            hit = value_is(e, want, wild, a);
-        return hit;
+    struct jval *w;
+    int64_t i, k;
+    double x, y;
+    if (json_parse(want, a, &w, NULL) != OK)
+        return false;
+    if (json_i64(v, &i) == OK && json_i64(w, &k) == OK)
+        return i == k;
+    return json_f64(v, &x) == OK && json_f64(w, &y) == OK && x <= y && x >= y;
+}
+
+static bool same_bool(const struct jval *v, struct span want)
+{
+    bool is = v->raw.p[0] == 't';
+    return is ? span_eq(want, SPAN("true")) || span_eq(want, SPAN("1"))
+              : span_eq(want, SPAN("false")) || span_eq(want, SPAN("0"));
+}
+
+static bool same_text(struct run *r, unsigned kind, struct span text, struct span want)
+{
+    int64_t x, y;
+    if (span_eq(text, want))
+        return true;
+    switch (kind) {
+    case VK_TIME:
+        return m2mtime_get(text, &x) == OK && m2mtime_get(want, &y) == OK && x == y;
+    case VK_DURATION:
+        return check_duration(text, &x) && check_duration(want, &y) && x == y;
+    case VK_ID: {
+        struct id i = id_parse(text, &r->c->conf.self), k = id_parse(want, &r->c->conf.self);
+        return i.kind != ID_BAD && i.kind != ID_OPAQUE && id_same(&i, &k);
     }
-    struct span text = v->type == J_STR ? name_text(v, a) : v->raw;
-    return wild ? match_wild(want, text) : span_eq(want, text);
+    default:
+        return false;
+    }
 }
 
-struct subject {
-    struct run *r;
-    const struct row *row;
-    struct attrs at;
-    const struct jval *body; /* with the members that change by themselves */
-    bool wild;
-};
-
-static enum err has_relative(struct subject *s, const struct fc *fc, uint8_t crit, bool *yes);
-
-static bool has_attribute(struct subject *s, const struct condition *c)
+/* A value of an attribute against a condition, by what it is (TS-0004 7.3.3.17.9). */
+static bool value_is(struct run *r, unsigned kind, const struct jval *v, struct span want, bool wild)
 {
-    const struct jval *v = attrs_get(&s->at, (enum attr)c->attr);
-    return v && value_is(v, c->value, s->wild, s->r->a);
+    bool hit = false, star = wild && span_find(want, '*') < want.n;
+    switch (v->type) {
+    case J_ARR:
+        for (const struct jval *e = v->child; e && !hit; e = e->next)
+            hit = value_is(r, kind, e, want, wild);
+        return hit;
+    case J_STR: {
+        struct span text = name_text(v, r->a);
+        return star ? labelq_wild(want, text) : same_text(r, kind, text, want);
+    }
+    case J_INT:
+    case J_FLOAT:
+        return star ? labelq_wild(want, v->raw) : same_number(v, want, r->a);
+    case J_BOOL:
+        return star ? labelq_wild(want, v->raw) : same_bool(v, want);
+    default:
+        return star ? labelq_wild(want, v->raw) : span_eq(want, v->raw);
+    }
 }
 
-static bool has_conditions(struct subject *s, const struct fc *fc)
+/* Content under protection is the reader's alone: comparing it would tell about it (TS-0003 8.5.3, e2e_security.md). */
+static bool is_protected(const struct subject *s)
 {
-    bool all = true;
-    for (const struct condition *c = fc->cond; c && all; c = c->next)
-        if (c->crit == FC_atr) {
-            bool any = false; /* the same attribute again is an alternative */
-            for (const struct condition *d = fc->cond; d && !any; d = d->next)
-                any = d->crit == FC_atr && d->attr == c->attr && has_attribute(s, d);
-            all = any;
-        }
-    return all;
+    struct span cnf = attrs_text(&s->at, AT_cnf, s->r->a);
+    (void)span_cut(&cnf, ':');
+    (void)span_cut(&cnf, ':');
+    return cnf.n && !span_eq(cnf, SPAN("0"));
 }
 
-static bool sized(const struct row *row)
+static bool has_attribute(const struct subject *s, const struct match *m, const struct match_test *t)
 {
-    return row->ty == TY_CIN;
+    const struct jval *v = attrs_get(&s->at, (enum attr)t->attr);
+    bool hit = false;
+    if (!v || (t->attr == AT_con && is_protected(s)))
+        return false;
+    unsigned kind = type_rule(s->at.t, (enum attr)t->attr)->row->v.kind;
+    for (const struct condition *c = m->fc->cond; c && !hit; c = c->next)
+        if (c->crit == t->crit && c->attr == t->attr)
+            hit = value_is(s->r, kind, v, c->value, m->wild);
+    return hit;
 }
 
-static bool stated(const struct row *row)
+/* Is the place of the resource, or one of its places, so as to the geometry of the query? */
+static bool is_placed(const struct subject *s, const struct fc *fc)
 {
-    return row->ty == TY_CIN || (type_of(row->ty)->flags & TF_STATE);
+    const struct jval *loc = JSON_GET(s->body, "loc");
+    bool hit = false;
+    for (const struct jval *v = loc && loc->type == J_ARR ? loc->child : loc; v && !hit;
+         v = loc->type == J_ARR ? v->next : NULL) {
+        struct geo g;
+        hit = geo_value(v, s->r->a, &g) == OK && geo_is(fc->gsf, &g, &fc->geo);
+    }
+    return hit;
 }
 
-/* One kind of criterion. */
-static enum err holds(struct subject *s, const struct fc *fc, unsigned crit, bool *yes)
+/* ---- one test ------------------------------------------------------------------------------------ */
+
+static bool has(const struct row *row, enum attr a)
+{
+    return type_rule(type_of(row->ty), a)->create != P_ABSENT;
+}
+
+/* Criteria on the resource itself, those of its columns first. */
+static bool holds(const struct subject *s, const struct match *m, const struct match_test *t)
 {
     const struct row *w = s->row;
-    switch (crit) {
+    const struct fc *fc = m->fc;
+    switch (t->crit) {
     case FC_crb:
-        *yes = w->ct < fc->crb;
-        return OK;
+        return w->ct < fc->crb;
     case FC_cra:
-        *yes = w->ct >= fc->cra;
-        return OK;
+        return w->ct >= fc->cra;
     case FC_ms:
-        *yes = w->lt >= fc->ms;
-        return OK;
+        return w->lt >= fc->ms;
     case FC_us:
-        *yes = w->lt < fc->us;
-        return OK;
+        return w->lt < fc->us;
     case FC_sts:
-        *yes = stated(w) && w->st < (int64_t)fc->sts;
-        return OK;
+        return has(w, AT_st) && w->st < (int64_t)fc->sts;
     case FC_stb:
-        *yes = stated(w) && w->st >= (int64_t)fc->stb;
-        return OK;
+        return has(w, AT_st) && w->st >= (int64_t)fc->stb;
     case FC_exb:
-        *yes = w->et < fc->exb;
-        return OK;
+        return w->et < fc->exb;
     case FC_exa:
-        *yes = w->et >= fc->exa;
-        return OK;
-    case FC_lbl:
-        *yes = has_label(&fc->lbl, attrs_get(&s->at, AT_lbl), s->r->a);
-        return OK;
+        return w->et >= fc->exa;
     case FC_ty:
-        *yes = has_number(&fc->ty, w->ty);
-        return OK;
+        return has_number(&fc->ty, w->ty);
     case FC_sza:
-        *yes = sized(w) && w->cs >= (int64_t)fc->sza;
-        return OK;
+        return has(w, AT_cs) && w->cs >= (int64_t)fc->sza;
     case FC_szb:
-        *yes = sized(w) && w->cs < (int64_t)fc->szb;
-        return OK;
+        return has(w, AT_cs) && w->cs < (int64_t)fc->szb;
+    case FC_lbl:
+        return has_label(s, &fc->lbl);
+    case FC_lbq:
+        return has_labels(s, &fc->lbq);
     case FC_cty:
-        *yes = has_type(&fc->cty, attrs_text(&s->at, AT_cnf, s->r->a));
-        return OK;
+        return has_type(&fc->cty, attrs_text(&s->at, AT_cnf, s->r->a));
+    case FC_geom:
+        return is_placed(s, fc);
     case FC_atr:
-        *yes = has_conditions(s, fc);
-        return OK;
+        return has_attribute(s, m, t);
     default:
-        return has_relative(s, fc, (uint8_t)crit, yes);
+        return false;
     }
 }
 
-/* Criteria about the parent or the children. */
-static bool relative_fits(struct subject *s, const struct fc *fc, uint8_t crit)
+/* Criteria on a parent or a child, asked of that one. */
+static bool holds_for(const struct subject *s, const struct match *m, const struct match_test *t)
 {
-    bool all = true;
-    switch (crit) {
+    switch (t->crit) {
     case FC_clbl:
-        return has_label(&fc->clbl, attrs_get(&s->at, AT_lbl), s->r->a);
+        return has_label(s, &m->fc->clbl);
     case FC_palb:
-        return has_label(&fc->palb, attrs_get(&s->at, AT_lbl), s->r->a);
-    case FC_chty:
-        return has_number(&fc->chty, s->row->ty);
+        return has_label(s, &m->fc->palb);
     case FC_pty:
-        return has_number(&fc->pty, s->row->ty);
+        return has_number(&m->fc->pty, s->row->ty);
     default:
-        for (const struct condition *c = fc->cond; c && all; c = c->next)
-            if (c->crit == crit)
-                all = has_attribute(s, c);
-        return all;
+        return has_attribute(s, m, t);
     }
 }
 
-static enum err subject_of(struct run *r, const struct row *row, bool wild, struct subject *out)
+static enum err subject_of(struct run *r, const struct row *row, struct subject *out)
 {
     struct text whole;
-    *out = (struct subject){.r = r, .row = row, .wild = wild};
+    out->r = r;
+    out->row = row;
+    out->body = NULL;
+    memset(&out->at, 0, sizeof out->at);
     if (!row->body.n)
         return OK;
     text_init(&whole, r->a);
@@ -193,51 +295,124 @@ static enum err subject_of(struct run *r, const struct row *row, bool wild, stru
     return OK;
 }
 
-static enum err has_relative(struct subject *s, const struct fc *fc, uint8_t crit, bool *yes)
+/* ---- relatives ----------------------------------------------------------------------------------- */
+
+static uint64_t ask_relative(const struct subject *s, const struct match *m, bool (*kind)(unsigned crit))
 {
-    struct subject other;
-    *yes = false;
-    if (crit == FC_pty || crit == FC_palb || crit == FC_patr) {
-        struct row up;
-        if (!s->row->pid)
-            return OK;
-        TRY(store_get(s->r->t, s->row->pid, s->r->a, &up));
-        TRY(subject_of(s->r, &up, s->wild, &other));
-        *yes = relative_fits(&other, fc, crit);
+    uint64_t met = 0;
+    for (unsigned i = 0; i < m->n; i++)
+        if (kind(m->test[i].crit) && holds_for(s, m, &m->test[i]))
+            met |= UINT64_C(1) << i;
+    return met;
+}
+
+static enum err ask_parent(struct run *r, struct match *m, const struct row *row)
+{
+    struct row up;
+    struct subject s;
+    if (m->up == row->pid || !row->pid) {
+        m->up_met = row->pid ? m->up_met : 0;
         return OK;
     }
-    struct rows page = {.more = true};
-    for (int64_t after = 0; page.more && !*yes; after = page.v[page.n - 1].rid) {
-        TRY(store_list(s->r->t, s->row->rid, 0, after, PAGE, false, s->r->a, &page));
-        for (size_t i = 0; i < page.n && !*yes; i++) {
-            TRY(subject_of(s->r, &page.v[i], s->wild, &other));
-            *yes = page.v[i].et > s->r->now && relative_fits(&other, fc, crit);
-        }
-        if (!page.n)
-            break;
+    TRY(store_get(r->t, row->pid, r->a, &up));
+    TRY(subject_of(r, &up, &s));
+    m->up_met = ask_relative(&s, m, of_parent);
+    m->up = row->pid;
+    return OK;
+}
+
+/* A page of children; goes on where the last call for this row ended. */
+static enum err ask_children(struct run *r, struct match *m, const struct row *row)
+{
+    struct rows page;
+    struct subject s;
+    if (m->rid != row->rid) {
+        m->rid = row->rid;
+        m->after = 0;
+        m->met = 0;
+    }
+    TRY(store_list(r->t, row->rid, 0, m->after, PAGE, false, r->a, &page));
+    for (size_t i = 0; i < page.n; i++) {
+        if (page.v[i].et <= r->now)
+            continue;
+        TRY(subject_of(r, &page.v[i], &s));
+        m->met |= ask_relative(&s, m, of_children);
+    }
+    m->after = page.n ? page.v[page.n - 1].rid : m->after;
+    return page.more ? ERR_NOTNOW : OK;
+}
+
+/* Is there a child of one of these types? */
+static enum err has_child_of(struct run *r, const struct match *m, const struct row *row, bool *yes)
+{
+    *yes = false;
+    for (size_t i = 0; i < m->fc->chty.n && !*yes; i++) {
+        struct row kid;
+        enum err e = store_oldest(r->t, row->rid, m->fc->chty.v[i], r->now, r->a, &kid);
+        *yes = e == OK;
+        TRY(e == ERR_NOTFOUND ? OK : e);
     }
     return OK;
 }
 
-bool match_needs_body(const struct fc *fc)
+/* ---- all tests ----------------------------------------------------------------------------------- */
+
+static bool joined(const struct match *m, unsigned met)
 {
-    return fc->have & (FC_BIT(lbl) | FC_BIT(cty) | FC_BIT(atr));
+    return m->fc->fo == 2 ? met > 0 : m->fc->fo == 3 ? met % 2 == 1 : met == m->n;
 }
 
-enum err match_row(struct run *r, const struct row *row, const struct fc *fc, bool wild, bool *yes)
+static enum err own_test(const struct subject *s, const struct match *m, unsigned i, bool *yes)
 {
-    struct subject s = {.r = r, .row = row, .wild = wild};
-    unsigned asked = 0, met = 0;
-    if (match_needs_body(fc))
-        TRY(subject_of(r, row, wild, &s));
-    for (unsigned crit = 1; crit < FC__N; crit++) {
-        bool one = false;
-        if (!((fc->have & ~FC_HANDLING) >> crit & 1))
+    const struct match_test *t = &m->test[i];
+    *yes = false;
+    if (t->crit == FC_chty)
+        return has_child_of(s->r, m, s->row, yes);
+    *yes = of_parent(t->crit) ? m->up_met >> i & 1 : holds(s, m, t);
+    return OK;
+}
+
+enum err match_row(struct run *r, struct match *m, const struct row *row, bool *yes)
+{
+    struct subject s = {.r = r, .row = row};
+    unsigned met = 0;
+    bool all = m->fc->fo <= 1;
+    *yes = false;
+    if (m->body)
+        TRY(subject_of(r, row, &s));
+    if (m->parent)
+        TRY(ask_parent(r, m, row));
+    for (unsigned i = 0; i < m->n; i++) {
+        bool one;
+        if (of_children(m->test[i].crit))
             continue;
-        TRY(holds(&s, fc, crit, &one));
-        asked++;
+        TRY(own_test(&s, m, i, &one));
+        if (!one && all)
+            return OK; /* no need to look at its children */
         met += one;
     }
-    *yes = !asked || (fc->fo == 2 ? met > 0 : fc->fo == 3 ? met % 2 == 1 : met == asked);
+    if (m->child) {
+        TRY(ask_children(r, m, row));
+        met += (unsigned)__builtin_popcountll(m->met);
+        m->rid = 0;
+    }
+    *yes = m->n == 0 || joined(m, met);
     return OK;
+}
+
+enum says match_condition(struct run *r)
+{
+    struct match m;
+    bool yes = true;
+    if (!match_selects(r->q->fc))
+        return MORE;
+    STEP_TRY(r, match_begin(&m, r->q->fc, sw_open(&r->c->conf.sw, SW_wildcard_conditions), r->a));
+    enum err e = ERR_NOTNOW;
+    for (int n = 0; n < CHILDREN_MAX && e == ERR_NOTNOW; n += PAGE)
+        e = match_row(r, &m, &r->target, &yes);
+    if (e == ERR_NOTNOW)
+        return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("fc"), "the target has more children than a condition looks at");
+    STEP_TRY(r, e);
+    return yes ? MORE
+               : refuse(r, RSC_NOT_FOUND, SPAN("fc"), "the target does not meet the filter criteria (TS-0004 7.3.3.1)");
 }

@@ -3,7 +3,7 @@
  * Only what the originator may RETRIEVE is in it; criteria select among the descendants, never the target; a match
  * whose parent is not in the result hangs under its nearest ancestor that is. `lim` cuts whole subtrees of direct
  * children, `ofst` counts direct children from 1. */
-#include "cse/inside.h"
+#include "cse/match.h"
 
 struct node {
     struct row row;
@@ -17,7 +17,8 @@ struct tree {
     struct node root;
     unsigned rcn;
     const struct fc *fc; /* criteria; NULL: everything */
-    bool wild, refs;
+    struct match match;
+    bool refs;
     uint32_t lvl;
     size_t total;
 };
@@ -81,7 +82,7 @@ static enum err visit(struct walk *w, struct branch *b, const struct row *holder
         b->may = yes = !b->hidden;
     }
     if (yes && t->fc)
-        TRY(match_row(r, row, t->fc, t->wild, &fits));
+        TRY(match_row(r, &t->match, row, &fits));
     if (yes && fits && !(n = add(t, n, row, own)))
         return ERR_NOMEM;
     w->stop = t->total >= RESULT_MAX;
@@ -215,12 +216,13 @@ static enum err begin(struct run *r, struct tree *t, unsigned rcn)
     *t = (struct tree){.root = {.row = r->target},
                        .rcn = rcn,
                        .fc = fc && fc->have & ~FC_HANDLING ? fc : NULL,
-                       .wild = sw_open(&r->c->conf.sw, SW_wildcard_conditions),
                        .refs = rcn == RCN_REFS || rcn == RCN_ATTRIBUTES_REFS,
                        .lvl = fc && fc->have & FC_BIT(lvl) ? fc->lvl : 0};
     t->w.visit = visit;
     t->w.ctx = t;
-    t->w.bare = t->refs && !(t->fc && match_needs_body(t->fc));
+    if (t->fc)
+        TRY(match_begin(&t->match, t->fc, sw_open(&r->c->conf.sw, SW_wildcard_conditions), r->a));
+    t->w.bare = t->refs && !t->match.body;
     if (t->refs)
         TRY(name_path(r->t, &r->target, r->a, &path));
     TRY(walk_begin(&t->w, r, &r->target, path, &t->root));

@@ -1,7 +1,7 @@
 /* view.c - what the answer shows (TS-0001 8.1.2 resultContent, TS-0004 7.5.2). The stored text is copied; members that
  * change by themselves are put behind it. */
 #include "base/m2mtime.h"
-#include "cse/inside.h"
+#include "cse/match.h"
 
 /* ---- one resource -------------------------------------------------------------------------------- */
 
@@ -184,7 +184,7 @@ enum says view_updated(struct run *r)
     }
 }
 
-static bool is_tree(unsigned rcn)
+bool view_is_tree(unsigned rcn)
 {
     return rcn == RCN_ATTRIBUTES_CHILDREN || rcn == RCN_ATTRIBUTES_REFS || rcn == RCN_REFS || rcn == RCN_CHILDREN;
 }
@@ -194,7 +194,7 @@ enum says view_before_delete(struct run *r)
     unsigned rcn = rcn_of(r, RCN_NOTHING);
     if (rcn == RCN_ATTRIBUTES)
         STEP_TRY(r, view_text(r, &r->target, &r->pc));
-    else if (is_tree(rcn))
+    else if (view_is_tree(rcn))
         return tree_content(r, rcn, &r->pc);
     return MORE;
 }
@@ -237,29 +237,18 @@ static enum says retrieve_part(struct run *r)
     return DONE;
 }
 
-/* Switch 25: do criteria select the one resource that is addressed? */
-static enum says retrieve_condition(struct run *r)
-{
-    bool yes = true;
-    if (!r->q->fc || !(r->q->fc->have & ~FC_HANDLING) || sw_open(&r->c->conf.sw, SW_retrieve_conditions))
-        return MORE;
-    STEP_TRY(r, match_row(r, &r->target, r->q->fc, sw_open(&r->c->conf.sw, SW_wildcard_conditions), &yes));
-    return yes ? MORE
-               : refuse(r, RSC_NOT_FOUND, SPAN("fc"), "the target does not meet the filter criteria (TS-0004 7.3.3.1)");
-}
-
 enum says view_retrieved(struct run *r)
 {
     unsigned rcn = rcn_of(r, RCN_ATTRIBUTES);
     if (r->q->fc && r->q->fc->fu == FU_DISCOVERY)
         return hunt_start(r);
-    if (is_tree(rcn))
+    if (view_is_tree(rcn))
         return tree_start(r, rcn);
     if (rcn == RCN_ORIGINAL)
         return refuse(r, RSC_BAD_REQUEST, SPAN("rcn"), "7 asks for an original: the target is no announced resource");
     if (rcn != RCN_ATTRIBUTES)
         return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("rcn"), "this result content is not supported here");
-    enum says say = retrieve_condition(r);
+    enum says say = sw_open(&r->c->conf.sw, SW_retrieve_conditions) ? MORE : match_condition(r);
     if (say != MORE)
         return say;
     return r->q->atrl.n ? retrieve_part(r) : answer_row(r, RSC_OK, &r->target);
