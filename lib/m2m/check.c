@@ -17,7 +17,7 @@ static struct verdict no_memory(void)
 
 /* ---- the root object ------------------------------------------------------------------------------ */
 
-static struct verdict root_object(const struct check *c, const struct type *t, const struct jval **root)
+static struct verdict one_object(const struct check *c, const struct jval **root)
 {
     if (!c->pc)
         return verdict_of(RSC_BAD_REQUEST, SPAN("pc"), "content is missing");
@@ -25,12 +25,61 @@ static struct verdict root_object(const struct check *c, const struct type *t, c
         return verdict_of(RSC_BAD_REQUEST, SPAN("pc"),
                           "content must be an object with exactly one member (TS-0004 8.4.2)");
     *root = c->pc->child;
+    return VERDICT_GO;
+}
+
+static struct verdict root_object(const struct check *c, const struct type *t, const struct jval **root)
+{
+    struct verdict v = one_object(c, root);
+    if (!verdict_go(v))
+        return v;
     if ((*root)->key_esc || !span_eq((*root)->key, t->root))
         return verdict_of(RSC_BAD_REQUEST, (*root)->key,
                           "the content's root does not fit the resource type (TS-0004 7.3.3.3)");
     if ((*root)->type != J_OBJ)
         return verdict_of(RSC_BAD_REQUEST, (*root)->key, "must be an object");
     return VERDICT_GO;
+}
+
+/* The containerDefinition decides whether there is a schema, then the root must be that schema's. */
+static struct verdict flex_container(const struct jval *root, const struct type **t, struct arena *a)
+{
+    struct span cnd;
+    const struct jval *v = root->type == J_OBJ ? JSON_GET(root, "cnd") : NULL;
+    if (!v || v->type != J_STR || json_str(v, a, &cnd) != OK)
+        return *t != type_of(TY_FCNT) ? VERDICT_GO : verdict_of(RSC_BAD_REQUEST, SPAN("cnd"), "is mandatory on CREATE");
+    const struct type *by_cnd = type_of_cnd(cnd);
+    if (!by_cnd)
+        return verdict_of(RSC_SPECIALIZATION_SCHEMA_NOT_FOUND, SPAN("cnd"),
+                          "this CSE has no schema of that containerDefinition (TS-0004 7.4.37.2.1)");
+    if (by_cnd != *t)
+        return verdict_of(RSC_BAD_REQUEST, root->key,
+                          "the content's root is not that of the containerDefinition (TS-0004 7.4.37)");
+    return VERDICT_GO;
+}
+
+static struct verdict mgmt_object(const struct jval *root, const struct type *t)
+{
+    int64_t mgd;
+    const struct jval *v = root->type == J_OBJ ? JSON_GET(root, "mgd") : NULL;
+    if (v && json_i64(v, &mgd) == OK && mgd != t->mgd)
+        return verdict_of(RSC_BAD_REQUEST, SPAN("mgd"), "is not that of the content's root (TS-0004 7.4.15)");
+    return VERDICT_GO;
+}
+
+/* The root names the specialization: whose table holds for a CREATE? */
+static struct verdict special_type(const struct check *c, const struct type **t, struct arena *a)
+{
+    const struct jval *root;
+    bool flex = c->ty == TY_FCNT, mgmt = c->ty == TY_MGO;
+    if (!flex && !mgmt && c->ty != TY_FCNT_A && c->ty != TY_MGO_A)
+        return VERDICT_GO;
+    struct verdict v = one_object(c, &root);
+    if (!verdict_go(v))
+        return v;
+    const struct type *spec = type_spec(c->ty, root->key);
+    *t = spec ? spec : *t;
+    return flex ? flex_container(root, t, a) : mgmt ? mgmt_object(root, *t) : VERDICT_GO;
 }
 
 /* An attribute that no table has, where the type takes such: the same name twice is one slot. */
@@ -207,6 +256,8 @@ struct verdict check_create(const struct check *c, struct arena *a, struct attrs
     *out = (struct attrs){0};
     struct verdict v = create_type(c, t);
     if (verdict_go(v))
+        v = special_type(c, &t, a);
+    if (verdict_go(v))
         v = root_object(c, t, &root);
     if (!verdict_go(v))
         return v;
@@ -253,7 +304,7 @@ static void merge(const struct attrs *old, const struct attrs *new, struct attrs
 
 struct verdict check_update(const struct check *c, const struct attrs *old, struct arena *a, struct attrs *out)
 {
-    const struct type *t = type_of(c->ty);
+    const struct type *t = c->type ? c->type : type_of(c->ty);
     const struct jval *root;
     struct span unknown;
     static const struct attrs none;

@@ -27,6 +27,12 @@ static inline const struct jval *attrs_get(const struct attrs *a, enum attr id)
 {
     return a->t ? a->v[a->t->slot[id]] : NULL;
 }
+/* Gives an attribute of the type another value; NULL takes it away. Nothing happens when the type has no such one. */
+static inline void attrs_set(struct attrs *a, enum attr id, const struct jval *v)
+{
+    if (a->t && a->t->slot[id])
+        a->v[a->t->slot[id]] = v;
+}
 /* By short name, attributes of loaded specializations included. */
 const struct jval *attrs_named(const struct attrs *a, struct span short_name);
 
@@ -49,14 +55,17 @@ struct check {
     uint16_t
         parent_ty; /* CREATE: type of the target; UPDATE: type of the target's parent (subscription rules need it) */
     uint16_t ty;   /* CREATE: `ty` of the request; UPDATE: type of the target */
-    const struct jval *pc; /* parsed content; NULL: none came */
-    bool late;             /* CREATE of a subscription: leave the rules that follow verification to check_sub_late */
+    const struct type *type; /* UPDATE: table of the target, its specialization; NULL: that of ty */
+    const struct jval *pc;   /* parsed content; NULL: none came */
+    bool late;               /* CREATE of a subscription: leave the rules that follow verification to check_sub_late */
 };
 
 /* Everything of procedures 2.3 that needs no store, in order: IN-only type 4005, not implemented 5001,
- * not in the child table 4108 (subscription 5203), no content 4000, root 4000, et in the past 4000,
+ * not in the child table 4108 (subscription 5203), no content 4000, root 4000 (a flexContainer whose cnd nobody loaded
+ * 4125, a mgmtObj whose mgd is that of another root 4000), et in the past 4000,
  * creator rules 4000, unknown attribute 4000, per attribute NP, M, type and value 4000, reserved name
  * 4005, then the rules of the type (procedures 17 and 9).
+ * The table is that of the specialization that the root names: out->t.
  * Fills *out with the attributes found, also when the verdict is an error (as far as it came).
  * The arena is used for strings with escapes only. */
 struct verdict check_create(const struct check *c, struct arena *a, struct attrs *out);

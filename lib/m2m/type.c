@@ -19,6 +19,10 @@
     {                                                                                                                  \
         VK_##k, LIST_YES, 1, 0, 0, 0                                                                                   \
     }
+#define LIST0(k)                                                                                                       \
+    {                                                                                                                  \
+        VK_##k, LIST_YES, 0, 0, 0, 0                                                                                   \
+    }
 #define UINT(least, most)                                                                                              \
     {                                                                                                                  \
         VK_UINT, LIST_NO, 0, 0, least, most                                                                            \
@@ -207,6 +211,9 @@ static const struct {
 #undef UNHOSTED
 };
 
+static const struct type *loaded;
+static size_t n_loaded;
+
 const struct type *type_of(unsigned ty)
 {
     unsigned annc = ty >= TY_ANNC, at;
@@ -225,14 +232,34 @@ const struct type *type_of_root(struct span root)
     for (size_t i = 0; i < POS__VIRTUAL; i++)
         if (span_eq(types[i].root, root))
             return &types[i];
+    for (size_t i = 0; i < n_loaded; i++)
+        if (span_eq(loaded[i].root, root))
+            return &loaded[i];
     return NULL;
 }
 
-const struct type *type_of_mgd(unsigned ty, int64_t mgd)
+void type_extend(const struct type *more, size_t n)
+{
+    loaded = more;
+    n_loaded = n;
+}
+
+const struct type *type_spec(unsigned ty, struct span root)
 {
     for (size_t i = POS__SPEC; i < POS__VIRTUAL; i++)
-        if (types[i].number == ty && types[i].mgd == mgd)
+        if (types[i].number == ty && span_eq(types[i].root, root))
             return &types[i];
+    for (size_t i = 0; i < n_loaded; i++)
+        if (loaded[i].number == ty && span_eq(loaded[i].root, root))
+            return &loaded[i];
+    return NULL;
+}
+
+const struct type *type_of_cnd(struct span cnd)
+{
+    for (size_t i = 0; i < n_loaded; i++)
+        if (loaded[i].number == TY_FCNT && span_eq(loaded[i].cnd, cnd))
+            return &loaded[i];
     return NULL;
 }
 

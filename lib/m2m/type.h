@@ -147,8 +147,14 @@ struct type {
 const struct type *type_of(unsigned ty);
 /* The type with this root, specializations that are rows included; NULL: none. */
 const struct type *type_of_root(struct span root);
-/* The specialization of mgmtObj (or its announced variant) with this definition. */
-const struct type *type_of_mgd(unsigned ty, int64_t mgd);
+/* The specialization of a type (mgmtObj, flexContainer, flexContainerInstance, their announced variants) with this
+ * root; NULL: none. */
+const struct type *type_spec(unsigned ty, struct span root);
+/* The specialization of flexContainer with this containerDefinition. */
+const struct type *type_of_cnd(struct span cnd);
+/* Specializations that were loaded from data (spec.h) join the rows of the folder, for the whole process: before any
+ * thread runs. They live on with the caller; NULL, 0: none any more. */
+void type_extend(const struct type *more, size_t n);
 /* The virtual type of a URI segment under a parent type; NULL when the segment is a name like others. */
 const struct type *type_virtual(unsigned parent_ty, struct span segment);
 /* The standard has a type of this number, hosted here or not: decides between 5001 and 4000. */

@@ -63,7 +63,7 @@ static enum err ring_one(struct run *r, const struct alarm *al)
     if (!kinds[i].ring)
         return OK; /* of a later version of this program */
     r->target = row;
-    r->type = type_of(row.ty);
+    r->type = type_of_row(&row);
     return kinds[i].ring(r, &row, al->due);
 }
 

@@ -43,6 +43,7 @@ enum says change_check(struct run *r)
                       .rvi = r->q->rvi,
                       .parent_ty = (uint16_t)parent.ty,
                       .ty = (uint16_t)r->target.ty,
+                      .type = r->type,
                       .pc = r->q->body};
     struct verdict v = check_update(&c, &r->old, r->a, &r->in);
     if (!verdict_go(v))

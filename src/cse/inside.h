@@ -173,6 +173,14 @@ enum err run_old(struct run *r);
 void run_known_free(struct cse *c);
 bool run_is_admin(const struct run *r);
 
+/* The table of a resource, that of its specialization when it is one. A specialization that nobody loads any more is
+ * served by the table of its type. */
+static inline const struct type *type_of_row(const struct row *row)
+{
+    const struct type *t = row->spec.n ? type_spec(row->ty, row->spec) : NULL;
+    return t ? t : type_of(row->ty);
+}
+
 /* ---- name.c: identifiers and texts of rows ----------------------------------------------------------- */
 
 /* A growing buffer over an arena. */

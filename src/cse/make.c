@@ -225,18 +225,20 @@ enum err make_count(struct run *r, struct row *row)
     return store_count(r->t, row);
 }
 
-/* Members that stand at fixed places or are given by the CSE. */
-static bool special(enum attr a)
+/* Members that stand at fixed places or are given by the CSE; those of a contentInstance and a remoteCSE by their
+ * hooks. */
+static bool special(unsigned ty, enum attr a)
 {
-    return a == AT_rn || a == AT_et || a == AT_cr || a == AT_con || a == AT_cnf || a == AT_csi;
+    return a == AT_rn || a == AT_et || a == AT_cr || (ty == TY_CIN && (a == AT_con || a == AT_cnf)) ||
+           (ty == TY_CSR && a == AT_csi);
 }
 
 static void put_sent(struct run *r, struct jw *w)
 {
-    const struct type *t = type_of(r->out.ty);
+    const struct type *t = r->in.t;
     for (size_t i = 1; i <= r->in.n; i++) {
         const struct jval *v = r->in.v[i];
-        if (!v || v->type == J_NULL || (i <= t->n && special((enum attr)t->own[i].at)))
+        if (!v || v->type == J_NULL || (i <= t->n && special(t->number, (enum attr)t->own[i].at)))
             continue;
         jw_name(w, i <= t->n ? t->own[i].row->sn : v->key);
         jw_raw(w, v->raw);
@@ -311,7 +313,8 @@ enum says make_apply(struct run *r)
                       .rn = attrs_text(&r->in, AT_rn, r->a),
                       .creator = prim_text(r->q, PA_fr),
                       .ct = r->now,
-                      .lt = r->now};
+                      .lt = r->now,
+                      .spec = r->in.t->flags & TF_SPEC ? r->in.t->root : SPAN_NONE};
     STEP_TRY(r, fresh_rid(r, &o->rid));
     STEP_TRY(r, run_old(r));
     if (o->ty == TY_AE) {

@@ -291,7 +291,7 @@ static enum err subject_of(struct run *r, const struct row *row, struct subject 
     view_put_object(r, &whole.b, row);
     TRY(whole.b.e);
     TRY(name_parse(buf_span(&whole.b), r->a, &out->body));
-    attrs_from(out->body, type_of(row->ty), &out->at);
+    attrs_from(out->body, type_of_row(row), &out->at);
     return OK;
 }
 

@@ -80,7 +80,7 @@ void name_put_rn(struct buf *b, const struct row *r)
         buf_put(b, r->rn);
         return;
     }
-    const struct type *t = type_of(r->ty);
+    const struct type *t = type_of_row(r);
     buf_put(b, t ? short_root(t) : SPAN("x"));
     buf_c(b, '-');
     put_rid(b, r->rid);
@@ -177,6 +177,6 @@ enum err name_attrs(const struct row *r, struct arena *a, struct attrs *out)
     const struct jval *v;
     memset(out, 0, sizeof *out);
     TRY(name_parse(r->body, a, &v));
-    attrs_from(v, type_of(r->ty), out);
+    attrs_from(v, type_of_row(r), out);
     return OK;
 }

@@ -334,7 +334,7 @@ enum says step_resolve(struct run *r)
     STEP_TRY(r, e);
     r->target = f.row;
     r->holder = f.holder;
-    r->type = type_of(f.row.ty);
+    r->type = type_of_row(&f.row);
     if (!r->holder.rid && (r->type->flags & TF_INSTANCE))
         STEP_TRY(r, store_get(r->t, r->target.pid, r->a, &r->holder));
     enum says say = check_never(r);

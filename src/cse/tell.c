@@ -107,7 +107,7 @@ static enum err put_modified(struct run *r, struct jw *w, const struct event *e)
     TRY(whole.b.e);
     TRY(name_parse(buf_span(&whole.b), r->a, &v));
     jw_obj(w);
-    jw_name(w, type_of(e->subject->ty)->root);
+    jw_name(w, type_of_row(e->subject)->root);
     jw_obj(w);
     for (v = v->child; v; v = v->next)
         if (attr_set_named(e->changed, v->key)) {

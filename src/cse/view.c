@@ -34,10 +34,15 @@ void view_put_object(struct run *r, struct buf *b, const struct row *row)
     buf_c(b, '}');
 }
 
+static struct span root_of(const struct row *row)
+{
+    return row->spec.n ? row->spec : type_of(row->ty)->root;
+}
+
 void view_put(struct run *r, struct buf *b, const struct row *row)
 {
     buf_str(b, "{\"");
-    buf_put(b, type_of(row->ty)->root);
+    buf_put(b, root_of(row));
     buf_str(b, "\":");
     view_put_object(r, b, row);
     buf_c(b, '}');
@@ -84,7 +89,7 @@ static enum err some(struct run *r, const struct row *row, bool (*take)(struct r
     TRY(name_parse(buf_span(&whole.b), r->a, &v));
     struct jw w = jw_over(&t.b);
     jw_obj(&w);
-    jw_name(&w, type_of(row->ty)->root);
+    jw_name(&w, root_of(row));
     jw_obj(&w);
     for (v = v->child; v; v = v->next) {
         if (!take(r, v))
@@ -130,7 +135,7 @@ static enum says answer_address(struct run *r, bool with_attributes)
         JW_NAME(&w, "m2m:rce");
         jw_obj(&w);
         JW_STR(&w, "uri", path);
-        jw_name(&w, type_of(r->out.ty)->root);
+        jw_name(&w, root_of(&r->out));
         struct text o;
         text_init(&o, r->a);
         view_put_object(r, &o.b, &r->out);

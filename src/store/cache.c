@@ -172,7 +172,7 @@ static struct span take(uint8_t **p, struct span s)
 
 static struct entry *entry_new(const struct key *k, const struct row *r)
 {
-    size_t extra = k->text.n + (r ? r->rn.n + r->alias.n + r->creator.n + r->body.n : 0);
+    size_t extra = k->text.n + (r ? r->rn.n + r->alias.n + r->creator.n + r->spec.n + r->body.n : 0);
     struct entry *e = malloc(sizeof *e + extra);
     if (!e)
         return NULL;
@@ -186,6 +186,7 @@ static struct entry *entry_new(const struct key *k, const struct row *r)
         e->row.rn = take(&p, r->rn);
         e->row.alias = take(&p, r->alias);
         e->row.creator = take(&p, r->creator);
+        e->row.spec = take(&p, r->spec);
         e->row.body = take(&p, r->body);
     }
     return e;
@@ -277,6 +278,7 @@ bool cache_row(struct cache *c, int64_t rid, struct arena *a, struct row *out)
         out->rn = arena_dup(a, e->row.rn);
         out->alias = arena_dup(a, e->row.alias);
         out->creator = arena_dup(a, e->row.creator);
+        out->spec = arena_dup(a, e->row.spec);
         out->body = arena_dup(a, e->row.body);
         s->st.hits++;
     } else {

@@ -154,7 +154,7 @@ static struct span keep(uint8_t **to, struct span s)
 
 static struct mem_ver *version(const struct row *r)
 {
-    size_t need = r->rn.n + r->alias.n + r->creator.n + r->body.n;
+    size_t need = r->rn.n + r->alias.n + r->creator.n + r->spec.n + r->body.n;
     for (size_t i = 0; i < r->nlbl; i++)
         need += r->lbl[i].n;
     struct mem_ver *v = malloc(sizeof *v + r->nlbl * sizeof(struct span) + need);
@@ -165,6 +165,7 @@ static struct mem_ver *version(const struct row *r)
     v->r.rn = keep(&to, r->rn);
     v->r.alias = keep(&to, r->alias);
     v->r.creator = keep(&to, r->creator);
+    v->r.spec = keep(&to, r->spec);
     v->r.body = keep(&to, r->body);
     for (size_t i = 0; i < r->nlbl; i++)
         v->lbl[i] = keep(&to, r->lbl[i]);
@@ -346,6 +347,7 @@ static enum err give(const struct mem_node *n, bool bare, struct arena *a, struc
     out->rn = arena_dup(a, out->rn);
     out->alias = arena_dup(a, out->alias);
     out->creator = arena_dup(a, out->creator);
+    out->spec = arena_dup(a, out->spec);
     out->body = bare ? SPAN_NONE : arena_dup(a, out->body);
     return arena_ok(a) ? OK : ERR_NOMEM;
 }
@@ -571,6 +573,7 @@ static enum err mem_set(struct store_tx *t, const struct row *r)
     next.pid = n->pid;
     next.ty = n->v->r.ty;
     next.rn = n->v->r.rn;
+    next.spec = n->v->r.spec;
     struct mem_ver *v = version(&next);
     if (!v)
         return ERR_NOMEM;

@@ -145,7 +145,7 @@ static enum err change_room(struct sqlite_store *s)
 static void copy_octets(struct change *c)
 {
     struct row *r = &c->row;
-    struct span *part[] = {&r->rn, &r->alias, &r->creator, &r->body};
+    struct span *part[] = {&r->rn, &r->alias, &r->creator, &r->spec, &r->body};
     size_t need = 0;
     for (size_t i = 0; i < LEN(part); i++)
         need += part[i]->n;
@@ -188,7 +188,7 @@ enum err sqlite_changed(struct store_tx *t, enum changed did, const struct row *
     if (did == CH_NEW && cache_wants_newest(s->shared, r->pid, r->ty))
         copy_octets(c);
     else
-        c->row.rn = c->row.alias = c->row.creator = c->row.body = SPAN_NONE;
+        c->row.rn = c->row.alias = c->row.creator = c->row.spec = c->row.body = SPAN_NONE;
     return OK;
 }
 

@@ -9,7 +9,7 @@
 #include "store/cache.h"
 #include "store/sqlite.h"
 
-#define BARE "rid, pid, ty, rn, alias, creator, ct, lt, et, st, cni, cbs, cs, subs, rank"
+#define BARE "rid, pid, ty, rn, alias, creator, ct, lt, et, st, cni, cbs, cs, subs, rank, spec"
 #define FULL BARE ", body"
 
 enum statement {

@@ -21,6 +21,7 @@ enum col {
     C_CS,
     C_SUBS,
     C_RANK,
+    C_SPEC,
     C_BODY
 };
 
@@ -42,6 +43,7 @@ static void read_row(struct store_tx *t, sqlite3_stmt *s, bool bare, struct aren
         .cs = sqlite3_column_int64(s, C_CS),
         .subs = sqlite3_column_int64(s, C_SUBS),
         .rank = sqlite3_column_int64(s, C_RANK), /* NULL reads as 0 */
+        .spec = sqlite_text(s, C_SPEC, a),
         .body = bare ? SPAN_NONE : sqlite_text(s, C_BODY, a),
     };
     if (t->writes)
@@ -384,6 +386,7 @@ static void bind_row(sqlite3_stmt *s, const struct row *r)
         sqlite3_bind_null(s, 1 + C_RANK);
     else
         sqlite3_bind_int64(s, 1 + C_RANK, r->rank);
+    sqlite_bind(s, 1 + C_SPEC, r->spec, true);
     sqlite_bind(s, 1 + C_BODY, r->body, false);
 }
 

@@ -54,6 +54,7 @@ struct row {
     int64_t subs;        /* number of subscription children, kept by the engine */
     int64_t rank;        /* place among its siblings of the same type when that is not their age: dgt of a
                             timeSeriesInstance; 0: none */
+    struct span spec;    /* root of a specialization ("m2m:fwr", "hd:binSh"); empty for all other types */
     struct span body;    /* empty when the caller did not ask for it (`bare`) */
     /* put and set only, never filled by the reading functions: what the label index shall hold */
     const struct span *lbl;
@@ -133,7 +134,7 @@ struct store_ops {
     enum err (*next_rid)(struct store_tx *t, int64_t *rid);
     /* ERR_EXISTS: rid, alias, or (pid, rn) with a non-empty rn is there already; nothing was changed. */
     enum err (*put)(struct store_tx *t, const struct row *r);
-    /* Replaces everything but rid, pid, ty, rn; labels too. ERR_NOTFOUND; ERR_EXISTS (alias). */
+    /* Replaces everything but rid, pid, ty, rn, spec; labels too. ERR_NOTFOUND; ERR_EXISTS (alias). */
     enum err (*set)(struct store_tx *t, const struct row *r);
     /* Replaces lt, st, cni, cbs, subs only. ERR_NOTFOUND. */
     enum err (*count)(struct store_tx *t, const struct row *r);

@@ -79,6 +79,7 @@ static void a_row_comes_back_as_it_was_put(void **state)
                     .cbs = 6,
                     .cs = 7,
                     .subs = 8,
+                    .spec = SPAN("m2m:fwr"),
                     .body = SPAN("{}")};
     assert_int_equal(store_put(t, &r), OK);
     struct row w = {0}, c = {0};

@@ -215,12 +215,14 @@ static void an_older_file_is_brought_up(void **state)
     assert_int_equal(store_put(t, &(struct row){.rid = 7, .ty = 3, .et = INT64_MAX, .body = SPAN("{}")}), OK);
     assert_int_equal(store_commit(t), OK);
     store_close(s);
-    in_file(p, "DROP INDEX res_rank; ALTER TABLE res DROP COLUMN rank; DROP TABLE alarm; PRAGMA user_version=1");
+    in_file(p, "DROP INDEX res_rank; ALTER TABLE res DROP COLUMN rank; ALTER TABLE res DROP COLUMN spec; DROP TABLE "
+               "alarm; PRAGMA user_version=1");
     assert_int_equal(try_open(p->dir, &s), OK);
     heap_arena(&a, 4096, 1 << 20);
     assert_int_equal(store_write(s, &t), OK);
     assert_int_equal(store_get(t, 7, &a, &row), OK);
     assert_int_equal(row.rank, 0);
+    assert_int_equal(row.spec.n, 0);
     assert_int_equal(store_alarm_set(t, 1, 7, 5), OK);
     assert_int_equal(store_alarm_next(t, &due), OK);
     assert_int_equal(due, 5);

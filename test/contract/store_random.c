@@ -56,6 +56,7 @@ static struct row some_row(struct pair *p)
     r.cs = draw(p, 9);
     r.subs = draw(p, 2);
     r.rank = draw(p, 3) ? (int64_t)draw(p, 40) - 20 : 0;
+    r.spec = draw(p, 4) ? SPAN_NONE : word(p, "m2m:s", 3);
     r.body = word(p, "body", 1000);
     r.nlbl = draw(p, 3);
     struct span *lbl = ARENA_ARRAY(&p->a, struct span, r.nlbl);
@@ -175,6 +176,7 @@ static void change_row(struct pair *p)
         r.pid = was.pid;
         r.ty = was.ty;
         r.rn = was.rn;
+        r.spec = was.spec;
     }
     if (which == 5 && r.rid <= 4)
         return; /* the parents stay */

@@ -85,5 +85,5 @@ bool subject_same_row(const struct row *x, const struct row *y)
     return x->rid == y->rid && x->pid == y->pid && x->ty == y->ty && span_eq(x->rn, y->rn) &&
            span_eq(x->alias, y->alias) && span_eq(x->creator, y->creator) && x->ct == y->ct && x->lt == y->lt &&
            x->et == y->et && x->st == y->st && x->cni == y->cni && x->cbs == y->cbs && x->cs == y->cs &&
-           x->subs == y->subs && x->rank == y->rank && span_eq(x->body, y->body);
+           x->subs == y->subs && x->rank == y->rank && span_eq(x->spec, y->spec) && span_eq(x->body, y->body);
 }
