@@ -1,0 +1,136 @@
+"""Fixtures: real CSEs that the whole run shares, each test with subtrees and servers of its own."""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import itertools
+
+import pytest
+from checklist import lines, reasons
+from client import CSR, App, Client
+from launch import Town
+from peer import Peer, Registrar
+
+LINES, EXCUSED = lines(), reasons("excused.txt")
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        name = item.originalname
+        if name in LINES and name in EXCUSED:
+            item.add_marker(pytest.mark.skip(reason="excused: " + EXCUSED[name]))
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory):
+    """All CSEs of a run; each is started by the first test that asks for it."""
+    town = Town(tmp_path_factory.mktemp("town"))
+    yield town
+    town.close()
+
+
+def _shared(name):
+    @pytest.fixture(scope="session", name=name)
+    def fixture(town):
+        return town.get(name)
+    return fixture
+
+
+lab, mn, mn2, strict, asn, secure = map(_shared, ("lab", "mn", "mn2", "strict", "asn", "secure"))
+
+
+@pytest.fixture
+def app():
+    """app(cse, ...): an AE registered there; removed after the test."""
+    made = []
+
+    def make(cse, stem=None, **more):
+        made.append(App(cse, stem or "Cx%d" % next(_numbers), **more))
+        return made[-1]
+    yield make
+    for one in made:
+        one.cse.admin.delete(one.ri)
+        one.close()
+
+
+@pytest.fixture
+def ae(lab, app):
+    return app(lab)
+
+
+@pytest.fixture
+def other(lab, app):
+    """A second AE, with no right on anything of the first."""
+    return app(lab)
+
+
+@pytest.fixture
+def admin(lab):
+    return lab.admin
+
+
+@pytest.fixture(scope="session")
+def under(town):
+    """An MN-CSE whose registrar is a Registrar of ours: under.registrar sees what the MN-CSE asks of it."""
+    registrar = Registrar("/id-fake", "cse-fake")
+    cse = town.start("under", "mn", "/id-under", "cse-under", url=registrar.url, parent_csi="/id-fake",
+                     extra=[("parent", {"labels": "under, kind:mn", "node": "/id-under/node-1"})])
+    cse.registrar = registrar
+    registrar.wait(1, lambda s: s.op == 1 and s.ty == 16)
+    yield cse
+    cse.admin.close()
+    registrar.close()
+
+
+@pytest.fixture
+def anyone():
+    """anyone(cse, originator): a client."""
+    made = []
+
+    def make(cse, origin, **more):
+        made.append(Client(cse.url, origin, **more))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def remote(peers):
+    """remote(cse, ...): a CSE of ours registered there: a client with its remoteCSE in .csr and its server in .peer."""
+    made = []
+
+    def make(cse, csi=None, **more):
+        csi = csi or "/id-r%d" % next(_numbers)
+        client = Client(cse.url, csi)
+        client.peer = peers()
+        rows = dict({"cb": csi + "/cse-r", "csi": csi, "rr": True, "srv": ["3"], "poa": [client.peer.url]}, **more)
+        client.csr = client.make(cse.base, CSR, {k: v for k, v in rows.items() if v is not None})
+        client.cse = cse
+        made.append(client)
+        return client
+    yield make
+    for one in made:
+        one.delete(one.csr["ri"])
+        one.close()
+
+
+@pytest.fixture
+def peers():
+    """peers(...): servers; closed after the test."""
+    made = []
+
+    def make(*args, **more):
+        made.append(Peer(*args, **more))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def target(peers):
+    return peers()
