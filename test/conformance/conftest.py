@@ -9,7 +9,7 @@ import itertools
 
 import pytest
 from checklist import lines, reasons
-from client import CSR, App, Client
+from client import AE, CSR, App, Client, rule
 from launch import Town
 from peer import Peer, Registrar
 
@@ -54,6 +54,16 @@ def app():
     for one in made:
         one.cse.admin.delete(one.ri)
         one.close()
+
+
+@pytest.fixture
+def listener(app):
+    """listener(cse, URL, ...): an AE with those points of access, to which anyone may NOTIFY."""
+    def make(cse, *poa, **more):
+        one = app(cse, poa=list(poa), **more)
+        one.change(one.path, AE, acpi=[one.policy("notify", rule("all", ops=16), rule(one.origin))])
+        return one
+    return make
 
 
 @pytest.fixture
