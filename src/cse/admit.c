@@ -16,20 +16,6 @@ static bool registree(void *who, const struct id *cse)
     return span_eq(cse->cse, r->c->conf.parent_csi) || find_cse(r, cse->cse, &row) == OK;
 }
 
-/* Response types that need the request resource: only blocking (and flexible, where the CSE chooses) is offered. */
-static enum says check_rt(struct run *r)
-{
-    if (r->q->rt == RT_SYNCH)
-        return refuse(r, RSC_NON_BLOCKING_SYNCH_REQUEST_NOT_SUPPORTED, SPAN("rt"),
-                      "non-blocking requests are not supported here; leave rt out or use 3");
-    if (r->q->rt == RT_ASYNCH || r->q->rt == RT_NONE)
-        return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("rt"),
-                      "non-blocking requests are not supported here; leave rt out or use 3");
-    if (r->q->oet > r->now)
-        return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("oet"), "requests are executed when they arrive, not later");
-    return MORE;
-}
-
 enum says step_admit(struct run *r)
 {
     const struct cse_conf *conf = &r->c->conf;
@@ -50,5 +36,5 @@ enum says step_admit(struct run *r)
     if (r->q->addr.where != ADDR_HERE)
         return MORE;
     v = prim_body(r->q, r->a);
-    return verdict_go(v) ? check_rt(r) : refuse_verdict(r, v);
+    return verdict_go(v) ? MORE : refuse_verdict(r, v);
 }

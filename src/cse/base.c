@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "cse/alarm.h"
-#include "cse/inside.h"
+#include "cse/poll.h"
+#include "cse/request.h"
 #include "host/heap.h"
 
 enum { BASE_BLOCK = 4096, BASE_MEM = 1 << 20 };
@@ -19,14 +20,15 @@ static void put_list(struct jw *w, struct span name, const struct span *v, size_
     jw_end_arr(w);
 }
 
-static void put_types(struct jw *w)
+/* none: no request resources */
+static void put_types(struct jw *w, bool none)
 {
     size_t n;
     const struct type *t = type_rows(&n);
     JW_NAME(w, "srt");
     jw_arr(w);
     for (size_t i = 0; i < n; i++)
-        if (!(t[i].flags & TF_VIRTUAL))
+        if (!(t[i].flags & TF_VIRTUAL) && !(none && t[i].number == TY_REQ))
             jw_u64(w, t[i].number);
     jw_end_arr(w);
 }
@@ -68,7 +70,7 @@ static enum err base_body(const struct cse *c, struct arena *a, int64_t ct, int6
         JW_STR(&w, "nl", conf->node);
     put_list(&w, SPAN("csz"), &(struct span){(const uint8_t *)"json", 4}, 1);
     put_list(&w, SPAN("poa"), conf->poa, conf->npoa);
-    put_types(&w);
+    put_types(&w, conf->no_requests);
     put_releases(&w, conf->releases);
     jw_end_obj(&w);
     *out = buf_span(&t.b);
@@ -123,6 +125,8 @@ static enum err base_open(struct cse *c, const char **why)
     TRY(store_write(c->w.store, &t));
     heap_arena(&a, BASE_BLOCK, BASE_MEM);
     enum err e = base_check(c, t, &a, why);
+    if (e == OK)
+        e = request_recover(c, t, &a);
     arena_reset(&a);
     if (e == OK)
         return store_commit(t);
@@ -175,6 +179,10 @@ enum err cse_new(const struct cse_conf *conf, const struct world *w, struct cse 
     if (e == OK)
         e = joint_new(c);
     if (e == OK)
+        e = poll_new(c);
+    if (e == OK)
+        e = request_open(c);
+    if (e == OK)
         e = alarm_new(c);
     if (e == OK)
         e = base_open(c, why);
@@ -194,6 +202,8 @@ void cse_free(struct cse *c)
     run_known_free(c);
     post_free(c);
     joint_free(c);
+    poll_free(c);
+    request_close(c);
     alarm_free(c);
     free(c->paths);
     free(c);
@@ -202,6 +212,13 @@ void cse_free(struct cse *c)
 void cse_set_hook(struct cse *c, const struct cse_hook *h)
 {
     c->hook = *h;
+}
+
+void cse_loop_stop(struct cse *c, unsigned loop)
+{
+    poll_stop(c, loop);
+    method_stop(c, loop);
+    request_stop(c, loop);
 }
 
 /* ---- tick ---------------------------------------------------------------------------------------- */

@@ -101,6 +101,11 @@ struct admission_conf {
     bool profiles_always;                /* switch 3: refuse every AE while the IN-CSE keeps no profile */
 };
 
+/* Another service provider, met over Mcc' (IN-CSE only): its IN-CSE. */
+struct cse_peer {
+    struct span sp, csi, url; /* "//other.example", "/id-in", "https://in.other.example" */
+};
+
 /* What an operator decided; all spans live as long as the cse. */
 struct cse_conf {
     uint8_t role;      /* enum cse_role of m2m/check.h */
@@ -112,10 +117,13 @@ struct cse_conf {
     struct span parent_url, parent_csi; /* "https://127.0.0.1:8443", "/id-in" */
     struct join_conf join;
     struct span in_csi; /* CSE-ID of the IN-CSE; empty: what the registrar's CSEBase says, else the registrar */
+    const struct cse_peer *peers;
+    size_t npeers;
     struct admission_conf admission;
     struct strings labels, policies; /* lbl and acpi of the CSEBase */
     struct span node;                /* nl of the CSEBase */
     struct strings announced;        /* switch 11: short names */
+    bool no_requests;                /* no request resources: response type 1 is 5206, 2 is 5001 */
     int64_t et_max;                  /* ms: longest lifetime of a resource; 0: five years */
     int64_t remote_ms;               /* ms that other entities get to answer; 0: 10 s */
     struct switches sw;              /* spec/switches.md */
@@ -141,6 +149,9 @@ int64_t cse_tick(struct cse *c);
 bool cse_wants_tick(const struct cse *c);
 /* On each loop thread: rings the timers that are due; the time of the next one, INT64_MAX when there is none. */
 int64_t cse_loop_tick(struct cse *c, unsigned loop);
+/* On each loop thread, when the CSE is told to stop: requests that wait for their time, or for something to be fetched,
+ * are answered. */
+void cse_loop_stop(struct cse *c, unsigned loop);
 /* Is this CSE registered at its registrar? True without a [parent]. Loop 0. */
 bool cse_is_joined(const struct cse *c);
 /* The CSE is about to stop: its registration is taken back where the operator wants that. True: fn(ctx) is called on

@@ -1,6 +1,7 @@
 #include "cse/daemon_conf.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,7 +28,7 @@ static const struct limit_row limits[] = {
 #undef LIMIT
 };
 
-enum { KEY_MAX = 48, VALUE_MAX = 24 };
+enum { KEY_MAX = 48, VALUE_MAX = 24, SECTION_MAX = 320 };
 
 /* All rows of the file: the fixed ones, switches, limits of the HTTP server. They live as long as the process. */
 struct book {
@@ -138,6 +139,24 @@ static void check_listeners(struct settings *s, struct buf *why)
               "TLS needs a section [tls] with certificate, key-file and ca");
 }
 
+static void check_peers(struct settings *s, struct buf *why)
+{
+    for (size_t i = 0; i < s->cse.npeers; i++) {
+        char section[SECTION_MAX];
+        const char *name = conf_name(s->conf, "peer", i);
+        snprintf(section, sizeof section, "peer %s", name);
+        const char *id = conf_text(s->conf, section, "cse-id");
+        if (id[0] != '/' || !plain(id + 1))
+            wrong(s, why, section, "cse-id", "a CSE-ID is a slash and a name: /id-in");
+        if (!plain(name) || span_eq_nocase(s->peers[i].sp, s->cse.self.sp))
+            wrong(s, why, section, "cse-id", "the section is named after another service provider's domain");
+    }
+    if (s->cse.npeers > 0 && s->cse.role != ROLE_IN)
+        wrong(s, why, "cse", "role", "only an IN-CSE meets other service providers: leave [peer NAME] out");
+    if (conf_name(s->conf, "peer", PEERS_MAX))
+        wrong(s, why, "cse", "role", "more than 16 sections [peer NAME]");
+}
+
 /* ---- values -------------------------------------------------------------------------------------- */
 
 static void read_switches(struct settings *s)
@@ -225,6 +244,22 @@ static void read_registration(struct settings *s)
     read_lists(s);
 }
 
+/* [peer other.example]: service provider //other.example. */
+static void read_peers(struct settings *s)
+{
+    const char *name;
+    struct cse_conf *c = &s->cse;
+    for (; c->npeers < PEERS_MAX && (name = conf_name(s->conf, "peer", c->npeers)); c->npeers++) {
+        char section[SECTION_MAX], *sp = xalloc(strlen(name) + 3);
+        snprintf(section, sizeof section, "peer %s", name);
+        snprintf(sp, strlen(name) + 3, "//%s", name);
+        s->peers[c->npeers] = (struct cse_peer){.sp = span_str(sp),
+                                                .csi = span_str(conf_text(s->conf, section, "cse-id")),
+                                                .url = span_str(conf_text(s->conf, section, "url"))};
+    }
+    c->peers = s->peers;
+}
+
 static bool in_memory(const char *path)
 {
     const char *name = strrchr(path, '/');
@@ -239,6 +274,7 @@ static void read_values(struct settings *s)
     s->cse.self.sp = span_str(conf_text(c, "cse", "sp"));
     s->cse.self.csi = span_str(conf_text(c, "cse", "cse-id"));
     s->cse.self.base = span_str(conf_text(c, "cse", "name"));
+    s->cse.no_requests = !conf_bool(c, "cse", "requests");
     s->cse.admin = span_str(conf_text(c, "cse", "admin"));
     s->cse.parent_url = span_str(conf_text(c, "parent", "url"));
     s->cse.parent_csi = span_str(conf_text(c, "parent", "cse-id"));
@@ -276,14 +312,18 @@ enum err settings_load(const char *file, struct settings *out, struct buf *why)
     read_limits(out);
     read_poa(out);
     read_registration(out);
+    read_peers(out);
     check_names(out, why);
     check_role(out, why);
+    check_peers(out, why);
     check_listeners(out, why);
     return why->n > 0 ? ERR_CONFIG : OK;
 }
 
 void settings_free(struct settings *s)
 {
+    for (size_t i = 0; i < s->cse.npeers; i++)
+        free((void *)(uintptr_t)s->peers[i].sp.p);
     conf_free(s->conf);
     free(s->poa);
     for (size_t i = 0; i < LEN(s->lists); i++)

@@ -7,13 +7,16 @@
 #include "host/log.h"
 #include "net/http.h"
 
+enum { PEERS_MAX = 16 }; /* other service providers */
+
 struct settings {
     struct conf *conf; /* owns the texts below; sections [seal NAME] and [ttp FQDN] are read by who needs them */
     struct cse_conf cse;
     struct span *poa; /* from the file; n 0: the listeners' addresses */
     size_t npoa;
-    struct span *lists[6]; /* of cse, owned here */
-    const char *folder;    /* NULL: memory */
+    struct span *lists[6];            /* of cse, owned here */
+    struct cse_peer peers[PEERS_MAX]; /* their sp is owned here */
+    const char *folder;               /* NULL: memory */
     bool power_loss;
     const char *https, *http; /* addresses to listen at; NULL: not */
     const char *certificate, *key_file, *ca;

@@ -74,6 +74,21 @@ static void add_id(struct assoc *a, struct span *ids, enum assoc_kind kind, stru
     ids[a->n_ids++] = id;
 }
 
+/* The IN-CSE of another service provider that the operator named: its domain name under that provider's domain. */
+static struct span peer_csi(struct visit *v, struct span dns)
+{
+    const struct cse_conf *conf = &v->at->d->set.cse;
+    for (size_t i = 0; i < conf->npeers; i++) {
+        const struct cse_peer *p = &conf->peers[i];
+        uint8_t text[ID_MAX];
+        struct buf want = BUF_ARRAY(text);
+        id_put_dns(&want, p->csi, p->csi, p->sp);
+        if (want.e == OK && span_eq_nocase(buf_span(&want), dns))
+            return arena_join(&v->arena, p->sp, p->csi);
+    }
+    return SPAN_NONE;
+}
+
 /* A certificate with a CSE's domain name is a CSE; one with AE-IDs is an AE; with neither of our service provider it
  * is a peer without any identity that it could use. */
 static void fill_ids(struct visit *v, const struct tls_peer *peer)
@@ -94,6 +109,10 @@ static void fill_ids(struct visit *v, const struct tls_peer *peer)
             if (a->kind == ASSOC_AE)
                 a->n_ids = 0;
             add_id(a, ids, ASSOC_CSE, arena_dup(&v->arena, buf_span(&csi)));
+        } else if (peer->name[i].kind == TLS_NAME_DNS && a->n_ids == 0) {
+            struct span other = peer_csi(v, name);
+            if (other.n > 0)
+                add_id(a, ids, ASSOC_CSE, other);
         }
     }
 }
@@ -126,13 +145,18 @@ static void fill_assoc(struct visit *v)
 /* Without an exchange: there is no memory for one. */
 static void refuse_busy(struct station *s, struct http_req *r)
 {
-    struct span rqi = HTTP_FIELD(r, "x-m2m-ri");
+    struct span rqi = HTTP_FIELD(r, "x-m2m-ri"), rvi = HTTP_FIELD(r, "x-m2m-rvi");
     struct buf *head = &s->head;
     buf_reset(head);
     buf_str(head, "Retry-After: 1\r\nX-M2M-RSC: 5000\r\nContent-Type: application/json\r\n");
     if (rqi.n > 0 && rqi.n <= RQI_MAX) {
         buf_str(head, "X-M2M-RI: ");
         buf_put(head, rqi);
+        buf_str(head, "\r\n");
+    }
+    if (release_of(rvi) != REL_NONE && release_of(rvi) != REL_OTHER) {
+        buf_str(head, "X-M2M-RVI: ");
+        buf_put(head, rvi);
         buf_str(head, "\r\n");
     }
     s->busy++;

@@ -87,6 +87,8 @@ static struct span expected(const struct settings *set, struct span peer, struct
     if (set->parent_name && set->cse.parent_csi.n > 0 && id_same(&id, &parent))
         return span_str(set->parent_name);
     struct span in = set->cse.role == ROLE_IN ? me->csi : set->cse.parent_csi;
+    if (!span_eq_nocase(id.sp, me->sp)) /* of another service provider only its IN-CSE is met */
+        in = id.cse;
     id_put_dns(b, id.cse, in, id.sp);
     return buf_span(b);
 }

@@ -289,6 +289,7 @@ static void station_stop(struct net_post *p)
 {
     struct station *s = (struct station *)(void *)((char *)p - offsetof(struct station, stop_post));
     net_timer_stop(s->tick);
+    cse_loop_stop(s->d->cse, s->n);
     s->stop_at = net_loop_now(s->loop) + STOP_MS;
     s->draining = 1; /* until both were told */
     if (net_timer_new(s->loop, leave_when_empty, s, &s->stop) != OK) {

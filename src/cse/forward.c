@@ -57,20 +57,37 @@ static void land(struct run *r)
 
 /* ---- the answer ---------------------------------------------------------------------------------- */
 
+/* Its own identifier, whatever it was on the way; and the release, which an entity of release 1 did not repeat. */
+static void repeat(struct run *r, const struct prim *rsp)
+{
+    struct prim *p = ARENA_NEW(r->a, struct prim);
+    if (!p) {
+        oops(r, ERR_NOMEM);
+        return;
+    }
+    *p = *rsp;
+    prim_set(p, PA_rqi, prim_text(r->q, PA_rqi));
+    if (prim_has(r->q, PA_rvi))
+        prim_set(p, PA_rvi, prim_text(r->q, PA_rvi));
+    p->vnd = r->q->vnd;
+    r->x->rsp = p;
+}
+
+static bool passed(int64_t at, int64_t now)
+{
+    return at && at <= now;
+}
+
 void forward_answer(struct run *r, enum err e, const struct prim *rsp)
 {
-    if (e != OK || !rsp) {
+    int64_t now = r->c->w.now(r->c->w.ctx);
+    if (e == OK && rsp)
+        repeat(r, rsp);
+    else if (passed(r->q->rqet, now) || passed(r->q->rset, now))
+        refuse(r, RSC_REQUEST_TIMEOUT, passed(r->q->rqet, now) ? SPAN("rqet") : SPAN("rset"),
+               "the time is over, and the target has not answered (TS-0004 7.3.2.6)");
+    else
         refuse(r, RSC_TARGET_NOT_REACHABLE, SPAN("to"), e == OK ? "the next hop gave no answer" : err_text(e));
-    } else {
-        struct prim *p = ARENA_NEW(r->a, struct prim);
-        if (p) {
-            *p = *rsp;
-            prim_set(p, PA_rqi, prim_text(r->q, PA_rqi)); /* its own, whatever it was on the way */
-            r->x->rsp = p;
-        } else {
-            oops(r, ERR_NOMEM);
-        }
-    }
     run_answer(r);
 }
 
@@ -115,7 +132,8 @@ static struct hop *hop_for(struct run *r)
     *h = (struct hop){.r = r, .a = r->a, .loop = r->x->loop, .deadline = hop_deadline(r), .over = over};
     h->req = *r->q;
     text_init(&fr, r->a);
-    id_put_forwarded(&fr.b, prim_text(r->q, PA_fr), &r->c->conf.self, r->q->addr.where == ADDR_OTHER_SP);
+    bool leaves_sp = r->q->addr.where == ADDR_OTHER_SP && r->c->conf.role == ROLE_IN;
+    id_put_forwarded(&fr.b, prim_text(r->q, PA_fr), &r->c->conf.self, leaves_sp);
     prim_set(&h->req, PA_fr, buf_span(&fr.b));
     own_request_id(r, &h->req);
     return h;
@@ -127,6 +145,9 @@ enum says step_forward(struct run *r)
         return MORE;
     if (r->q->op == OP_CREATE && (r->q->ty == TY_AE || r->q->ty == TY_CSR))
         return refuse(r, RSC_BAD_REQUEST, SPAN("to"), "a registration cannot be forwarded (TS-0004 7.3.2.6)");
+    if (passed(r->q->oet, r->now))
+        return refuse(r, RSC_REQUEST_TIMEOUT, SPAN("oet"),
+                      "the time of execution is over before the hosting CSE could have the request (TS-0004 7.3.2.6)");
     struct span from = sender(r);
     struct hop *h = r->hop = hop_for(r);
     if (!h)
@@ -140,6 +161,8 @@ enum says step_forward(struct run *r)
     STEP_TRY(r, e);
     if (from.n && span_ends(h->peer, from))
         return refuse(r, RSC_NOT_FOUND, SPAN("to"), "the request came from the CSE that it would be forwarded to");
+    if (h->rel == REL_1)
+        hop_release_1(h);
     enum rsc rsc = take_off(r);
     if (rsc != RSC_NONE)
         return refuse(r, rsc, SPAN("to"),

@@ -9,9 +9,16 @@
 /* ---- check --------------------------------------------------------------------------------------- */
 
 /* With a children form the criteria select what is shown, not whether (procedures 7). */
-enum says gone_check(struct run *r)
+static enum says check_condition(struct run *r)
 {
     return view_is_tree(r->q->rcn) ? MORE : match_condition(r);
+}
+
+enum says gone_check(struct run *r)
+{
+    const struct type_hook *h = type_hook(r->target.ty);
+    enum says say = check_condition(r);
+    return say == MORE && h && h->check_delete ? h->check_delete(r) : say;
 }
 
 /* ---- retention ----------------------------------------------------------------------------------- */
@@ -110,6 +117,8 @@ static enum err drop_one(struct run *r, const struct row *row, bool itself)
         TRY(forget_policy(r, row->rid));
     if (row->ty == TY_CSR)
         r->c->csr_changed = true;
+    if (row->ty == TY_REQ) /* the notification of its result */
+        TRY(store_letters_drop(r->t, row->rid));
     if (!(type_of(row->ty)->flags & TF_INSTANCE))
         TRY(store_alarms_drop(r->t, row->rid));
     return store_drop(r->t, row->rid);

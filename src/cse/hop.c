@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cse/inside.h"
+#include "cse/poll.h"
 
 bool is_url(struct span s)
 {
@@ -39,6 +40,19 @@ static enum err poa_of(struct run *r, const struct attrs *at, struct hop *h)
     return OK;
 }
 
+/* Highest release that an entity says it serves; REL_NONE: it does not say. */
+static enum release highest(const struct attrs *at, struct arena *a)
+{
+    enum release best = REL_NONE;
+    const struct jval *srv = attrs_get(at, AT_srv);
+    for (const struct jval *v = srv && srv->type == J_ARR ? srv->child : NULL; v; v = v->next) {
+        enum release rel = release_of(name_text(v, a));
+        if (rel != REL_OTHER && rel > best)
+            best = rel;
+    }
+    return best;
+}
+
 static struct span absolute(struct run *r, struct span id)
 {
     struct text t;
@@ -54,7 +68,9 @@ static enum err to_csr(struct run *r, const struct row *csr, struct hop *h)
     TRY(name_attrs(csr, r->a, &at));
     h->base = true;
     h->peer = absolute(r, csr->alias);
-    return poa_of(r, &at, h);
+    h->rel = highest(&at, r->a);
+    TRY(poll_channel(r->t, csr->rid, r->a, &h->channel));
+    return h->channel ? OK : poa_of(r, &at, h);
 }
 
 static enum err to_registrar(struct run *r, struct hop *h)
@@ -65,6 +81,23 @@ static enum err to_registrar(struct run *r, struct hop *h)
     h->n = 1;
     h->peer = absolute(r, conf->parent_csi);
     return OK;
+}
+
+/* Another service provider: the IN-CSE knows the way over Mcc'. */
+static enum err to_other_sp(struct run *r, const struct addr *to, struct hop *h)
+{
+    const struct cse_conf *conf = &r->c->conf;
+    for (size_t i = 0; i < conf->npeers; i++) {
+        const struct cse_peer *p = &conf->peers[i];
+        if (!span_eq_nocase(p->sp, to->sp))
+            continue;
+        h->base = true;
+        h->urls = &p->url;
+        h->n = 1;
+        h->peer = arena_join(r->a, p->sp, p->csi);
+        return OK;
+    }
+    return ERR_NOTFOUND;
 }
 
 /* The registered CSE whose descendants include the wanted one. */
@@ -101,6 +134,8 @@ enum err hop_towards(struct run *r, const struct addr *to, bool from_registrar, 
         e = find_cse(r, to->csi, &csr);
         if (e == ERR_NOTFOUND)
             e = by_descendant(r, to->csi, &csr);
+    } else if (conf->role == ROLE_IN) {
+        return to_other_sp(r, to, h);
     }
     if (e == OK)
         return to_csr(r, &csr, h);
@@ -112,17 +147,15 @@ enum err hop_to_ae(struct run *r, const struct row *ae, struct hop *h)
     struct attrs at;
     bool rr = false;
     TRY(name_attrs(ae, r->a, &at));
-    const struct jval *j = attrs_get(&at, AT_rr), *srv = attrs_get(&at, AT_srv);
-    if (!j || json_bool(j, &rr) != OK || !rr)
-        return ERR_UNREACHABLE;
     h->base = false;
     h->peer = absolute(r, ae->alias);
-    h->rel = REL_NONE;
-    for (const struct jval *v = srv ? srv->child : NULL; v; v = v->next) {
-        enum release rel = release_of(name_text(v, r->a));
-        if (rel != REL_OTHER && rel > h->rel)
-            h->rel = rel;
-    }
+    h->rel = highest(&at, r->a);
+    TRY(poll_channel(r->t, ae->rid, r->a, &h->channel));
+    if (h->channel)
+        return OK; /* whoever polls need not be reachable */
+    const struct jval *j = attrs_get(&at, AT_rr);
+    if (!j || json_bool(j, &rr) != OK || !rr)
+        return ERR_UNREACHABLE;
     return poa_of(r, &at, h);
 }
 
@@ -171,10 +204,25 @@ void hop_notify(struct run *r, struct hop *h, struct span to, struct span rqi, s
     prim_set(p, PA_to, nu_plain(to, &ct));
     prim_set(p, PA_fr, conf->self.csi);
     prim_set(p, PA_rqi, rqi);
-    enum release rel = h->rel ? h->rel : REL_3;
-    if (rel != REL_1)
-        prim_set(p, PA_rvi, release_text(rel));
-    p->rvi = (uint8_t)rel;
+    hop_release(r->c, h);
+}
+
+void hop_release(const struct cse *c, struct hop *h)
+{
+    unsigned rel = h->rel;
+    for (unsigned i = REL_1; i < REL_OTHER && !h->rel; i++)
+        if (c->conf.releases >> i & 1)
+            rel = i;
+    h->req.rvi = (uint8_t)rel;
+    prim_set(&h->req, PA_rvi, release_text(rel));
+    if (rel == REL_1)
+        hop_release_1(h);
+}
+
+void hop_release_1(struct hop *h)
+{
+    h->req.have &= ~(PA_BIT(rvi) | PA_BIT(vsi));
+    h->req.raw[PA_rvi] = h->req.raw[PA_vsi] = SPAN_NONE;
 }
 
 /* ---- sending ------------------------------------------------------------------------------------- */
@@ -191,13 +239,20 @@ static void came_back(struct sending *s, enum err e, const struct prim *rsp)
         h->over(h, e, rsp);
 }
 
+/* An address that says nothing may not use up the time of those behind it. */
+static int64_t share(const struct cse *c, const struct hop *h)
+{
+    int64_t now = c->w.now(c->w.ctx);
+    return now + (h->deadline - now) / (int64_t)(h->n - h->at);
+}
+
 static void next(struct cse *c, struct hop *h)
 {
     h->s = (struct sending){.req = &h->req,
                             .url = h->urls[h->at],
                             .base = h->base,
                             .peer = h->peer,
-                            .deadline = h->deadline,
+                            .deadline = share(c, h),
                             .loop = h->loop,
                             .arena = h->a,
                             .reply = came_back,
@@ -209,12 +264,17 @@ void hop_go(struct cse *c, struct hop *h)
 {
     h->c = c;
     h->at = 0;
-    next(c, h);
+    if (h->channel)
+        poll_put(c, h);
+    else
+        next(c, h);
 }
 
+/* What is to be executed later takes that much longer. */
 int64_t hop_deadline(const struct run *r)
 {
-    int64_t at = r->now + (r->c->conf.remote_ms ? r->c->conf.remote_ms : REMOTE_MS);
+    int64_t from = r->q && r->q->oet > r->now ? r->q->oet : r->now;
+    int64_t at = from + (r->c->conf.remote_ms ? r->c->conf.remote_ms : REMOTE_MS);
     if (r->q && r->q->rqet && r->q->rqet < at)
         at = r->q->rqet;
     if (r->q && r->q->rset && r->q->rset < at)

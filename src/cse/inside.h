@@ -70,6 +70,7 @@ struct run {
     struct row out;            /* what was created or is there after the update */
     int64_t reserved;          /* rid taken before, 0: none */
     uint8_t prelude, postlude; /* the next one of each list: prelude.c */
+    struct ack *ack;           /* it goes on behind an acknowledgement: method.c */
     bool hooked;               /* the hook `before` was called in this savepoint */
     struct span aei;           /* AE CREATE: the stem that was assigned */
     struct span con, cnf;      /* contentInstance: JSON text to be stored, after sealing; p NULL: as sent */
@@ -123,12 +124,15 @@ struct cse {
     unsigned nflying;
     struct run *held; /* answers that wait for deletion notices: notice.c */
     atomic_flag hold_lock;
-    atomic_bool below_changed; /* a CSE came, went or changed below this one: the registrar wants to know */
-    atomic_bool tick;          /* letters or expiry times changed */
-    struct post *post;         /* outbox.c: loop 0 */
-    struct joint *joint;       /* registrar.c: loop 0 */
-    struct alarms *alarms;     /* alarm.c: loop 0 */
-    bool sweeping;             /* loop 0: a sweep is under way */
+    atomic_bool below_changed;             /* a CSE came, went or changed below this one: the registrar wants to know */
+    atomic_bool tick;                      /* letters or expiry times changed */
+    struct post *post;                     /* outbox.c: loop 0 */
+    struct joint *joint;                   /* registrar.c: loop 0 */
+    struct alarms *alarms;                 /* alarm.c: loop 0 */
+    struct polls *polls;                   /* poll.c: all loops */
+    struct backs *backs;                   /* request.c: all loops and the writer */
+    struct held *waiting[STORE_SLOTS_MAX]; /* method.c: per loop */
+    bool sweeping;                         /* loop 0: a sweep is under way */
     struct exch sweep;
     struct arena sweep_mem;
     bool csr_changed; /* writer: a remoteCSE came, went or changed in this transaction */
@@ -263,15 +267,19 @@ struct type_hook {
     enum err (*fill)(struct run *r, struct jw *w); /* CREATE: members that the CSE gives */
     enum says (*check_update)(struct run *r);      /* UPDATE, after check_update */
     enum err (*fill_update)(struct run *r,
-                            struct jw *w); /* UPDATE: members that nobody named and that have to be there */
-    enum says (*after)(struct run *r);     /* CREATE and UPDATE, after the row was stored */
-    enum says (*virt)(struct run *r);      /* a virtual type: takes every request over, right after resolve, on the loop
-                                              thread; r->target and r->holder: the parent. It judges rights itself. */
+                            struct jw *w);    /* UPDATE: members that nobody named and that have to be there */
+    enum says (*after)(struct run *r);        /* CREATE and UPDATE, after the row was stored */
+    enum says (*check_delete)(struct run *r); /* DELETE by request, after the general checks */
+    /* Decides instead of acpi and the default policy, for everybody but the administrator. */
+    enum err (*may)(struct run *r, const struct id *who, const struct row *row, unsigned op, unsigned child_ty,
+                    bool *yes);
+    enum says (*virt)(struct run *r); /* a virtual type: takes every request over, right after resolve, on the loop
+                                         thread; r->target and r->holder: the parent. It judges rights itself. */
 };
 const struct type_hook *type_hook(unsigned ty);
 /* contentInstance: is its content small enough for the container? */
 enum says hook_cin_fits(struct run *r);
-extern const struct type_hook hook_ae, hook_cse, hook_cin, hook_cnt, hook_sub, hook_acp;
+extern const struct type_hook hook_ae, hook_cse, hook_cin, hook_cnt, hook_sub, hook_acp, hook_pch, hook_pcu, hook_req;
 
 /* ---- view.c, tree.c, hunt.c, match.c: results --------------------------------------------------------- */
 
@@ -350,6 +358,7 @@ struct hop {
     bool base;
     struct span peer;
     enum release rel; /* highest that the target serves; REL_NONE: it did not say */
+    int64_t channel;  /* rid of the target's pollingChannel: it fetches its requests itself; 0: none */
     unsigned loop;
     int64_t deadline;
     void (*over)(struct hop *h, enum err e, const struct prim *rsp);
@@ -364,6 +373,10 @@ enum err hop_to_ae(struct run *r, const struct row *ae, struct hop *h);
 /* Fills the addresses for any notification target, a URL or an identifier. ERR_NOTFOUND, ERR_UNREACHABLE;
  * *here: it is this CSE itself. */
 enum err hop_to_target(struct run *r, struct span nu, struct hop *h, bool *here);
+/* The request that leaves carries the highest release of its target (of this CSE, when that says nothing). */
+void hop_release(const struct cse *c, struct hop *h);
+/* Takes out what an entity of release 1 does not know: rvi, vsi. */
+void hop_release_1(struct hop *h);
 /* A NOTIFY of this CSE: pc goes to the target. */
 void hop_notify(struct run *r, struct hop *h, struct span to, struct span rqi, struct span pc);
 
@@ -377,6 +390,8 @@ void forward_answer(struct run *r, enum err e, const struct prim *rsp);
 /* A NOTIFY that came in (notify.c). */
 enum says notify_apply(struct run *r);
 bool notify_is_verification(const struct run *r);
+/* The result of a request, for this CSE: whether it asked for it decides, not a policy. */
+bool notify_is_result(const struct run *r);
 /* Is this notification target the originator's own AE? */
 bool verify_is_originator(struct run *r, struct span nu);
 

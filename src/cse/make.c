@@ -9,8 +9,8 @@ const struct type_hook *type_hook(unsigned ty)
     static const struct {
         uint16_t ty;
         const struct type_hook *hook;
-    } rows[] = {{TY_AE, &hook_ae},   {TY_CSR, &hook_cse}, {TY_CIN, &hook_cin},
-                {TY_CNT, &hook_cnt}, {TY_SUB, &hook_sub}, {TY_ACP, &hook_acp}};
+    } rows[] = {{TY_AE, &hook_ae},   {TY_CSR, &hook_cse}, {TY_CIN, &hook_cin}, {TY_CNT, &hook_cnt}, {TY_SUB, &hook_sub},
+                {TY_ACP, &hook_acp}, {TY_PCH, &hook_pch}, {TY_PCU, &hook_pcu}, {TY_REQ, &hook_req}};
     for (size_t i = 0; i < LEN(rows); i++)
         if (rows[i].ty == ty)
             return rows[i].hook;

@@ -1,6 +1,6 @@
 /* notify.c - a NOTIFY that came in: to an AE of this CSE it goes on to its point of access, to the CSEBase it is for us
  * (TS-0004 7.3.3.9, 7.5.1.2). */
-#include "cse/inside.h"
+#include "cse/request.h"
 
 static bool is_true(const struct jval *v)
 {
@@ -11,6 +11,11 @@ static bool is_true(const struct jval *v)
 bool notify_is_verification(const struct run *r)
 {
     return r->q->op == OP_NOTIFY && span_eq(r->q->root, SPAN("m2m:sgn")) && is_true(JSON_GET(r->q->content, "vrq"));
+}
+
+bool notify_is_result(const struct run *r)
+{
+    return r->q->op == OP_NOTIFY && r->target.ty == TY_CB && span_eq(r->q->root, SPAN("m2m:rsp"));
 }
 
 static void over(struct hop *h, enum err e, const struct prim *rsp)
@@ -32,6 +37,15 @@ static enum says check_creator(struct run *r)
                         "the creator of the subscription may not NOTIFY this target (TS-0004 7.4.8.2.1)");
 }
 
+/* What goes on to the AE: the content as it came, without what only concerns the way up to here. */
+static void plain_request(struct run *r, struct hop *h)
+{
+    h->req = *r->q;
+    h->req.have &= ~(PA_BIT(rt) | PA_BIT(rtu) | PA_BIT(rp) | PA_BIT(rcn) | PA_BIT(oet));
+    h->req.args = NULL;
+    hop_release(r->c, h);
+}
+
 static enum says to_ae(struct run *r)
 {
     enum says say = check_creator(r);
@@ -45,13 +59,18 @@ static enum says to_ae(struct run *r)
     if (e == ERR_UNREACHABLE)
         return refuse(r, RSC_TARGET_NOT_REACHABLE, SPAN("to"), "the AE takes no requests or has no point of access");
     STEP_TRY(r, e);
-    h->req = *r->q;
+    plain_request(r, h);
     hop_go(r->c, h);
     return WAIT;
 }
 
+/* What this CSE asked for: agreement to a subscription of its own, its end, the result of a request that it passed on.
+ * Registration changes (aerp, aerid) and discovery requests for interworking proxies (idr) concern nothing that is
+ * kept here. */
 static enum says to_us(struct run *r)
 {
+    if (span_eq(r->q->root, SPAN("m2m:rsp")))
+        return request_result(r);
     if (!span_eq(r->q->root, SPAN("m2m:sgn")) ||
         !(is_true(JSON_GET(r->q->content, "vrq")) || is_true(JSON_GET(r->q->content, "sud"))))
         return refuse(r, RSC_BAD_REQUEST, r->q->root,

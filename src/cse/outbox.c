@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cse/inside.h"
+#include "cse/poll.h"
 #include "host/heap.h"
 
 struct flight {
@@ -121,7 +121,7 @@ static void recorded(struct exch *x)
     while (*at != f)
         at = &(*at)->next;
     *at = f->next;
-    p->n--;
+    p->n -= !f->hop.channel;
     atomic_store(&f->c->tick, true);
     flight_free(f);
 }
@@ -206,6 +206,10 @@ static enum err take_off(struct cse *c, struct store_tx *t, int64_t now, const s
     c->post->flying = f;
     c->post->n++;
     enum err e = hop_to_target(&f->r, f->l.to, &f->hop, &here);
+    if (f->hop.channel) { /* waits for its poll, and takes no place of those that leave */
+        f->hop.deadline = now + POLL_KEEP_MS;
+        c->post->n--;
+    }
     f->r.t = NULL;
     f->sent = e == OK && here; /* this CSE told itself */
     if (e == OK && !here && arena_ok(&f->a)) {

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cse/inside.h"
+#include "cse/poll.h"
 #include "host/heap.h"
 
 struct policy {
@@ -210,6 +210,9 @@ enum err rights_ask(struct run *r, const struct id *who, const struct row *row, 
     *yes = r->x->self || (who->kind != ID_BAD && id_same(who, &r->c->admin));
     if (*yes)
         return OK;
+    const struct type_hook *own = type_hook(row->ty);
+    if (own && own->may)
+        return own->may(r, who, row, op, child_ty, yes);
     if (row->ty == TY_ACP) {
         const struct policy *p;
         struct acr_ask q = question(r, who, row, op, child_ty);
@@ -279,10 +282,12 @@ enum says step_authorise(struct run *r)
 {
     bool yes = true;
     unsigned op = right_needed(r);
-    if (!op || registers(r))
+    if (!op || registers(r) || notify_is_result(r))
         return MORE;
     bool acpi = r->q->op == OP_UPDATE && r->q->content && JSON_GET(r->q->content, "acpi");
-    if (acpi && (type_of(r->target.ty)->flags & TF_ACPI))
+    if (r->q->op == OP_CREATE && r->q->ty == TY_PCH)
+        yes = poll_may_make(r);
+    else if (acpi && (type_of(r->target.ty)->flags & TF_ACPI))
         STEP_TRY(r, rights_acpi(r, &r->target, &yes));
     else
         STEP_TRY(r, rights_ask(r, &r->q->from, &r->target, op, r->q->ty, &yes));

@@ -109,9 +109,17 @@ void run_to_writer(struct run *r)
     enqueue(r);
 }
 
+/* rset: a result that is late is no result (TS-0004 7.3.2.1). */
+static bool too_late(const struct run *r)
+{
+    return r->q->rset && rsc_ok(r->x->rsp->rsc) && r->c->w.now(r->c->w.ctx) >= r->q->rset;
+}
+
 void run_answer(struct run *r)
 {
     r->stage = AT_END;
+    if (too_late(r))
+        refuse(r, RSC_REQUEST_TIMEOUT, SPAN("rset"), "the result came too late for its originator (TS-0001 8.1.2)");
     if (prim_has(r->q, PA_ot) && !prim_has(r->x->rsp, PA_ot)) /* a request with ot wants to know the answer's */
         prim_set(r->x->rsp, PA_ot, name_time(r->now, r->a));
     r->x->done(r->x);
@@ -288,12 +296,16 @@ static enum says check_never(struct run *r)
         uint8_t op;
         uint16_t flag;
     } rows[] = {{OP_CREATE, TF_VIRTUAL}, {OP_UPDATE, TF_NO_UPDATE}, {OP_DELETE, TF_NO_DELETE}};
-    const struct type *t = r->virt ? r->virt : r->type;
+    const struct type *t = r->virt ? r->virt : r->type, *made = r->q->op == OP_CREATE ? type_of(r->q->ty) : NULL;
+    if (made && (made->flags & TF_NO_CREATE))
+        return refuse(r, RSC_OPERATION_NOT_ALLOWED, SPAN("ty"),
+                      "resources of this type are made by the CSE alone (TS-0004 7.4.3, 7.4.12)");
     for (size_t i = 0; i < LEN(rows); i++)
         if (r->q->op == rows[i].op && (t->flags & rows[i].flag))
             return refuse(r, RSC_OPERATION_NOT_ALLOWED, SPAN("to"),
                           "resources of this type never take this operation (TS-0004 7.3.2.1)");
-    if (r->q->op == OP_NOTIFY && t->number != TY_AE && t->number != TY_CB)
+    bool takes_over = r->virt && type_hook(r->virt->number) && type_hook(r->virt->number)->virt;
+    if (r->q->op == OP_NOTIFY && t->number != TY_AE && t->number != TY_CB && !takes_over)
         return refuse(r, RSC_OPERATION_NOT_ALLOWED, SPAN("to"), "NOTIFY goes to an AE or a CSEBase (TS-0004 7.3.3.9)");
     return MORE;
 }
@@ -316,9 +328,20 @@ static bool behind_virtual(const struct run *r)
     return any;
 }
 
+/* The request may have waited. */
+static enum says check_time(struct run *r)
+{
+    bool rqet = r->q->rqet && r->q->rqet <= r->now, rset = r->q->rset && r->q->rset <= r->now;
+    return rqet || rset ? refuse(r, RSC_REQUEST_TIMEOUT, rqet ? SPAN("rqet") : SPAN("rset"),
+                                 "the time was over before the request could be carried out (TS-0004 7.3.3.1)")
+                        : MORE;
+}
+
 enum says step_resolve(struct run *r)
 {
     struct found f;
+    if ((r->q->rqet || r->q->rset) && check_time(r) != MORE)
+        return DONE;
     bool ahead = r->stage == AT_DOOR && changes(r); /* a change is looked at before the writer has it */
     if (ahead && r->q->op == OP_CREATE && !behind_virtual(r) && !prelude_wanted(r))
         return to_writer(r);
