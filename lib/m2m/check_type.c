@@ -125,7 +125,7 @@ static struct verdict event_rules(const struct check *c, const struct attrs *now
     unsigned bits = check_sub_nets(enc);
     if (bits >> NET_MISSING & 1 && !md)
         return bad("enc.md", "a report on missing data points needs md (TS-0004 7.4.8.2.1)");
-    if (md)
+    if (md && c->parent_ty != TY_TS)
         return bad("enc.md", "only a timeSeries reports missing data points (TS-0004 7.4.8.2.1)");
     if (bits >> NET_RETRIEVE_NONE & 1 && c->parent_ty != TY_CNT)
         return bad("enc.net", "event 5 exists only for a container (TS-0001 9.6.8)");

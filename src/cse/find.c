@@ -1,7 +1,7 @@
 /* find.c - the resource that an address names (TS-0001 9.3.1, TS-0004 7.3.3.1). */
 #include <string.h>
 
-#include "cse/inside.h"
+#include "cse/hold.h"
 
 static bool gone(const struct run *r, const struct row *row)
 {
@@ -47,11 +47,9 @@ static enum err by_name(struct run *r, const struct row *parent, struct span rn,
 /* The instance that la or ol stands for; an empty container gives ERR_NOTFOUND. */
 static enum err behind_virtual(struct run *r, struct found *f)
 {
-    bool newest = f->virt->number == TY_LA;
     f->holder = f->row;
     memset(&f->row, 0, sizeof f->row);
-    return newest ? store_newest(r->t, f->holder.rid, TY_CIN, r->now, r->a, &f->row)
-                  : store_oldest(r->t, f->holder.rid, TY_CIN, r->now, r->a, &f->row);
+    return hold_end(r, &f->holder, f->virt->number == TY_LA, &f->row);
 }
 
 static enum err walk(struct run *r, struct span names, struct found *f)

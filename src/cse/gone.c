@@ -4,6 +4,7 @@
  * visited; without children the row itself goes and its parent is visited again. */
 #include <string.h>
 
+#include "cse/hold.h"
 #include "cse/match.h"
 
 /* ---- check --------------------------------------------------------------------------------------- */
@@ -19,37 +20,6 @@ enum says gone_check(struct run *r)
     const struct type_hook *h = type_hook(r->target.ty);
     enum says say = check_condition(r);
     return say == MORE && h && h->check_delete ? h->check_delete(r) : say;
-}
-
-/* ---- retention ----------------------------------------------------------------------------------- */
-
-static bool limit_of(const struct attrs *at, enum attr a, int64_t *max)
-{
-    uint64_t v;
-    const struct jval *j = attrs_get(at, a);
-    if (!j || json_u64(j, INT64_MAX, &v) != OK)
-        return false;
-    *max = (int64_t)v;
-    return true;
-}
-
-enum err gone_trim(struct run *r, struct row *hold, const struct attrs *limits)
-{
-    int64_t mni = INT64_MAX, mbs = INT64_MAX;
-    bool any = limit_of(limits, AT_mni, &mni);
-    any |= limit_of(limits, AT_mbs, &mbs);
-    while (any && hold->cni > 0 && (hold->cni > mni || hold->cbs > mbs)) {
-        struct row old;
-        /* expired ones count until the sweep has taken them: they are the oldest, mostly */
-        enum err e = store_oldest(r->t, hold->rid, TY_CIN, 0, r->a, &old);
-        if (e == ERR_NOTFOUND)
-            break;
-        TRY(e);
-        TRY(store_drop(r->t, old.rid));
-        hold->cni--;
-        hold->cbs -= old.cs;
-    }
-    return make_count(r, hold);
 }
 
 /* ---- a tree -------------------------------------------------------------------------------------- */
@@ -119,6 +89,9 @@ static enum err drop_one(struct run *r, const struct row *row, bool itself)
         r->c->csr_changed = true;
     if (row->ty == TY_REQ) /* the notification of its result */
         TRY(store_letters_drop(r->t, row->rid));
+    const struct type_hook *h = type_hook(row->ty);
+    if (h && h->gone)
+        TRY(h->gone(r, row));
     if (!(type_of(row->ty)->flags & TF_INSTANCE))
         TRY(store_alarms_drop(r->t, row->rid));
     return store_drop(r->t, row->rid);
@@ -130,8 +103,9 @@ static enum err take_down(struct run *r, const struct row *root)
     for (;;) {
         struct rows kids;
         int64_t n;
-        if (at.ty == TY_CNT)
-            TRY(store_clear(r->t, at.rid, TY_CIN, &n));
+        const struct hold *h = hold_of(at.ty);
+        if (h)
+            TRY(store_clear(r->t, at.rid, h->kid, &n));
         TRY(store_list(r->t, at.rid, 0, 0, 1, false, r->a, &kids));
         if (kids.n) {
             at = kids.v[0];
@@ -146,19 +120,20 @@ static enum err take_down(struct run *r, const struct row *root)
     }
 }
 
+enum err gone_below(struct run *r, const struct row *row)
+{
+    return take_down(r, row);
+}
+
 static enum err parent_counts(struct run *r, const struct row *row)
 {
     struct row up;
-    if (!row->pid || (row->ty != TY_CIN && row->ty != TY_SUB))
+    if (!row->pid)
         return OK;
+    if (type_of(row->ty)->flags & TF_INSTANCE)
+        return hold_lost(r, row->pid, row);
     TRY(store_get(r->t, row->pid, r->a, &up));
-    if (row->ty == TY_CIN) {
-        up.cni--;
-        up.cbs -= row->cs;
-    } else {
-        up.subs--;
-    }
-    return make_count(r, &up);
+    return make_count_child(r, &up, row->ty, -1);
 }
 
 enum err gone_tree(struct run *r, const struct row *row, bool direct)

@@ -2,7 +2,7 @@
  */
 #include <string.h>
 
-#include "cse/inside.h"
+#include "cse/hold.h"
 
 /* ---- contentInstance ------------------------------------------------------------------------------ */
 
@@ -73,16 +73,14 @@ static bool is_true(const struct jval *v)
 static enum says after_cnt(struct run *r)
 {
     struct attrs now;
-    int64_t n;
     if (r->q->op != OP_UPDATE)
         return MORE;
     STEP_TRY(r, name_attrs(&r->out, r->a, &now));
     const struct jval *disr = attrs_get(&r->in, AT_disr);
     if (is_true(attrs_get(&r->old, AT_disr)) && disr && disr->type == J_BOOL && !is_true(disr)) {
-        STEP_TRY(r, store_clear(r->t, r->out.rid, TY_CIN, &n));
-        r->out.cni = r->out.cbs = 0;
+        STEP_TRY(r, hold_clear(r, &r->out));
     }
-    STEP_TRY(r, gone_trim(r, &r->out, &now));
+    STEP_TRY(r, hold_trim(r, &r->out, &now));
     return MORE;
 }
 

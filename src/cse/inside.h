@@ -250,8 +250,8 @@ enum says gone_check(struct run *r);
 enum says gone_apply(struct run *r);
 /* Removes a resource and all below it: letters, counters, notices. `direct`: addressed by a request. */
 enum err gone_tree(struct run *r, const struct row *row, bool direct);
-/* Removes instances until the container keeps to its limits; *hold is the row whose counters change. */
-enum err gone_trim(struct run *r, struct row *hold, const struct attrs *limits);
+/* The same without a word to anybody and without the counters of the parent. */
+enum err gone_below(struct run *r, const struct row *row);
 /* acpi entries and et, which CREATE and UPDATE treat alike. */
 enum says make_check_acpi(struct run *r);
 struct span make_et(struct run *r, const struct jval *given, const struct row *parent, const struct attrs *parent_at,
@@ -260,6 +260,8 @@ struct span make_et(struct run *r, const struct jval *given, const struct row *p
 enum err make_labels(struct run *r, const struct jval *lbl, struct row *row);
 /* Adds to the counters of a row in the store. */
 enum err make_count(struct run *r, struct row *row);
+/* A child of that type came (1) or went (-1): counters of a parent that does not hold instances. */
+enum err make_count_child(struct run *r, struct row *parent, unsigned ty, int by);
 
 /* Rules of single types that need the store (hook_*.c): NULL where a type has none. */
 struct type_hook {
@@ -273,13 +275,16 @@ struct type_hook {
     /* Decides instead of acpi and the default policy, for everybody but the administrator. */
     enum err (*may)(struct run *r, const struct id *who, const struct row *row, unsigned op, unsigned child_ty,
                     bool *yes);
+    enum err (*gone)(struct run *r, const struct row *row); /* writer: one of the type goes, its children went */
     enum says (*virt)(struct run *r); /* a virtual type: takes every request over, right after resolve, on the loop
                                          thread; r->target and r->holder: the parent. It judges rights itself. */
 };
 const struct type_hook *type_hook(unsigned ty);
 /* contentInstance: is its content small enough for the container? */
 enum says hook_cin_fits(struct run *r);
-extern const struct type_hook hook_ae, hook_cse, hook_cin, hook_cnt, hook_sub, hook_acp, hook_pch, hook_pcu, hook_req;
+#define HOOK(ty, hook) extern const struct type_hook hook;
+#include "cse/type_hook.def"
+#undef HOOK
 
 /* ---- view.c, tree.c, hunt.c, match.c: results --------------------------------------------------------- */
 
@@ -343,6 +348,9 @@ enum err tell_update(struct run *r, const struct row *row, const struct attr_set
 enum err tell_create(struct run *r, const struct row *parent, const struct row *child);
 enum err tell_delete(struct run *r, const struct row *row); /* net 2: subscriptions of the row itself */
 enum err tell_delete_child(struct run *r, const struct row *parent, const struct row *child);
+/* Net 8 of one subscription: rep is {"m2m:tsn":{...}}. */
+enum err tell_missing(struct run *r, const struct row *ts, const struct row *sub, const struct attrs *sub_at,
+                      struct span rep);
 /* The subscription ends: its letters go, its notice is written. keep: the letters stay. */
 enum err tell_sub_ends(struct run *r, const struct row *sub, bool keep_letters);
 

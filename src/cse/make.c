@@ -2,15 +2,18 @@
 #include <string.h>
 
 #include "base/m2mtime.h"
-#include "cse/inside.h"
+#include "cse/hold.h"
 
 const struct type_hook *type_hook(unsigned ty)
 {
     static const struct {
         uint16_t ty;
         const struct type_hook *hook;
-    } rows[] = {{TY_AE, &hook_ae},   {TY_CSR, &hook_cse}, {TY_CIN, &hook_cin}, {TY_CNT, &hook_cnt}, {TY_SUB, &hook_sub},
-                {TY_ACP, &hook_acp}, {TY_PCH, &hook_pch}, {TY_PCU, &hook_pcu}, {TY_REQ, &hook_req}};
+    } rows[] = {
+#define HOOK(ty, hook) {TY_##ty, &hook},
+#include "cse/type_hook.def"
+#undef HOOK
+    };
     for (size_t i = 0; i < LEN(rows); i++)
         if (rows[i].ty == ty)
             return rows[i].hook;
@@ -229,7 +232,7 @@ enum err make_count(struct run *r, struct row *row)
  * hooks. */
 static bool special(unsigned ty, enum attr a)
 {
-    return a == AT_rn || a == AT_et || a == AT_cr || (ty == TY_CIN && (a == AT_con || a == AT_cnf)) ||
+    return a == AT_rn || a == AT_et || a == AT_cr || (ty == TY_CIN && (a == AT_con || a == AT_cnf || a == AT_dcnt)) ||
            (ty == TY_CSR && a == AT_csi);
 }
 
@@ -267,7 +270,7 @@ static enum err put_body(struct run *r, struct span et)
     JW_STR(&w, "ri", buf_span(&ri.b));
     JW_STR(&w, "pi", buf_span(&pi.b));
     JW_STR(&w, "ct", now);
-    if (!(type_of(o->ty)->flags & TF_STATE))
+    if (!(type_of(o->ty)->flags & TF_STATE) && type_rule(type_of(o->ty), AT_lt)->create != P_ABSENT)
         JW_STR(&w, "lt", now);
     JW_STR(&w, "et", et);
     put_sent(r, &w);
@@ -278,31 +281,27 @@ static enum err put_body(struct run *r, struct span et)
     return t.b.e != OK ? t.b.e : rn.b.e != OK ? rn.b.e : ri.b.e;
 }
 
-/* mia shortens the life of an instance: et at most ct + mia. */
-static struct span shorten(struct run *r, struct span et)
+/* subs counts the subscriptions of a resource; of an instance, which has none, all its children, so that retention
+ * knows which of them are more than a row. An instance is written at once: clearing looks for them in the table. */
+enum err make_count_child(struct run *r, struct row *parent, unsigned ty, int by)
 {
-    uint64_t mia;
-    const struct jval *v = attrs_get(&r->old, AT_mia);
-    if (r->q->ty != TY_CIN || !v || json_u64(v, INT64_MAX / 2000, &mia) != OK ||
-        r->out.et - r->now <= (int64_t)mia * 1000)
-        return et;
-    r->out.et = r->now + (int64_t)mia * 1000;
-    return name_time(r->out.et, r->a);
+    struct attrs at;
+    bool instance = type_of(parent->ty)->flags & TF_INSTANCE;
+    if (ty != TY_SUB && !instance)
+        return OK;
+    parent->subs += by;
+    if (!instance)
+        return make_count(r, parent);
+    TRY(name_attrs(parent, r->a, &at));
+    TRY(make_labels(r, attrs_get(&at, AT_lbl), parent));
+    return store_set(r->t, parent);
 }
 
 static enum err count_parent(struct run *r)
 {
-    struct row *p = &r->target;
-    if (r->out.ty == TY_SUB)
-        p->subs++;
-    else if (r->out.ty == TY_CIN) {
-        p->st++;
-        p->cni++;
-        p->cbs += r->out.cs;
-        return gone_trim(r, p, &r->old);
-    } else
-        return OK;
-    return make_count(r, p);
+    if (type_of(r->out.ty)->flags & TF_INSTANCE)
+        return hold_took(r, &r->target, &r->old, &r->out);
+    return make_count_child(r, &r->target, r->out.ty, 1);
 }
 
 enum says make_apply(struct run *r)
@@ -323,7 +322,9 @@ enum says make_apply(struct run *r)
     } else if (o->ty == TY_CSR) {
         o->alias = r->aei;
     }
-    struct span et = shorten(r, make_et(r, attrs_get(&r->in, AT_et), &r->target, &r->old, &o->et));
+    struct span et = make_et(r, attrs_get(&r->in, AT_et), &r->target, &r->old, &o->et);
+    if (type_of(o->ty)->flags & TF_INSTANCE)
+        et = hold_shorten(r, &r->old, et, &o->et);
     STEP_TRY(r, make_labels(r, attrs_get(&r->in, AT_lbl), o));
     STEP_TRY(r, put_body(r, et));
     enum err e = store_put(r->t, o);

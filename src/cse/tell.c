@@ -3,13 +3,14 @@
 #include "base/m2mtime.h"
 #include "cse/inside.h"
 
-enum net { NET_UPDATE = 1, NET_DELETE, NET_CREATE_CHILD, NET_DELETE_CHILD };
+enum net { NET_UPDATE = 1, NET_DELETE, NET_CREATE_CHILD, NET_DELETE_CHILD, NET_MISSING = 8 };
 
 struct event {
     enum net net;
     const struct row *target;       /* subscribed-to */
     const struct row *subject;      /* whose representation is told */
     const struct attr_set *changed; /* NET_UPDATE */
+    struct span rep;                /* NET_MISSING: m2m:tsn */
 };
 
 /* ---- does it match? ------------------------------------------------------------------------------ */
@@ -127,6 +128,10 @@ static enum err put_modified(struct run *r, struct jw *w, const struct event *e)
 static enum err put_rep(struct run *r, struct jw *w, const struct event *e, uint64_t nct)
 {
     struct span rep;
+    if (e->rep.n) {
+        jw_raw(w, e->rep);
+        return OK;
+    }
     if (nct == 2 && e->net == NET_UPDATE)
         return put_modified(r, w, e);
     if (nct == 3) {
@@ -251,22 +256,28 @@ static enum err tell(struct run *r, const struct event *e)
 
 enum err tell_update(struct run *r, const struct row *row, const struct attr_set *changed)
 {
-    return tell(r, &(struct event){NET_UPDATE, row, row, changed});
+    return tell(r, &(struct event){NET_UPDATE, row, row, changed, SPAN_NONE});
 }
 
 enum err tell_create(struct run *r, const struct row *parent, const struct row *child)
 {
-    return tell(r, &(struct event){NET_CREATE_CHILD, parent, child, NULL});
+    return tell(r, &(struct event){NET_CREATE_CHILD, parent, child, NULL, SPAN_NONE});
 }
 
 enum err tell_delete(struct run *r, const struct row *row)
 {
-    return tell(r, &(struct event){NET_DELETE, row, row, NULL});
+    return tell(r, &(struct event){NET_DELETE, row, row, NULL, SPAN_NONE});
 }
 
 enum err tell_delete_child(struct run *r, const struct row *parent, const struct row *child)
 {
-    return tell(r, &(struct event){NET_DELETE_CHILD, parent, child, NULL});
+    return tell(r, &(struct event){NET_DELETE_CHILD, parent, child, NULL, SPAN_NONE});
+}
+
+enum err tell_missing(struct run *r, const struct row *ts, const struct row *sub, const struct attrs *sub_at,
+                      struct span rep)
+{
+    return post_event(r, sub, sub_at, &(struct event){.net = NET_MISSING, .target = ts, .subject = ts, .rep = rep});
 }
 
 enum err tell_sub_ends(struct run *r, const struct row *sub, bool keep_letters)

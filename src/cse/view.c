@@ -5,27 +5,52 @@
 
 /* ---- one resource -------------------------------------------------------------------------------- */
 
+/* Which of the columns a type shows. */
+enum { M_LT = 1, M_ST = 2, M_CS = 4, M_COUNT = 8, M_READS = 16 };
+
+static unsigned moving(const struct row *row)
+{
+    static const struct {
+        uint16_t ty, what;
+    } rows[] = {{TY_CNT, M_LT | M_ST | M_COUNT}, {TY_TS, M_COUNT}, {TY_FCNT, M_ST | M_CS | M_COUNT}, {TY_CIN, M_READS}};
+    unsigned what = 0;
+    for (size_t i = 0; i < LEN(rows) && !what; i++)
+        what = rows[i].ty == row->ty ? rows[i].what : 0;
+    if (row->ty == TY_FCNT && row->cni < 0) /* it keeps no instances */
+        what &= ~(unsigned)M_COUNT;
+    if (row->ty == TY_CIN && row->cni == 0) /* no deletionCnt */
+        what = 0;
+    return what;
+}
+
+static void put_number(struct buf *b, const char *name, int64_t v)
+{
+    buf_str(b, ",\"");
+    buf_str(b, name);
+    buf_str(b, "\":");
+    buf_i64(b, v);
+}
+
 bool view_put_open(struct run *r, struct buf *b, const struct row *row)
 {
-    buf_put(b, span_first(row->body, row->body.n - 1));
-    bool any = row->body.n > 2;
-    if (row->ty == TY_CB) {
-        buf_str(b, any ? ",\"ctm\":\"" : "\"ctm\":\"");
-        m2mtime_put_us(b, r->now);
+    unsigned what = moving(row);
+    buf_put(b, span_first(row->body, row->body.n - 1)); /* never empty: rn, ty, ri ... */
+    if (row->ty == TY_CB || what & M_LT) {
+        buf_str(b, row->ty == TY_CB ? ",\"ctm\":\"" : ",\"lt\":\"");
+        m2mtime_put_us(b, row->ty == TY_CB ? r->now : row->lt);
         buf_c(b, '"');
-        any = true;
-    } else if (type_of(row->ty)->flags & TF_STATE) {
-        buf_str(b, any ? ",\"lt\":\"" : "\"lt\":\"");
-        m2mtime_put_us(b, row->lt);
-        buf_str(b, "\",\"st\":");
-        buf_i64(b, row->st);
-        buf_str(b, ",\"cni\":");
-        buf_i64(b, row->cni);
-        buf_str(b, ",\"cbs\":");
-        buf_i64(b, row->cbs);
-        any = true;
     }
-    return any;
+    if (what & M_ST)
+        put_number(b, "st", row->st);
+    if (what & M_CS)
+        put_number(b, "cs", row->cs);
+    if (what & M_COUNT) {
+        put_number(b, "cni", row->cni);
+        put_number(b, "cbs", row->cbs);
+    }
+    if (what & M_READS)
+        put_number(b, "dcnt", row->cni);
+    return true;
 }
 
 void view_put_object(struct run *r, struct buf *b, const struct row *row)

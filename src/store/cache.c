@@ -288,12 +288,13 @@ bool cache_row(struct cache *c, int64_t rid, struct arena *a, struct row *out)
     return e && arena_ok(a);
 }
 
-bool cache_has(struct cache *c, int64_t rid)
+bool cache_has(struct cache *c, int64_t rid, int64_t subs)
 {
     struct key k = key_of(c, ROW, rid, 0, SPAN_NONE);
     struct shard *s = shard_of(c, &k);
     pthread_mutex_lock(&s->lock);
-    bool has = look(s, &k) != NULL;
+    const struct entry *e = look(s, &k);
+    bool has = e && e->row.subs == subs;
     pthread_mutex_unlock(&s->lock);
     return has;
 }

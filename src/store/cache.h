@@ -32,7 +32,8 @@ void cache_free(struct cache *c);
 
 /* True and a copy in the arena when the row is there. False with an overflowing arena, too. */
 bool cache_row(struct cache *c, int64_t rid, struct arena *a, struct row *out);
-bool cache_has(struct cache *c, int64_t rid);
+/* The row is there, with this number of subscriptions. */
+bool cache_has(struct cache *c, int64_t rid, int64_t subs);
 bool cache_name(struct cache *c, int64_t pid, struct span rn, int64_t *rid);
 bool cache_alias(struct cache *c, struct span alias, int64_t *rid);
 bool cache_newest(struct cache *c, int64_t pid, uint32_t ty, int64_t *rid);

@@ -625,7 +625,7 @@ static enum err mem_clear(struct store_tx *t, int64_t pid, uint32_t ty, int64_t 
     *count = 0;
     for (const struct mem_node *n = up ? up->first : NULL, *next; n; n = next) {
         next = n->next;
-        if (n->v->r.ty != ty)
+        if (n->v->r.ty != ty || n->v->r.subs != 0)
             continue;
         TRY(mem_drop(t, n->rid));
         ++*count;

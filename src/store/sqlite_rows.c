@@ -459,11 +459,12 @@ static enum err count_now(struct store_tx *t, const struct row *r)
     return sqlite3_changes(sqlite_home(t)->writer.db) == 0 ? ERR_NOTFOUND : OK;
 }
 
-/* A row that the writer's cache has is there for certain; its counters can wait. */
+/* A row that the writer's cache has is there for certain; its counters can wait, but for subs, by which clear chooses.
+ */
 enum err sqlite_count(struct store_tx *t, const struct row *r)
 {
     struct sqlite_store *home = sqlite_home(t);
-    if (!cache_has(home->own, r->rid) || !sqlite_tally_put(home, r)) {
+    if (!cache_has(home->own, r->rid, r->subs) || !sqlite_tally_put(home, r)) {
         TRY(count_now(t, r));
         if (!sqlite_tally_set(home, r))
             return ERR_NOMEM;

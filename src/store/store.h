@@ -140,7 +140,8 @@ struct store_ops {
     enum err (*count)(struct store_tx *t, const struct row *r);
     /* Removes one row, which has no children any more. ERR_NOTFOUND. */
     enum err (*drop)(struct store_tx *t, int64_t rid);
-    /* Removes all children of pid of that type, which have no children themselves; *n tells how many. */
+    /* Removes all children of pid of that type whose subs is 0 (they have no children themselves); *n tells how many.
+     */
     enum err (*clear)(struct store_tx *t, int64_t pid, uint32_t ty, int64_t *n);
 
     /* ---- outbox ---- */
