@@ -25,13 +25,14 @@ struct attrs {
 };
 static inline const struct jval *attrs_get(const struct attrs *a, enum attr id)
 {
-    return a->t ? a->v[a->t->slot[id]] : NULL;
+    return a->t ? a->v[type_slot(a->t, id)] : NULL;
 }
 /* Gives an attribute of the type another value; NULL takes it away. Nothing happens when the type has no such one. */
 static inline void attrs_set(struct attrs *a, enum attr id, const struct jval *v)
 {
-    if (a->t && a->t->slot[id])
-        a->v[a->t->slot[id]] = v;
+    size_t slot = a->t ? type_slot(a->t, id) : 0;
+    if (slot)
+        a->v[slot] = v;
 }
 /* By short name, attributes of loaded specializations included. */
 const struct jval *attrs_named(const struct attrs *a, struct span short_name);
@@ -43,7 +44,7 @@ struct attr_set {
 };
 static inline void attr_set_add(struct attr_set *s, enum attr id)
 {
-    s->bits |= UINT64_C(1) << s->t->slot[id];
+    s->bits |= UINT64_C(1) << type_slot(s->t, id);
 }
 bool attr_set_named(const struct attr_set *s, struct span short_name);
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "m2m/spec.h"
+
 #define TEXT(lit)                                                                                                      \
     {                                                                                                                  \
         (const uint8_t *)(lit), sizeof(lit) - 1                                                                        \
@@ -69,15 +71,31 @@ static const struct attr_row attrs[AT__N] = {
 /* First attribute of each length of name; [n] .. [n+1] are those of length n. */
 static const uint16_t of_len[] = {AT_LEN_2, AT_LEN_2, AT_LEN_2, AT_LEN_3, AT_LEN_4, AT_LEN_5, AT__N};
 
+/* What was loaded beside these rows (spec.h). */
+static const struct spec_list nothing, *loaded = &nothing;
+
+void type_extend(const struct spec_list *more)
+{
+    loaded = more ? more : &nothing;
+}
+
 const struct attr_row *attr_row(enum attr a)
 {
-    return &attrs[a];
+    return a < AT__N ? &attrs[a] : &loaded->names[a - AT__N];
+}
+
+static enum attr loaded_find(struct span s)
+{
+    for (size_t i = 0; i < loaded->n_names; i++)
+        if (span_eq(loaded->names[i].sn, s))
+            return (enum attr)(AT__N + i);
+    return AT_NONE;
 }
 
 enum attr attr_find(struct span s)
 {
     if (s.n < 2 || s.n > 5)
-        return AT_NONE;
+        return loaded_find(s);
     unsigned lo = of_len[s.n], hi = of_len[s.n + 1];
     while (lo < hi) {
         unsigned mid = (lo + hi) / 2;
@@ -89,7 +107,7 @@ enum attr attr_find(struct span s)
         else
             hi = mid;
     }
-    return AT_NONE;
+    return loaded_find(s);
 }
 
 /* ---- rules --------------------------------------------------------------------------------------- */
@@ -211,9 +229,6 @@ static const struct {
 #undef UNHOSTED
 };
 
-static const struct type *loaded;
-static size_t n_loaded;
-
 const struct type *type_of(unsigned ty)
 {
     unsigned annc = ty >= TY_ANNC, at;
@@ -232,16 +247,10 @@ const struct type *type_of_root(struct span root)
     for (size_t i = 0; i < POS__VIRTUAL; i++)
         if (span_eq(types[i].root, root))
             return &types[i];
-    for (size_t i = 0; i < n_loaded; i++)
-        if (span_eq(loaded[i].root, root))
-            return &loaded[i];
+    for (size_t i = 0; i < loaded->n_types; i++)
+        if (span_eq(loaded->types[i].root, root))
+            return &loaded->types[i];
     return NULL;
-}
-
-void type_extend(const struct type *more, size_t n)
-{
-    loaded = more;
-    n_loaded = n;
 }
 
 const struct type *type_spec(unsigned ty, struct span root)
@@ -249,17 +258,17 @@ const struct type *type_spec(unsigned ty, struct span root)
     for (size_t i = POS__SPEC; i < POS__VIRTUAL; i++)
         if (types[i].number == ty && span_eq(types[i].root, root))
             return &types[i];
-    for (size_t i = 0; i < n_loaded; i++)
-        if (loaded[i].number == ty && span_eq(loaded[i].root, root))
-            return &loaded[i];
+    for (size_t i = 0; i < loaded->n_types; i++)
+        if (loaded->types[i].number == ty && span_eq(loaded->types[i].root, root))
+            return &loaded->types[i];
     return NULL;
 }
 
 const struct type *type_of_cnd(struct span cnd)
 {
-    for (size_t i = 0; i < n_loaded; i++)
-        if (loaded[i].number == TY_FCNT && span_eq(loaded[i].cnd, cnd))
-            return &loaded[i];
+    for (size_t i = 0; i < loaded->n_types; i++)
+        if (loaded->types[i].number == TY_FCNT && span_eq(loaded->types[i].cnd, cnd))
+            return &loaded->types[i];
     return NULL;
 }
 

@@ -69,10 +69,12 @@ struct attr_row {
     const char *long_name; /* as in the attribute tables */
     struct vdesc v;
 };
-/* Row of an attribute, 1 .. AT__N-1. Where a type uses the name for another kind of value, its rule has its own row:
- * `type_rule(t, a)->row` is what a value of that type's attribute is checked against. */
+/* Row of an attribute, 1 .. AT__N-1, and of the loaded ones from AT__N on. Where a type uses the name for another kind
+ * of value, its rule has its own row: `type_rule(t, a)->row` is what a value of that type's attribute is checked
+ * against. */
 const struct attr_row *attr_row(enum attr a);
-/* Short name to attribute; AT_NONE when no type has one of that name. */
+/* Short name to attribute; AT_NONE when no type has one of that name. Attributes that only loaded specializations have
+ * come behind: AT__N and more. */
 enum attr attr_find(struct span short_name);
 
 /* ---- rules: an attribute in a type -------------------------------------------------------------- */
@@ -83,7 +85,7 @@ enum access { ACC_NONE, ACC_RO, ACC_RW, ACC_WO };
 
 struct rule {
     const struct attr_row *row; /* short name and what the value looks like here */
-    uint16_t at;                /* enum attr; AT_NONE: an attribute that only a loaded specialization has */
+    uint16_t at;                /* enum attr; AT__N and more: an attribute that only loaded specializations have */
     uint8_t create, update;     /* enum presence */
     uint8_t announce;           /* enum announce */
     uint8_t access;             /* enum access */
@@ -153,8 +155,9 @@ const struct type *type_spec(unsigned ty, struct span root);
 /* The specialization of flexContainer with this containerDefinition. */
 const struct type *type_of_cnd(struct span cnd);
 /* Specializations that were loaded from data (spec.h) join the rows of the folder, for the whole process: before any
- * thread runs. They live on with the caller; NULL, 0: none any more. */
-void type_extend(const struct type *more, size_t n);
+ * thread runs. The list lives on with the caller; NULL: none any more. */
+struct spec_list;
+void type_extend(const struct spec_list *more);
 /* The virtual type of a URI segment under a parent type; NULL when the segment is a name like others. */
 const struct type *type_virtual(unsigned parent_ty, struct span segment);
 /* The standard has a type of this number, hosted here or not: decides between 5001 and 4000. */
@@ -172,9 +175,13 @@ bool type_reserved(unsigned parent_ty, struct span name);
 /* The rule of an attribute that the type has under this short name; own[0] when it has none. */
 const struct rule *type_named(const struct type *t, struct span short_name);
 
+static inline size_t type_slot(const struct type *t, enum attr a)
+{
+    return a < AT__N ? t->slot[a] : (size_t)(type_named(t, attr_row(a)->sn) - t->own);
+}
 static inline const struct rule *type_rule(const struct type *t, enum attr a)
 {
-    return &t->own[t->slot[a]];
+    return &t->own[type_slot(t, a)];
 }
 
 /* ---- enumerations and complex types ------------------------------------------------------------- */

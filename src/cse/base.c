@@ -20,15 +20,16 @@ static void put_list(struct jw *w, struct span name, const struct span *v, size_
     jw_end_arr(w);
 }
 
-/* none: no request resources */
-static void put_types(struct jw *w, bool none)
+/* A specialization has no number of its own. */
+static void put_types(struct jw *w, const struct cse_conf *conf)
 {
     size_t n;
     const struct type *t = type_rows(&n);
     JW_NAME(w, "srt");
     jw_arr(w);
     for (size_t i = 0; i < n; i++)
-        if (!(t[i].flags & TF_VIRTUAL) && !(none && t[i].number == TY_REQ))
+        if (!(t[i].flags & (TF_VIRTUAL | TF_SPEC)) && !(conf->no_requests && t[i].number == TY_REQ) &&
+            (conf->role == ROLE_IN || !(t[i].flags & TF_IN_ONLY)))
             jw_u64(w, t[i].number);
     jw_end_arr(w);
 }
@@ -70,7 +71,7 @@ static enum err base_body(const struct cse *c, struct arena *a, int64_t ct, int6
         JW_STR(&w, "nl", conf->node);
     put_list(&w, SPAN("csz"), &(struct span){(const uint8_t *)"json", 4}, 1);
     put_list(&w, SPAN("poa"), conf->poa, conf->npoa);
-    put_types(&w, conf->no_requests);
+    put_types(&w, conf);
     put_releases(&w, conf->releases);
     jw_end_obj(&w);
     *out = buf_span(&t.b);

@@ -281,6 +281,7 @@ static void read_values(struct settings *s)
     s->parent_name = conf_text(c, "parent", "server-name");
     const char *path = conf_text(c, "storage", "path");
     s->folder = in_memory(path) ? NULL : path;
+    s->specs = conf_text(c, "cse", "specializations");
     s->power_loss = conf_int(c, "storage", "durability") == 1;
     s->https = conf_text(c, "listen https", "address");
     s->http = conf_text(c, "listen http", "address");

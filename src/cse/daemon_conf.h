@@ -17,6 +17,7 @@ struct settings {
     struct span *lists[6];            /* of cse, owned here */
     struct cse_peer peers[PEERS_MAX]; /* their sp is owned here */
     const char *folder;               /* NULL: memory */
+    const char *specs;                /* folder of flexContainer descriptions; NULL: none */
     bool power_loss;
     const char *https, *http; /* addresses to listen at; NULL: not */
     const char *certificate, *key_file, *ca;

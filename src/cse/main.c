@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cse/daemon.h"
+#include "cse/daemon_spec.h"
 #include "host/heap.h"
 #include "host/notify.h"
 #include "host/sandbox.h"
@@ -125,6 +126,8 @@ static enum err read_settings(struct daemon *d, const char *file, struct buf *wh
     enum err e = settings_load(file, &d->set, why);
     if (e != OK && why->n == 0)
         buf_fmt(why, "%s: %s", file, err_text(e));
+    if (e == OK)
+        e = daemon_specs(d->set.specs, why);
     if (e == OK)
         e = open_tls(d, why);
     return e == OK ? hook_seal_new(d->set.conf, d->set.cse.self.sp, d->set.cse.self.csi, &d->seal, why) : e;
