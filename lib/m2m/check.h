@@ -82,6 +82,8 @@ struct verdict check_update(const struct check *c, const struct attrs *old, stru
 struct verdict check_sub_late(const struct check *c, const struct attrs *a);
 /* Which notification event types does enc ask for? Bit 1 << net for each; without net (and om) that is net 1. */
 unsigned check_sub_nets(const struct jval *enc);
+/* ACOP_ bits that `ops` of an operationMonitor stands for (switch 19); 0: not a value that it may have. */
+unsigned check_sub_ops(const struct switches *sw, uint64_t ops);
 
 /* The members of an object that are attributes of the type, sorted into *out; unknown ones are left out.
  * For stored representations, which were checked when they came. */

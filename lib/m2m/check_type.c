@@ -1,5 +1,6 @@
 #include "m2m/check_type.h"
 
+#include "m2m/acr.h"
 #include "m2m/prim.h"
 
 static struct verdict bad(const char *attr, const char *rule)
@@ -154,6 +155,33 @@ struct verdict check_sub_late(const struct check *c, const struct attrs *now)
     return VERDICT_GO;
 }
 
+/* ---- operation monitors (switch 19) */
+
+unsigned check_sub_ops(const struct switches *sw, uint64_t ops)
+{
+    enum { ALL = ACOP_CREATE | ACOP_RETRIEVE | ACOP_UPDATE | ACOP_DELETE | ACOP_NOTIFY | ACOP_DISCOVERY };
+    if (!sw_open(sw, SW_monitor_by_number))
+        return ops <= ALL ? (unsigned)ops : 0;
+    unsigned one = ops >= OP_CREATE && ops <= OP_NOTIFY ? op_acop((enum op)ops) : 0;
+    return one == ACOP_RETRIEVE ? ACOP_RETRIEVE | ACOP_DISCOVERY : one; /* discovery is a RETRIEVE */
+}
+
+static struct verdict monitor_rules(const struct check *c, const struct attrs *now)
+{
+    const struct jval *enc = attrs_get(now, AT_enc), *om = enc ? JSON_GET(enc, "om") : NULL;
+    bool open = sw_open(c->sw, SW_monitor_by_number);
+    for (const struct jval *v = om ? om->child : NULL; v; v = v->next) {
+        uint64_t ops;
+        const struct jval *jops = JSON_GET(v, "ops");
+        if (JSON_GET(v, "org") && !open)
+            return bad("enc.om.org", "is no member of operationMonitor (TS-0004 6.3.5.57)");
+        if (jops && (json_u64(jops, UINT32_MAX, &ops) != OK || !check_sub_ops(c->sw, ops)))
+            return bad("enc.om.ops", open ? "must be an operation, 1 to 5"
+                                          : "must be a sum of access control operations, 1 to 63 (TS-0004 6.3.4.2.29)");
+    }
+    return VERDICT_GO;
+}
+
 static bool blocks(const struct attrs *a)
 {
     return check_sub_nets(attrs_get(a, AT_enc)) >> NET_BLOCKING & 1;
@@ -170,6 +198,8 @@ static struct verdict sub_rules(const struct check *c, const struct attrs *old, 
         v = blocking_rules(sent, now);
     if (verdict_go(v))
         v = event_rules(c, now);
+    if (verdict_go(v))
+        v = monitor_rules(c, now);
     if (verdict_go(v) && !(create && c->late))
         v = check_sub_late(c, now);
     return v;

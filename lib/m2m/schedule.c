@@ -93,3 +93,68 @@ bool acr_schedule_now(struct span s, int64_t now)
     civil(second / 86400, v);
     return entry(s, v, 0, &in) && in;
 }
+
+enum { DAYS_AHEAD = 366 * 5 }; /* a schedule that does not open in five years does not open */
+
+/* Is `value` in field i of the entry? */
+static bool in_field(struct span s, int i, uint64_t value)
+{
+    bool in = false;
+    struct bounds b = bounds[i];
+    if (i == FIELDS - 1)
+        b.lo = 0;
+    for (; i > 0; i--)
+        (void)span_cut(&s, ' ');
+    return field(span_cut(&s, ' '), b, value, &in) && in;
+}
+
+static bool on_day(struct span s, int64_t day)
+{
+    uint64_t v[FIELDS];
+    bool in = true;
+    civil(day, v);
+    for (int i = 3; i < FIELDS && in; i++)
+        in = in_field(s, i, v[i]);
+    return in;
+}
+
+/* The first value from `from` on that the field has; -1: none. */
+static int from_value(struct span s, int i, int from)
+{
+    for (int v = from; v <= bounds[i].hi; v++)
+        if (in_field(s, i, (uint64_t)v))
+            return v;
+    return -1;
+}
+
+/* The first second of the day from `from` on; -1: none. */
+static int64_t in_day(struct span s, int64_t from)
+{
+    int h = (int)(from / 3600), m = (int)(from / 60 % 60), sec = (int)(from % 60);
+    for (; h <= 23; h++, m = 0, sec = 0) {
+        if (!in_field(s, 2, (uint64_t)h))
+            continue;
+        for (m = from_value(s, 1, m); m >= 0; m = from_value(s, 1, m + 1), sec = 0) {
+            int at = from_value(s, 0, sec);
+            if (at >= 0)
+                return (int64_t)h * 3600 + m * 60 + at;
+            sec = 0;
+        }
+    }
+    return -1;
+}
+
+int64_t acr_schedule_next(struct span s, int64_t now)
+{
+    if (now < 0 || acr_schedule_now(s, now))
+        return now;
+    int64_t second = now / 1000 + 1, day = second / 86400, from = second % 86400;
+    if (!acr_schedule_valid(s, true))
+        return INT64_MAX;
+    for (int64_t end = day + DAYS_AHEAD; day < end; day++, from = 0) {
+        int64_t at = on_day(s, day) ? in_day(s, from) : -1;
+        if (at >= 0)
+            return (day * 86400 + at) * 1000;
+    }
+    return INT64_MAX;
+}

@@ -5,6 +5,7 @@
 #include "cse/alarm.h"
 #include "cse/poll.h"
 #include "cse/request.h"
+#include "cse/tell.h"
 #include "host/heap.h"
 
 enum { BASE_BLOCK = 4096, BASE_MEM = 1 << 20 };
@@ -201,6 +202,7 @@ void cse_free(struct cse *c)
         return;
     rights_free(c);
     run_known_free(c);
+    tell_free(c);
     post_free(c);
     joint_free(c);
     poll_free(c);

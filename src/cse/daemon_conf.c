@@ -192,6 +192,7 @@ static void read_limits(struct settings *s)
     s->wal = conf_int(c, "limits", "wal");
     s->storage = conf_int(c, "limits", "storage");
     s->cse.remote_ms = conf_int(c, "limits", "request-timeout");
+    s->cse.notify_keep = conf_int(c, "limits", "notify-keep");
     s->cse.et_max = conf_int(c, "limits", "lifetime");
 }
 

@@ -6,6 +6,7 @@
 
 #include "cse/hold.h"
 #include "cse/match.h"
+#include "cse/tell.h"
 
 /* ---- check --------------------------------------------------------------------------------------- */
 
@@ -83,6 +84,8 @@ static enum err drop_one(struct run *r, const struct row *row, bool itself)
 {
     if (row->ty == TY_SUB)
         TRY(tell_sub_ends(r, row, !itself));
+    if (row->ty == TY_CNT && subs_hear_reads(row))
+        TRY(tell_container_ends(r, row));
     if (row->ty == TY_ACP)
         TRY(forget_policy(r, row->rid));
     if (row->ty == TY_CSR)
@@ -133,7 +136,7 @@ static enum err parent_counts(struct run *r, const struct row *row)
     if (type_of(row->ty)->flags & TF_INSTANCE)
         return hold_lost(r, row->pid, row);
     TRY(store_get(r->t, row->pid, r->a, &up));
-    return make_count_child(r, &up, row->ty, -1);
+    return make_count_child(r, &up, row, -1);
 }
 
 enum err gone_tree(struct run *r, const struct row *row, bool direct)

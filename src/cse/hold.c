@@ -2,6 +2,7 @@
 
 #include "cse/alarm.h"
 #include "cse/patch.h"
+#include "cse/tell.h"
 
 static const struct hold holds[] = {
     {TY_CNT, TY_CIN, false, true}, {TY_TS, TY_TSI, true, false}, {TY_FCNT, TY_FCI, false, false}};
@@ -110,6 +111,8 @@ enum err hold_lost(struct run *r, int64_t holder, const struct row *kid)
     TRY(store_get(r->t, holder, r->a, &up));
     up.cni--;
     up.cbs -= kid->cs;
+    if (kid->et <= r->now)
+        TRY(tell_expired(r, &up));
     return make_count(r, &up);
 }
 

@@ -12,28 +12,31 @@
 #include "wire/json.h"
 
 enum {
-    PAGE = 200,         /* rows that a query takes before it gives the loop back (architecture.md 5) */
-    LEVELS_MAX = 128,   /* containers may nest so deep */
-    RESULT_MAX = 10000, /* entries of one result (switches.md, laboratory settings) */
-    POLICIES = 64,      /* compiled policies kept per thread */
-    GATES = 256,        /* what resources say about access, kept per thread */
-    PATHS = 256,        /* paths of containers kept by the writer */
-    FLYING_MAX = 4096,  /* forwarded requests under way */
-    HOPS_MAX = 3,       /* the same request passing here so often is going in circles */
-    SWEEP_MAX = 500,    /* expired resources removed in one transaction */
-    LETTERS_MAX = 64,   /* notifications under way */
-    NU_MAX = 64,        /* notification targets of one subscription */
-    TICK_MS = 1000,     /* longest time between two ticks */
-    REMOTE_MS = 10000,  /* time that another entity gets to answer */
-    BACKOFF_MIN = 1000, /* ms until a failed notification is tried again; doubles, with jitter */
+    PAGE = 200,            /* rows that a query takes before it gives the loop back (architecture.md 5) */
+    LEVELS_MAX = 128,      /* containers may nest so deep */
+    RESULT_MAX = 10000,    /* entries of one result (switches.md, laboratory settings) */
+    POLICIES = 64,         /* compiled policies kept per thread */
+    GATES = 256,           /* what resources say about access, kept per thread */
+    PATHS = 256,           /* paths of containers kept by the writer */
+    FLYING_MAX = 4096,     /* forwarded requests under way */
+    HOPS_MAX = 3,          /* the same request passing here so often is going in circles */
+    SWEEP_MAX = 500,       /* expired resources removed in one transaction */
+    LETTERS_MAX = 256,     /* notifications under way */
+    HOST_LETTERS_MAX = 16, /* of them to one host */
+    NU_MAX = 64,           /* notification targets of one subscription */
+    TICK_MS = 1000,        /* longest time between two ticks */
+    REMOTE_MS = 10000,     /* time that another entity gets to answer */
+    BACKOFF_MIN = 1000,    /* ms until a failed notification is tried again; doubles, with jitter */
     BACKOFF_MAX = 5 * 60000,
+    HELD_MS = 60000,  /* a target that is not reachable is looked at again */
     NOTICES_MAX = 8,  /* deletion notices that an answer waits for */
     NOTICE_MS = 1000, /* switch 16: so long an answer waits for a deletion notice */
 };
-#define RID_BASE   INT64_C(1)
-#define NEVER      INT64_MAX
-#define MS_PER_DAY INT64_C(86400000)
-#define ET_DEFAULT (INT64_C(157680000) * 1000)
+#define RID_BASE    INT64_C(1)
+#define NEVER       INT64_MAX
+#define MS_PER_DAY  INT64_C(86400000)
+#define NOTIFY_KEEP (7 * MS_PER_DAY) /* a notification without pn is tried so long */
+#define ET_DEFAULT  (INT64_C(157680000) * 1000)
 
 /* What a step says. */
 enum says {
@@ -117,6 +120,8 @@ struct cse {
     struct policy *policies[STORE_SLOTS_MAX + 1]; /* per thread; the last is the writer's */
     struct known_attrs *known;                    /* writer: attributes of its last targets, steps.c */
     struct known_path *paths;                     /* writer */
+    struct known_sub *known_subs;                 /* writer: sub.c */
+    struct lanes *lanes;                          /* writer: pace.c */
     struct timers timers[STORE_SLOTS_MAX];        /* per loop: timer.c */
     struct errands errands[STORE_SLOTS_MAX];      /* per loop: errand.c */
     struct run *flying;                           /* forwarded requests of all loops: see forward.c */
@@ -212,6 +217,8 @@ struct span name_text(const struct jval *v, struct arena *a); /* value of a stri
 /* Parses a stored body; NULL: ERR in *e. */
 enum err name_parse(struct span body, struct arena *a, const struct jval **out);
 enum err name_attrs(const struct row *r, struct arena *a, struct attrs *out);
+/* The text of an object with one member set to a JSON text, or without it (empty text). */
+enum err name_with(struct span body, struct span name, struct span json, struct arena *a, struct span *out);
 
 /* ---- find.c ------------------------------------------------------------------------------------------- */
 
@@ -260,8 +267,8 @@ struct span make_et(struct run *r, const struct jval *given, const struct row *p
 enum err make_labels(struct run *r, const struct jval *lbl, struct row *row);
 /* Adds to the counters of a row in the store. */
 enum err make_count(struct run *r, struct row *row);
-/* A child of that type came (1) or went (-1): counters of a parent that does not hold instances. */
-enum err make_count_child(struct run *r, struct row *parent, unsigned ty, int by);
+/* A child came (1) or went (-1): counters of a parent that does not hold instances. */
+enum err make_count_child(struct run *r, struct row *parent, const struct row *child, int by);
 
 /* Rules of single types that need the store (hook_*.c): NULL where a type has none. */
 struct type_hook {
@@ -342,17 +349,7 @@ enum says tree_content(struct run *r, unsigned rcn, struct span *out);
 enum says tree_start(struct run *r, unsigned rcn);
 enum says hunt_start(struct run *r);
 
-/* ---- tell.c, outbox.c, forward.c, verify.c, notify.c, sweep.c ------------------------------------------ */
-
-enum err tell_update(struct run *r, const struct row *row, const struct attr_set *changed);
-enum err tell_create(struct run *r, const struct row *parent, const struct row *child);
-enum err tell_delete(struct run *r, const struct row *row); /* net 2: subscriptions of the row itself */
-enum err tell_delete_child(struct run *r, const struct row *parent, const struct row *child);
-/* Net 8 of one subscription: rep is {"m2m:tsn":{...}}. */
-enum err tell_missing(struct run *r, const struct row *ts, const struct row *sub, const struct attrs *sub_at,
-                      struct span rep);
-/* The subscription ends: its letters go, its notice is written. keep: the letters stay. */
-enum err tell_sub_ends(struct run *r, const struct row *sub, bool keep_letters);
+/* ---- outbox.c, forward.c, verify.c, notify.c, sweep.c ------------------------------------------ */
 
 /* Targets of a request that leaves: addresses to be tried in turn. */
 struct hop {

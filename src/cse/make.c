@@ -3,6 +3,7 @@
 
 #include "base/m2mtime.h"
 #include "cse/hold.h"
+#include "cse/tell.h"
 
 const struct type_hook *type_hook(unsigned ty)
 {
@@ -281,15 +282,18 @@ static enum err put_body(struct run *r, struct span et)
     return t.b.e != OK ? t.b.e : rn.b.e != OK ? rn.b.e : ri.b.e;
 }
 
-/* subs counts the subscriptions of a resource; of an instance, which has none, all its children, so that retention
+/* subs tells who listens (tell.h); of an instance, to which nobody can, how many children it has, so that retention
  * knows which of them are more than a row. An instance is written at once: clearing looks for them in the table. */
-enum err make_count_child(struct run *r, struct row *parent, unsigned ty, int by)
+enum err make_count_child(struct run *r, struct row *parent, const struct row *child, int by)
 {
     struct attrs at;
+    int64_t weight = 1;
     bool instance = type_of(parent->ty)->flags & TF_INSTANCE;
-    if (ty != TY_SUB && !instance)
+    if (!instance)
+        TRY(tell_weight(r, child, parent->ty, &weight));
+    if (!weight)
         return OK;
-    parent->subs += by;
+    parent->subs += by * weight;
     if (!instance)
         return make_count(r, parent);
     TRY(name_attrs(parent, r->a, &at));
@@ -301,7 +305,7 @@ static enum err count_parent(struct run *r)
 {
     if (type_of(r->out.ty)->flags & TF_INSTANCE)
         return hold_took(r, &r->target, &r->old, &r->out);
-    return make_count_child(r, &r->target, r->out.ty, 1);
+    return make_count_child(r, &r->target, &r->out, 1);
 }
 
 enum says make_apply(struct run *r)

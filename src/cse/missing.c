@@ -5,6 +5,7 @@
 #include "base/m2mtime.h"
 #include "cse/alarm.h"
 #include "cse/patch.h"
+#include "cse/tell.h"
 
 /* ---- dataGenerationTime --------------------------------------------------------------------------- */
 

@@ -180,3 +180,29 @@ enum err name_attrs(const struct row *r, struct arena *a, struct attrs *out)
     attrs_from(v, type_of_row(r), out);
     return OK;
 }
+
+enum err name_with(struct span body, struct span name, struct span json, struct arena *a, struct span *out)
+{
+    const struct jval *v;
+    struct text t;
+    bool there = false;
+    TRY(name_parse(body, a, &v));
+    text_init(&t, a);
+    struct jw w = jw_over(&t.b);
+    jw_obj(&w);
+    for (v = v->child; v; v = v->next) {
+        bool it = span_eq(v->key, name);
+        there |= it;
+        if (it && !json.n)
+            continue;
+        jw_name(&w, v->key);
+        jw_raw(&w, it ? json : v->raw);
+    }
+    if (!there && json.n) {
+        jw_name(&w, name);
+        jw_raw(&w, json);
+    }
+    jw_end_obj(&w);
+    *out = buf_span(&t.b);
+    return t.b.e;
+}

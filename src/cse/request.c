@@ -10,6 +10,7 @@
 
 #include "cse/errand.h"
 #include "cse/request_text.h"
+#include "cse/tell.h"
 #include "cse/timer.h"
 #include "host/heap.h"
 

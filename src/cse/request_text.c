@@ -1,5 +1,6 @@
 /* request_text.c - request resources as JSON, and the letters that notify results (TS-0004 7.5.1.2.5). */
 #include "cse/request_text.h"
+#include "cse/tell.h"
 
 /* ---- a new one ------------------------------------------------------------------------------------------- */
 

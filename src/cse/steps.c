@@ -2,7 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cse/pace.h"
 #include "cse/prelude.h"
+#include "cse/reach.h"
+#include "cse/tell.h"
 #include "host/heap.h"
 
 static enum says (*const steps[STEP__N])(struct run *) = {
@@ -169,6 +172,7 @@ static enum err write_one(struct cse *c, struct store_tx *t, struct exch *x)
         if (e == OK)
             return store_keep(t);
         x->wrote = e;
+        pace_undone(c);
         return store_undo(t);
     }
     r->t = t;
@@ -181,6 +185,7 @@ static enum err write_one(struct cse *c, struct store_tx *t, struct exch *x)
     if (rsc_ok(x->rsp->rsc))
         return store_keep(t);
     TRY(store_undo(t));
+    pace_undone(c);
     if (r->hooked && c->hook.undone)
         c->hook.undone(c->hook.ctx);
     return OK;
@@ -198,6 +203,8 @@ void cse_run_write(struct cse *c, struct exch **list, size_t n)
         e = store_commit(t);
     else if (t)
         store_abort(t);
+    if (e != OK)
+        pace_undone(c);
     for (size_t i = 0; i < n && e != OK; i++)
         list[i]->wrote = e;
     if (c->hook.committed)
@@ -385,6 +392,8 @@ enum says step_apply(struct run *r)
 {
     static enum says (*const by_op[OP__N])(struct run *) = {
         [OP_CREATE] = make_apply, [OP_UPDATE] = change_apply, [OP_DELETE] = gone_apply, [OP_NOTIFY] = notify_apply};
+    if (!changes(r))
+        tell_read(r);
     return by_op[r->q->op] ? by_op[r->q->op](r) : MORE;
 }
 
@@ -394,12 +403,20 @@ enum says step_after(struct run *r)
     return h && h->after && r->q->op != OP_DELETE && changes(r) ? h->after(r) : MORE;
 }
 
+/* May letters leave that waited for this resource? */
+static bool opens(uint32_t ty)
+{
+    return ty == TY_SCH || ty == TY_PCH || ty == TY_AE;
+}
+
 enum says step_tell(struct run *r)
 {
     if (r->q->op == OP_CREATE)
         STEP_TRY(r, tell_create(r, &r->target, &r->out));
     else if (r->q->op == OP_UPDATE)
         STEP_TRY(r, tell_update(r, &r->out, &r->changed));
+    if (changes(r) && opens(r->out.rid ? r->out.ty : r->target.ty))
+        STEP_TRY(r, reach_changed(r, r->out.rid ? &r->out : &r->target));
     return MORE; /* DELETE told while it removed: afterwards the subscriptions are gone */
 }
 

@@ -1,309 +1,303 @@
-/* tell.c - events become letters (TS-0004 7.5.1.2.2): which subscriptions match, and what their notice says. Letters
- * are written in the transaction of the change itself; sending is outbox.c's. */
-#include "base/m2mtime.h"
-#include "cse/inside.h"
+/* tell.c - events become letters (TS-0004 7.5.1.2.2): which subscriptions hear them, and for whom. */
+#include "cse/tell.h"
 
-enum net { NET_UPDATE = 1, NET_DELETE, NET_CREATE_CHILD, NET_DELETE_CHILD, NET_MISSING = 8 };
+#include <stdlib.h>
 
-struct event {
-    enum net net;
-    const struct row *target;       /* subscribed-to */
-    const struct row *subject;      /* whose representation is told */
-    const struct attr_set *changed; /* NET_UPDATE */
-    struct span rep;                /* NET_MISSING: m2m:tsn */
-};
+#include "cse/sgn.h"
+#include "cse/stats.h"
+#include "host/heap.h"
 
-/* ---- does it match? ------------------------------------------------------------------------------ */
+/* ---- one subscription ------------------------------------------------------------------------------- */
 
-static bool lists(const struct jval *list, uint64_t n)
+static enum err post_event(struct run *r, const struct row *row, const struct sub *s, const struct event *e,
+                           const struct monitor *om)
 {
-    uint64_t v;
-    for (const struct jval *e = list ? list->child : NULL; e; e = e->next)
-        if (json_u64(e, UINT32_MAX, &v) == OK && v == n)
-            return true;
-    return false;
-}
-
-static bool any_changed(const struct jval *atr, const struct event *e, struct arena *a)
-{
-    for (const struct jval *v = atr->child; v; v = v->next)
-        if (attr_set_named(e->changed, name_text(v, a)))
-            return true;
-    return false;
-}
-
-/* Conditions on the subscribed-to resource: "since" and "bigger" are strict here, sizeAbove is not (switch 7). */
-struct bound {
-    const char *name;
-    enum { OF_CT, OF_LT, OF_ET, OF_ST, OF_SIZE } of;
-    enum { BELOW, ABOVE, AT_LEAST } how;
-};
-static const struct bound bounds[] = {
-    {"crb", OF_CT, BELOW},   {"cra", OF_CT, ABOVE},      {"ms", OF_LT, ABOVE},  {"us", OF_LT, BELOW},
-    {"exb", OF_ET, BELOW},   {"exa", OF_ET, ABOVE},      {"sts", OF_ST, BELOW}, {"stb", OF_ST, ABOVE},
-    {"szb", OF_SIZE, BELOW}, {"sza", OF_SIZE, AT_LEAST},
-};
-
-static int64_t value_of(const struct row *r, const struct bound *b)
-{
-    switch (b->of) {
-    case OF_CT:
-        return r->ct;
-    case OF_LT:
-        return r->lt;
-    case OF_ET:
-        return r->et;
-    case OF_ST:
-        return r->st;
-    default:
-        return r->ty == TY_CNT ? r->cbs : r->cs;
-    }
-}
-
-static bool limit_of(const struct jval *v, const struct bound *b, struct arena *a, int64_t *out)
-{
-    return b->of <= OF_ET ? m2mtime_get(name_text(v, a), out) == OK : json_i64(v, out) == OK;
-}
-
-static bool conditions(const struct jval *enc, const struct row *row, struct arena *a)
-{
-    uint64_t fo = 1;
-    unsigned asked = 0, met = 0;
-    for (size_t i = 0; i < LEN(bounds); i++) {
-        int64_t limit, has = value_of(row, &bounds[i]);
-        const struct jval *v = json_get(enc, span_str(bounds[i].name));
-        if (!v || !limit_of(v, &bounds[i], a, &limit))
-            continue;
-        asked++;
-        met += bounds[i].how == BELOW ? has < limit : bounds[i].how == ABOVE ? has > limit : has >= limit;
-    }
-    const struct jval *j = JSON_GET(enc, "fo");
-    if (j && json_u64(j, 3, &fo) != OK)
-        fo = 1;
-    return !asked || (fo == 2 ? met > 0 : fo == 3 ? met % 2 == 1 : met == asked);
-}
-
-static bool matches(const struct attrs *sub, const struct event *e, struct arena *a)
-{
-    const struct jval *enc = attrs_get(sub, AT_enc), *net = JSON_GET(enc, "net"), *chty = JSON_GET(enc, "chty"),
-                      *atr = JSON_GET(enc, "atr");
-    if (net ? !lists(net, e->net) : e->net != NET_UPDATE)
-        return false;
-    if (chty && e->net >= NET_CREATE_CHILD && !lists(chty, e->subject->ty))
-        return false;
-    if (atr && e->net == NET_UPDATE && !any_changed(atr, e, a))
-        return false;
-    return !enc || conditions(enc, e->target, a);
-}
-
-/* ---- what does it say? --------------------------------------------------------------------------- */
-
-/* nct 2: attributes that the UPDATE named, as they are now, and what the CSE changed itself. */
-static enum err put_modified(struct run *r, struct jw *w, const struct event *e)
-{
-    struct text whole;
-    const struct jval *v;
-    text_init(&whole, r->a);
-    view_put_object(r, &whole.b, e->subject);
-    TRY(whole.b.e);
-    TRY(name_parse(buf_span(&whole.b), r->a, &v));
-    jw_obj(w);
-    jw_name(w, type_of_row(e->subject)->root);
-    jw_obj(w);
-    for (v = v->child; v; v = v->next)
-        if (attr_set_named(e->changed, v->key)) {
-            jw_name(w, v->key);
-            jw_raw(w, v->raw);
-        }
-    for (size_t i = 1; i <= r->in.n; i++)
-        if (r->in.v[i] && r->in.v[i]->type == J_NULL) {
-            jw_name(w, r->in.v[i]->key); /* removed */
-            jw_null(w);
-        }
-    jw_end_obj(w);
-    jw_end_obj(w);
-    return OK;
-}
-
-static enum err put_rep(struct run *r, struct jw *w, const struct event *e, uint64_t nct)
-{
-    struct span rep;
-    if (e->rep.n) {
-        jw_raw(w, e->rep);
-        return OK;
-    }
-    if (nct == 2 && e->net == NET_UPDATE)
-        return put_modified(r, w, e);
-    if (nct == 3) {
-        jw_obj(w);
-        JW_STR(w, "m2m:uri", name_sp_relative(r->c, e->subject, r->a));
-        jw_end_obj(w);
-        return OK;
-    }
-    TRY(view_text(r, e->subject, &rep));
-    jw_raw(w, rep);
-    return OK;
-}
-
-/* cr as it is stored; for a target on another CSE in the form that names it there. */
-static struct span creator_for(struct run *r, const struct attrs *sub, struct span nu)
-{
-    struct addr at;
-    struct text t;
-    const char *why;
-    struct span ct, cr = attrs_text(sub, AT_cr, r->a);
-    nu = nu_plain(nu, &ct);
-    if (!cr.n || is_url(nu) || addr_parse(nu, &r->c->conf.self, &r->c->conf.sw, &at, &why) != OK || !find_away(r, &at))
-        return cr;
-    text_init(&t, r->a);
-    id_put_forwarded(&t.b, cr, &r->c->conf.self, at.where == ADDR_OTHER_SP);
-    return buf_span(&t.b);
-}
-
-/* A target by its text: letters for one target keep their order, whatever becomes of the list. */
-static int64_t lane_of(struct span nu)
-{
-    uint64_t h = 0xcbf29ce484222325ULL;
-    for (size_t i = 0; i < nu.n; i++)
-        h = (h ^ nu.p[i]) * 0x100000001b3ULL;
-    return (int64_t)(h >> 1);
-}
-
-/* eventCategory of the notice: nec; 4 (latest) with ln. */
-static struct span meta_of(struct run *r, const struct attrs *sub, bool counts)
-{
-    struct text t;
-    uint64_t ec = 0;
-    bool ln = false;
-    const struct jval *nec = attrs_get(sub, AT_nec), *jln = attrs_get(sub, AT_ln);
-    if (nec && json_u64(nec, UINT16_MAX, &ec) != OK)
-        ec = 0;
-    if (jln && json_bool(jln, &ln) == OK && ln)
-        ec = 4;
-    text_init(&t, r->a);
-    struct jw w = jw_over(&t.b);
-    jw_obj(&w);
-    if (ec)
-        JW_U64(&w, "ec", ec);
-    JW_BOOL(&w, "exc", counts && attrs_get(sub, AT_exc) != NULL);
-    jw_end_obj(&w);
-    return buf_span(&t.b);
-}
-
-static enum err post(struct run *r, const struct row *sub, struct span nu, struct span body, struct span meta,
-                     int64_t *id)
-{
-    struct letter l = {.sub = sub->rid, .tgt = lane_of(nu), .due = r->now, .to = nu, .body = body, .meta = meta};
-    r->c->told = true;
-    TRY(store_letter_put(r->t, &l));
-    *id = l.id;
-    return OK;
-}
-
-static enum err post_event(struct run *r, const struct row *sub, const struct attrs *at, const struct event *e)
-{
-    uint64_t nct = 1;
-    const struct jval *jnct = attrs_get(at, AT_nct), *nu = attrs_get(at, AT_nu);
-    struct span sur = name_sp_relative(r->c, sub, r->a), meta = meta_of(r, at, true);
+    struct span open, body;
     int64_t id;
-    if (jnct && json_u64(jnct, 9, &nct) != OK)
-        nct = 1;
-    for (const struct jval *v = nu ? nu->child : NULL; v; v = v->next) {
-        struct span to = name_text(v, r->a), cr = creator_for(r, at, to);
-        struct text t;
-        text_init(&t, r->a);
-        struct jw w = jw_over(&t.b);
-        jw_obj(&w);
-        JW_NAME(&w, "m2m:sgn");
-        jw_obj(&w);
-        JW_NAME(&w, "nev");
-        jw_obj(&w);
-        JW_NAME(&w, "rep");
-        TRY(put_rep(r, &w, e, nct));
-        JW_U64(&w, "net", e->net);
-        jw_end_obj(&w);
-        JW_STR(&w, "sur", sur);
-        if (cr.n)
-            JW_STR(&w, "cr", cr);
-        jw_end_obj(&w);
-        jw_end_obj(&w);
-        TRY(t.b.e);
-        TRY(post(r, sub, to, buf_span(&t.b), meta, &id));
+    TRY(sgn_event(r, row, s, e, om, &open));
+    for (size_t i = 0; i < s->nu.n; i++) {
+        TRY(sgn_close(r, open, s->cr, s->nu.v[i], &body));
+        TRY(pace_post(r, row->rid, s->nu.v[i], &s->pace, body, &id));
     }
-    return OK;
+    return s->pace.nse ? stats_event(r, row->rid) : OK;
 }
 
-/* ---- events -------------------------------------------------------------------------------------- */
+static enum err tell_one(struct run *r, const struct row *row, const struct event *e)
+{
+    const struct monitor *om;
+    const struct sub *s;
+    if (row->et <= r->now || row->rid == e->subject->rid)
+        return OK; /* nobody is told of his own subscription */
+    TRY(sub_of(r, row, &s));
+    return sub_hears(r, s, e, &om) ? post_event(r, row, s, e, om) : OK;
+}
 
 static enum err tell(struct run *r, const struct event *e)
 {
-    struct rows page = {.more = e->target->subs > 0};
+    struct rows page = {.more = e->target->subs > 0 && e->target->ty != TY_SUB};
     for (int64_t after = 0; page.more; after = page.v[page.n - 1].rid) {
         TRY(store_list(r->t, e->target->rid, TY_SUB, after, PAGE, false, r->a, &page));
-        for (size_t i = 0; i < page.n; i++) {
-            struct attrs at;
-            if (page.v[i].et <= r->now || page.v[i].rid == e->subject->rid)
-                continue; /* nobody is told of his own subscription */
-            TRY(name_attrs(&page.v[i], r->a, &at));
-            if (matches(&at, e, r->a))
-                TRY(post_event(r, &page.v[i], &at, e));
-        }
+        for (size_t i = 0; i < page.n; i++)
+            TRY(tell_one(r, &page.v[i], e));
         if (!page.n)
             break;
     }
     return OK;
 }
 
+/* ---- events ------------------------------------------------------------------------------------------- */
+
+/* Monitors hear operations that somebody asked for, not what the CSE does by itself. */
+static unsigned op_of(const struct run *r)
+{
+    return r->q && r->q->op && prim_has(r->q, PA_fr) ? op_acop((enum op)r->q->op) : 0;
+}
+
 enum err tell_update(struct run *r, const struct row *row, const struct attr_set *changed)
 {
-    return tell(r, &(struct event){NET_UPDATE, row, row, changed, SPAN_NONE});
+    return tell(r, &(struct event){NET_UPDATE, op_of(r), row, row, changed, SPAN_NONE});
 }
 
 enum err tell_create(struct run *r, const struct row *parent, const struct row *child)
 {
-    return tell(r, &(struct event){NET_CREATE_CHILD, parent, child, NULL, SPAN_NONE});
+    return tell(r, &(struct event){NET_CREATE_CHILD, op_of(r), parent, child, NULL, SPAN_NONE});
 }
 
 enum err tell_delete(struct run *r, const struct row *row)
 {
-    return tell(r, &(struct event){NET_DELETE, row, row, NULL, SPAN_NONE});
+    return tell(r, &(struct event){NET_DELETE, op_of(r), row, row, NULL, SPAN_NONE});
 }
 
 enum err tell_delete_child(struct run *r, const struct row *parent, const struct row *child)
 {
-    return tell(r, &(struct event){NET_DELETE_CHILD, parent, child, NULL, SPAN_NONE});
+    return tell(r, &(struct event){NET_DELETE_CHILD, 0, parent, child, NULL, SPAN_NONE});
 }
 
 enum err tell_missing(struct run *r, const struct row *ts, const struct row *sub, const struct attrs *sub_at,
                       struct span rep)
 {
-    return post_event(r, sub, sub_at, &(struct event){.net = NET_MISSING, .target = ts, .subject = ts, .rep = rep});
+    (void)sub_at;
+    return tell_one(r, sub, &(struct event){NET_MISSING, 0, ts, ts, NULL, rep});
 }
 
-enum err tell_sub_ends(struct run *r, const struct row *sub, bool keep_letters)
+enum err tell_letters(struct run *r, const struct row *row, const struct attrs *at, enum attr nu, struct span pc,
+                      bool counts)
 {
-    struct attrs at;
+    uint64_t ec = 0;
+    bool nse = false;
+    int64_t id;
+    const struct jval *list = attrs_get(at, nu), *nec = attrs_get(at, AT_nec), *jnse = attrs_get(at, AT_nse);
+    if (nec && json_u64(nec, UINT16_MAX, &ec) != OK)
+        ec = 0;
+    if (jnse && json_bool(jnse, &nse) != OK)
+        nse = false;
+    struct pace p = {.ec = (uint16_t)ec, .exc = counts && attrs_get(at, AT_exc), .nse = counts && nse, .mnn = -1};
+    for (const struct jval *v = list ? list->child : NULL; v; v = v->next)
+        TRY(pace_plain(r, row->rid, name_text(v, r->a), &p, pc, &id));
+    return p.nse ? stats_event(r, row->rid) : OK;
+}
+
+enum err tell_forward(struct run *r, const struct row *group, struct span nfu, struct span sgn, int64_t num,
+                      int64_t dur)
+{
+    struct pace p = {.batch = true, .num = num, .dur = dur ? dur : BATCH_MS, .mnn = -1};
     struct text t;
     int64_t id;
-    if (!keep_letters)
-        TRY(store_letters_drop(r->t, sub->rid));
-    TRY(name_attrs(sub, r->a, &at));
-    struct span su = attrs_text(&at, AT_su, r->a), cr = creator_for(r, &at, su);
-    if (!su.n)
-        return OK;
     text_init(&t, r->a);
     struct jw w = jw_over(&t.b);
     jw_obj(&w);
     JW_NAME(&w, "m2m:sgn");
-    jw_obj(&w);
-    JW_BOOL(&w, "sud", true);
-    JW_STR(&w, "sur", name_sp_relative(r->c, sub, r->a));
-    if (cr.n)
-        JW_STR(&w, "cr", cr);
-    jw_end_obj(&w);
+    jw_raw(&w, sgn);
     jw_end_obj(&w);
     TRY(t.b.e);
-    TRY(post(r, sub, su, buf_span(&t.b), meta_of(r, &at, false), &id));
+    return pace_post(r, group->rid, nfu, &p, buf_span(&t.b), &id);
+}
+
+/* ---- reads -------------------------------------------------------------------------------------------- */
+
+enum { READ_BLOCK = 2048, READ_MEM = 32 << 20 };
+
+/* What somebody read, as a job of the writer. */
+struct reading {
+    struct exch x;
+    struct arena a;
+    struct prim q;
+    struct run r;
+    int64_t rid;
+    unsigned op;
+    bool none; /* net 5 as well */
+};
+
+/* Small state: an instance of this container has expired since somebody was told. */
+static struct span expired_key(int64_t rid, struct arena *a)
+{
+    struct text t;
+    text_init(&t, a);
+    buf_str(&t.b, "expired/");
+    buf_i64(&t.b, rid);
+    return buf_span(&t.b);
+}
+
+enum err tell_expired(struct run *r, const struct row *container)
+{
+    return subs_hear_reads(container) ? store_state_put(r->t, expired_key(container->rid, r->a), SPAN("1")) : OK;
+}
+
+enum err tell_container_ends(struct run *r, const struct row *container)
+{
+    return store_state_drop(r->t, expired_key(container->rid, r->a));
+}
+
+static enum err write_reading(struct cse *c, struct store_tx *t, struct exch *x)
+{
+    struct reading *g = x->door;
+    struct row row;
+    g->r.t = t;
+    g->r.now = c->w.now(c->w.ctx);
+    enum err e = store_get(t, g->rid, &g->a, &row);
+    if (e != OK)
+        return e == ERR_NOTFOUND ? OK : e;
+    struct event ev = {g->none ? NET_RETRIEVE_NONE : NET_NONE, g->op, &row, &row, NULL, SPAN_NONE};
+    TRY(tell(&g->r, &ev));
+    return g->none ? store_state_drop(t, expired_key(row.rid, &g->a)) : OK;
+}
+
+static void reading_over(struct exch *x)
+{
+    struct reading *g = x->door;
+    arena_reset(&g->a);
+    free(g);
+}
+
+/* Net 5: the content would show instances, and one has expired or there is none (TS-0001 9.6.8). */
+static bool meets_nothing(struct run *r)
+{
+    struct row old;
+    struct span mark;
+    if (r->q->op != OP_RETRIEVE || r->target.ty != TY_CNT ||
+        (r->q->rcn != RCN_ATTRIBUTES_CHILDREN && r->q->rcn != RCN_CHILDREN))
+        return false;
+    enum err e = store_oldest(r->t, r->target.rid, TY_CIN, 0, r->a, &old);
+    return e == ERR_NOTFOUND || (e == OK && old.et <= r->now) ||
+           store_state_get(r->t, expired_key(r->target.rid, r->a), r->a, &mark) == OK;
+}
+
+void tell_read(struct run *r)
+{
+    if (!subs_hear_reads(&r->target) || r->virt)
+        return;
+    struct reading *g = calloc(1, sizeof *g);
+    if (!g)
+        return;
+    heap_arena(&g->a, READ_BLOCK, READ_MEM);
+    prim_init(&g->q);
+    g->q.op = r->q->op;
+    prim_set(&g->q, PA_fr, arena_dup(&g->a, prim_text(r->q, PA_fr)));
+    g->q.from = id_parse(prim_text(&g->q, PA_fr), &r->c->conf.self);
+    g->rid = r->target.rid;
+    g->op = r->q->fc && r->q->fc->fu == FU_DISCOVERY ? ACOP_DISCOVERY : op_acop((enum op)r->q->op);
+    g->none = meets_nothing(r);
+    g->x = (struct exch){.req = &g->q,
+                         .arena = &g->a,
+                         .self = true,
+                         .loop = r->x->loop,
+                         .door = g,
+                         .job = write_reading,
+                         .done = reading_over};
+    g->r = (struct run){.c = r->c, .x = &g->x, .q = &g->q, .a = &g->a, .slot = STORE_SLOTS_MAX};
+    if (!r->c->w.enqueue(r->c->w.ctx, &g->x))
+        reading_over(&g->x); /* more changes wait than are queued: a read is not worth one of their places */
+}
+
+/* ---- subscriptions come, change and go ------------------------------------------------------------------ */
+
+enum err tell_weight(struct run *r, const struct row *row, uint32_t parent_ty, int64_t *weight)
+{
+    const struct sub *s;
+    *weight = row->ty == TY_SUB || parent_ty == TY_SUB ? SUBS_ONE : 0;
+    if (row->ty != TY_SUB)
+        return OK;
+    TRY(sub_of(r, row, &s));
+    if (sub_hears_reads(s))
+        *weight += SUBS_READS;
+    return OK;
+}
+
+static enum err tell_end(struct run *r, const struct row *row, const struct sub *s, struct span to)
+{
+    struct span body;
+    struct pace p = {.ec = s->pace.ec, .mnn = -1};
+    int64_t id;
+    TRY(sgn_end(r, row, s->cr, to, &body));
+    TRY(pace_plain(r, row->rid, to, &p, body, &id));
     notice_wrote(r, id);
     return OK;
+}
+
+static bool lists(const struct jval *list, const struct jval *text, struct arena *a)
+{
+    struct span s = name_text(text, a);
+    for (const struct jval *v = list && list->type == J_ARR ? list->child : NULL; v; v = v->next)
+        if (json_is(v, s))
+            return true;
+    return false;
+}
+
+/* Hosts of crossResourceSubscriptions that `old` names and `next` does not. */
+static enum err tell_left(struct run *r, const struct row *row, const struct sub *s, const struct jval *old,
+                          const struct jval *next)
+{
+    for (const struct jval *v = old && old->type == J_ARR ? old->child : NULL; v; v = v->next)
+        if (!lists(next, v, r->a))
+            TRY(tell_end(r, row, s, name_text(v, r->a)));
+    return OK;
+}
+
+/* Cached notifications are dropped; batches by switch 17. What happened before the parent went is still told. */
+static enum err drop_lanes(struct run *r, const struct row *row, const struct sub *s, bool keep)
+{
+    bool send = keep || sw_open(&r->c->conf.sw, SW_batch_on_delete);
+    for (size_t i = 0; i < s->nu.n; i++) {
+        int64_t lane = pace_lane(s->nu.v[i]);
+        if (!keep)
+            TRY(pace_drop(r, row->rid, lane, false));
+        if (send)
+            TRY(pace_ripen(r, row->rid, lane));
+    }
+    if (!send) {
+        TRY(store_letters_drop(r->t, row->rid)); /* of targets that the list does not name any more, too */
+        pace_undone(r->c);
+    }
+    return OK;
+}
+
+enum err tell_sub_ends(struct run *r, const struct row *row, bool keep_letters)
+{
+    struct sub s;
+    TRY(sub_parse(r->c, row, r->a, &s));
+    TRY(drop_lanes(r, row, &s, keep_letters));
+    if (s.su.n)
+        TRY(tell_end(r, row, &s, s.su));
+    return tell_left(r, row, &s, attrs_get(&s.at, AT_acrs), NULL);
+}
+
+enum err tell_sub_changed(struct run *r, const struct row *row, const struct attrs *old, const struct attrs *next)
+{
+    struct sub s;
+    uint64_t was = 0, is = 0;
+    const struct jval *pn = attrs_get(old, AT_pn), *now = attrs_get(next, AT_pn);
+    TRY(sub_parse(r->c, row, r->a, &s));
+    if (pn && json_u64(pn, 2, &was) != OK)
+        was = 0;
+    if (now && json_u64(now, 2, &is) != OK)
+        is = 0;
+    for (size_t i = 0; i < s.nu.n && was && (is == 0 || is < was); i++)
+        TRY(pace_drop(r, row->rid, pace_lane(s.nu.v[i]), is == 1));
+    return tell_left(r, row, &s, attrs_get(old, AT_acrs), attrs_get(next, AT_acrs));
+}
+
+void tell_free(struct cse *c)
+{
+    sub_forget(c);
+    pace_free(c);
 }

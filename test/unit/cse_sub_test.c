@@ -175,7 +175,7 @@ static void asks_before_it_subscribes(void **state)
     assert_string_equal(target.peer, "//demo.example/id-in/Cone");
     IS(4103, CREATE(n, "in/one/c", "Cother", 23, "{\"m2m:sub\":{\"nu\":[\"http://u/n\"]}}"));
     IS(4000, CREATE(n, "in/one/c", "Cone", 23, "{\"m2m:sub\":{\"nu\":[]}}"));
-    IS(5001, CREATE(n, "in/one/c", "Cone", 23, "{\"m2m:sub\":{\"nu\":[\"http://u/n\"],\"bn\":{\"num\":3}}}"));
+    IS(5001, CREATE(n, "in/one/c", "Cone", 23, "{\"m2m:sub\":{\"nu\":[\"http://u/n\"],\"psn\":3}}"));
     /* UPDATE of nu: what is new is asked (switch 14) */
     second.seen = 0;
     second.rsc = 4103;
