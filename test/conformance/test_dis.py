@@ -68,7 +68,7 @@ def test_TP_oneM2M_CSE_DIS_006(ae):
 
 
 def test_TP_oneM2M_CSE_DIS_007(ae):
-    for bad in ({"cra": "x"}, {"crb": "2020"}, {"ty": "x"}, {"lvl": 0}, {"lvl": -1}, {"lim": 0}, {"lim": "x"}, {"ofst": 0}, {"sts": 0}, {"szb": 0},
+    for bad in ({"cra": "x"}, {"crb": "2020"}, {"ty": "x"}, {"lvl": 0}, {"lvl": -1}, {"lim": "x"}, {"ofst": 0}, {"sts": 0}, {"szb": 0},
                 {"fo": 4}, {"drt": 3}, {"sza": -1}, {"nonsense": "x"}):
         ae.retrieve(ae.path, fu=1, **bad).of(4000)
     ae.retrieve(ae.path, fu=9).of(4000)

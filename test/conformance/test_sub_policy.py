@@ -74,7 +74,7 @@ def test_L_CSE_SUB_020(lab, app, peers, remote):
 def scheduled(ae, target, **more):
     """A container with a subscription whose notification schedule never opens; its address and the schedule's."""
     c = ae.cnt("c%d" % len(target.seen))
-    ae.sub(c, target.url, "s", enc={"net": [3]}, **more)
+    ae.sub(c, target.url, "s", enc={"net": [3], "chty": [4]}, **more)
     ae.make(c + "/s", SCH, rn="notificationSchedule", se=NEVER)
     return c, c + "/s/notificationSchedule"
 
@@ -149,7 +149,7 @@ def test_L_CSE_SUB_026(ae, target):
     c, schedule = scheduled(ae, target, pn=2)
     ae.put(c, "held")
     target.quiet(0.3)
-    ae.sub(c, target.url, "urgent", enc={"net": [3]}, nec=2)
+    ae.sub(c, target.url, "urgent", enc={"net": [3], "chty": [4]}, nec=2)
     ae.make(c + "/urgent", SCH, rn="notificationSchedule", se=NEVER)
     ae.put(c, "immediate")
     assert texts(target.wait(1)) == ["immediate"] and target.all()[0].headers["x-m2m-ec"] == "2"
