@@ -26,10 +26,6 @@ ACPA, AEA, CNTA, CINA, CBA, GRPA = (Type(10001, "m2m:acpA"), Type(10002, "m2m:ae
                                     Type(10004, "m2m:cinA"), Type(10005, "m2m:cbA"), Type(10009, "m2m:grpA"))
 
 
-def mgmt(mgd, root):
-    return Type(13, root)
-
-
 def _status():
     with open(os.path.join(SPEC, "rsc.csv"), encoding="utf-8") as f:
         return {int(row["rsc"]): int(row["http_status"].split()[0]) for row in csv.DictReader(f)}

@@ -1,4 +1,5 @@
 """Fixtures: real CSEs that the whole run shares, each test with subtrees and servers of its own."""
+import json
 import os
 import sys
 
@@ -22,6 +23,21 @@ def pytest_collection_modifyitems(items):
         name = item.originalname
         if name in LINES and name in EXCUSED:
             item.add_marker(pytest.mark.skip(reason="excused: " + EXCUSED[name]))
+
+
+def pytest_runtest_logreport(report):
+    """One line of JSON for each test, for run.py; a fixture that fails counts as the test's failure."""
+    results = os.environ.get("ONESEAL_RESULTS")
+    if results and (report.when == "call" or report.failed):
+        message = ""
+        if report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            message = " ".join((crash.message if crash else str(report.longrepr)).split())[:400]
+            if crash and not message.startswith("AssertionError: "):
+                message += " (%s:%d)" % (os.path.basename(crash.path), crash.lineno)
+        with open(results, "a", encoding="utf-8") as f:
+            f.write(json.dumps({"test": report.nodeid.rpartition("::")[2], "outcome": report.outcome,
+                                "seconds": round(report.duration, 2), "message": message}) + "\n")
 
 
 @pytest.fixture(scope="session")

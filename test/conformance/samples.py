@@ -66,10 +66,9 @@ class Trees:
         return made, "%s/%s" % (up, made["rn"]), who
 
     def clean(self):
-        """What stands below the CSEBase does not go with the AE."""
+        """Removes the parents that were made; what stands below the CSEBase would not go with the AE."""
         for address, who in self.made.values():
-            if address.count("/") == 1:
-                who.delete(address)
+            who.delete(address)
 
 
 VALUES = {

@@ -13,8 +13,7 @@ def standing(ae, at_base):
         made.append((kind, address, who, resource))
     yield from made
     for kind, address, who, _ in made:
-        if address.count("/") == 1:
-            who.delete(address)
+        who.delete(address)
     trees.clean()
 
 

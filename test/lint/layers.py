@@ -5,6 +5,7 @@ layers   a folder includes only what its row allows (architecture: arrows point 
 sizes    no source file over 1,000 lines; over 600 is printed as a question
 drawers  no file called util, common, misc, helper, stuff
 format   clang-format leaves the file as it is
+lines    each line of the conformance checklist has exactly one test, or says why not
 """
 import os
 import re
@@ -12,6 +13,9 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "test", "conformance"))
+
+import checklist
 
 # folder: folders whose headers it may include (itself always, and the C library and packages)
 LAYERS = {
@@ -98,6 +102,7 @@ def main():
         elif lines > 600:
             questions.append(f"{path}: {lines} lines, could it be two files?")
     faults += format_faults(paths)
+    faults += checklist.faults()
     for line in questions:
         print("question:", line)
     for line in faults:
