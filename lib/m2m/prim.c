@@ -381,7 +381,9 @@ static struct verdict applicable(const struct prim *p, bool here)
                           "filter criteria do not go with this operation (TS-0001 table 8.1.2-3)");
     if (p->op != OP_RETRIEVE && prim_has(p, PA_drt))
         return bad(PA_drt, "goes only with RETRIEVE (TS-0001 table 8.1.2-3)");
-    bool discovery = p->op == OP_RETRIEVE && p->fc && p->fc->fu == FU_DISCOVERY;
+    bool discovery = p->fc && (p->fc->fu == FU_DISCOVERY || p->fc->fu == FU_IPE);
+    if (discovery && p->op != OP_RETRIEVE)
+        return verdict_of(RSC_BAD_REQUEST, SPAN("fu"), "discovery is a RETRIEVE (TS-0001 8.1.2)");
     if (!prim_rcn_allowed((enum op)p->op, p->rcn, discovery, p->rvi))
         return bad(PA_rcn, "is not allowed for this operation (TS-0001 table 8.1.2-1)");
     return VERDICT_GO;
@@ -418,7 +420,7 @@ static struct verdict supported(const struct prim *p, const struct prim_env *env
     if (crits)
         return verdict_of(RSC_NOT_IMPLEMENTED, crit_name((enum crit)__builtin_ctzll(crits)),
                           "this CSE does not support the criterion");
-    if (p->rcn == RCN_SEMANTIC || p->rcn == RCN_PERMISSIONS)
+    if (p->rcn == RCN_SEMANTIC)
         return verdict_of(RSC_NOT_IMPLEMENTED, SPAN("rcn"), "this CSE does not support the result content");
     if (p->fc && p->fc->fu == FU_DISCOVERY_BASED)
         return verdict_of(RSC_NOT_IMPLEMENTED, SPAN("fu"), "this CSE does not support the filter usage");

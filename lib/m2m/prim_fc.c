@@ -115,13 +115,18 @@ static struct verdict numbers(const struct strings *s, enum crit id, struct aren
     uint32_t *v = ARENA_ARRAY(a, uint32_t, s->n);
     if (!v)
         return prim_no_memory();
+    size_t n = 0;
     for (size_t i = 0; i < s->n; i++) {
         uint64_t number;
+        bool twice = false;
         if (span_u64(s->v[i], 65535, &number) != OK || !type_known((unsigned)number))
             return bad(id, "names no resource type (TS-0004 6.3.4.2.1)");
-        v[i] = (uint32_t)number;
+        for (size_t k = 0; k < n; k++)
+            twice |= v[k] == number;
+        if (!twice)
+            v[n++] = (uint32_t)number;
     }
-    *out = (struct numbers){v, s->n};
+    *out = (struct numbers){v, n};
     return VERDICT_GO;
 }
 

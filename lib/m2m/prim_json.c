@@ -119,12 +119,9 @@ static void put_criterion(struct jw *w, const struct arg *first)
         jw_end_arr(w);
 }
 
-static void put_fc(struct jw *w, const struct prim *p)
+void prim_put_fc(struct jw *w, const struct prim *p)
 {
     uint64_t done = 0;
-    if (!p->args)
-        return;
-    JW_NAME(w, "fc");
     jw_obj(w);
     for (const struct arg *g = p->args; g; g = g->next) {
         if (done >> g->crit & 1)
@@ -171,7 +168,10 @@ void prim_put_request(struct jw *w, const struct prim *p)
     jw_obj(w);
     JW_U64(w, "op", p->op);
     put_params(w, p, ~not_here);
-    put_fc(w, p);
+    if (p->args) {
+        JW_NAME(w, "fc");
+        prim_put_fc(w, p);
+    }
     put_content(w, p);
     jw_end_obj(w);
 }
@@ -182,7 +182,10 @@ void prim_put_meta(struct jw *w, const struct prim *p)
     put_params(w, p, BITS_META);
     if (!prim_has(p, PA_rvi))
         JW_STR(w, "rvi", SPAN("1"));
-    put_fc(w, p);
+    if (p->args) {
+        JW_NAME(w, "fc");
+        prim_put_fc(w, p);
+    }
     jw_end_obj(w);
 }
 

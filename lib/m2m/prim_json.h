@@ -19,4 +19,7 @@ void prim_put_result(struct jw *w, const struct prim *p, struct span fr, struct 
  * four digits, or rqi is missing; ERR_NOMEM. */
 MUST_USE enum err prim_take_response(const struct jval *v, struct arena *a, struct prim *out);
 
+/* filterCriteria alone, as an object: {"fu":3,"ty":[4],"atr":[{"nm":"cr","val":"Cx"}]}. */
+void prim_put_fc(struct jw *w, const struct prim *p);
+
 #endif

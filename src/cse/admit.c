@@ -25,7 +25,7 @@ enum says step_admit(struct run *r)
                            .role = conf->role,
                            .releases = conf->releases,
                            .refuse = PRIM_REFUSE,
-                           .refuse_fc = PRIM_REFUSE_FC | FC_BIT(arp),
+                           .refuse_fc = PRIM_REFUSE_FC,
                            .who = r,
                            .trusted = r->x->trusted,
                            .registered = registered,

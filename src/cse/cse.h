@@ -23,7 +23,8 @@
 #include "store/store.h"
 
 struct cse;
-struct run; /* the engine's part of an exchange */
+struct run;   /* the engine's part of an exchange */
+struct spill; /* the world's */
 
 struct exch {
     /* ---- filled by the door before cse_submit; must live until done ---- */
@@ -31,13 +32,17 @@ struct exch {
     struct arena *arena; /* of this exchange alone: everything the engine makes for it lies here */
     bool self;           /* an internal request of this CSE: full rights, nothing of 7.3.2.1 about `fr` */
     bool trusted;        /* made by this CSE: `fr` is proven already; access control judges it as ever */
+    bool spills;         /* the door takes content of any length from a spill (world.spill_new) */
     unsigned loop;       /* number of the loop thread (read slot) */
     void (*done)(struct exch *x);
     void *door; /* the door's own */
 
     /* ---- filled when done is called ---- */
     struct prim *rsp; /* the answer, in the arena; never NULL */
-    bool busy;        /* refused because the writer's queue was full: HTTP 503 with Retry-After */
+    struct spill
+        *spill; /* not NULL: the content, spill_n octets of JSON, in place of rsp->pc. The door's from now on */
+    uint64_t spill_n;
+    bool busy; /* refused because the writer's queue was full: HTTP 503 with Retry-After */
 
     /* ---- for whoever holds the exchange: intrusive list of the queues between threads ---- */
     struct exch *next;
@@ -81,6 +86,11 @@ struct world {
     /* Asks for cse_loop_tick on that loop thread at that time, in a later turn; an earlier time replaces a later one.
      */
     void (*wake)(void *ctx, unsigned loop, int64_t when);
+    /* A place for content that is too long to be held: written once, front to back, then read by the door. NULL: none
+     * could be made. spill_put: ERR_IO, ERR_DISK. The three may be NULL: then everything is held. */
+    struct spill *(*spill_new)(void *ctx);
+    enum err (*spill_put)(struct spill *s, struct span octets);
+    void (*spill_free)(struct spill *s);
     /* For the log: a notification cannot leave for `target` (waits, or was refused for good). Loop 0. NULL: no log. */
     void (*note)(void *ctx, const char *event, struct span target, const char *why, uint32_t tries);
 };

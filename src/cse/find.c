@@ -82,6 +82,24 @@ enum err find_addr(struct run *r, const struct addr *at, struct found *f)
     return walk(r, at->names, f);
 }
 
+enum err find_relative(struct run *r, struct span path, struct found *f)
+{
+    while (path.n) {
+        struct span rest = path, seg = span_cut(&rest, '/');
+        if (span_eq(seg, SPAN(".."))) {
+            if (!f->row.pid)
+                return ERR_NOTFOUND;
+            TRY(store_get(r->t, f->row.pid, r->a, &f->row));
+        } else {
+            TRY(walk(r, seg, f));
+            if (f->rest.p || (f->virt && rest.n))
+                return ERR_NOTFOUND; /* what a virtual resource answers is no resource */
+        }
+        path = rest;
+    }
+    return f->row.rid ? OK : ERR_NOTFOUND;
+}
+
 enum err find_text(struct run *r, struct span id, struct row *out)
 {
     struct addr at;

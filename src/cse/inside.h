@@ -91,6 +91,7 @@ struct run {
     struct hop *hop;    /* forwarding, or a NOTIFY on its way to an AE */
     struct hunt *hunt;  /* a discovery that yields */
     struct tree *tree;  /* a children form that yields */
+    struct errand *ask; /* rcn 7, fu 3: somebody else is asked first */
     struct run *fly_next;
 };
 
@@ -229,6 +230,8 @@ struct found {
 };
 /* The resource that an address of this CSE names. ERR_NOTFOUND: none, or expired. `empty` virtual: found->row.rid 0. */
 enum err find_addr(struct run *r, const struct addr *at, struct found *out);
+/* From f->row on along a path: names, "..", la and ol at the end. ERR_NOTFOUND. */
+enum err find_relative(struct run *r, struct span path, struct found *f);
 /* The same from the text of an identifier in an attribute, in any of its forms. ERR_SYNTAX; ERR_UNREACHABLE: of
  * another CSE. */
 enum err find_text(struct run *r, struct span id, struct row *out);
@@ -302,6 +305,8 @@ void view_put_object(struct run *r, struct buf *b, const struct row *row);
 /* Its last octet '}' left out, so that members can follow; true: it has members already. */
 bool view_put_open(struct run *r, struct buf *b, const struct row *row);
 enum err view_text(struct run *r, const struct row *row, struct span *out);
+/* childResourceRef (TS-0004 6.3.5.29): name, type, address; of a flexContainer which one it is. */
+void view_put_ref(struct run *r, struct jw *w, const struct row *row, struct span address);
 /* The answer's content from a finished text. */
 void view_answer(struct run *r, enum rsc rsc, struct span pc);
 /* Does this result content show children? */
@@ -314,40 +319,6 @@ enum says view_updated(struct run *r);
 /* DELETE: the content by rcn while the resource is still there; it waits in r->pc. */
 enum says view_before_delete(struct run *r);
 enum says view_deleted(struct run *r);
-
-/* walk.c: over everything below a resource, level by level, PAGE rows a turn. While `visit` runs, r->a is an arena that
- * is given back soon after; what shall last goes into w->keep. */
-struct branch { /* a resource whose children are still to be looked at */
-    struct branch *next;
-    int64_t rid;
-    uint32_t level;          /* of the resource itself, 0: the root of the walk */
-    struct span path;        /* structured address */
-    void *under;             /* the visitor's */
-    bool asked, may, hidden; /* rights of its instances; hidden: the visitor's */
-};
-struct walk {
-    struct run *r;
-    struct arena *keep;
-    struct branch *first, **end;
-    int64_t after; /* resume key among the children of `first` */
-    bool bare;     /* rows come without body */
-    bool stop;     /* set by the visitor: enough */
-    enum err (*visit)(struct walk *w, struct branch *b, const struct row *holder, struct row *row);
-    void *ctx;
-};
-enum err walk_begin(struct walk *w, struct run *r, const struct row *root, struct span path, void *under);
-enum err walk_push(struct walk *w, int64_t rid, uint32_t level, struct span path, void *under);
-enum err walk_turn(struct walk *w);
-bool walk_over(const struct walk *w);
-/* May the originator do `op` on a row that the walk met? */
-enum err walk_may(struct walk *w, struct branch *b, const struct row *holder, struct row *row, unsigned op, bool *yes);
-
-/* RETRIEVE and DELETE with children forms (rcn 4 5 6 8), discovery (fu 1). */
-/* The content for a children form, of r->target, at once: for DELETE on the writer. MORE, or DONE with a refusal. */
-enum says tree_content(struct run *r, unsigned rcn, struct span *out);
-/* RETRIEVE with a children form: in turns. */
-enum says tree_start(struct run *r, unsigned rcn);
-enum says hunt_start(struct run *r);
 
 /* ---- outbox.c, forward.c, verify.c, notify.c, sweep.c ------------------------------------------ */
 

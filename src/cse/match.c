@@ -39,6 +39,15 @@ static void add_test(struct match *m, unsigned crit, unsigned attr)
     m->child |= of_children(crit);
 }
 
+static bool needs_body(const struct match *m)
+{
+    const uint64_t some = FC_BIT(lbl) | FC_BIT(lbq) | FC_BIT(cty) | FC_BIT(atr) | FC_BIT(geom) | FC_BIT(cfq);
+    bool need = false;
+    for (unsigned i = 0; i < m->n; i++)
+        need |= some >> m->test[i].crit & 1;
+    return need;
+}
+
 enum err match_begin(struct match *m, const struct fc *fc, bool wild, struct arena *a)
 {
     /* cfs goes with cfq, gmty and gsf with geom: one test each */
@@ -52,8 +61,18 @@ enum err match_begin(struct match *m, const struct fc *fc, bool wild, struct are
             add_test(m, crit, 0);
     for (const struct condition *c = fc->cond; c; c = c->next)
         add_test(m, c->crit, c->attr);
-    m->body = fc->have & (FC_BIT(lbl) | FC_BIT(lbq) | FC_BIT(cty) | FC_BIT(atr) | FC_BIT(geom) | FC_BIT(cfq));
+    m->body = needs_body(m);
     return OK;
+}
+
+void match_without(struct match *m, enum crit crit)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < m->n; i++)
+        if (m->test[i].crit != crit)
+            m->test[n++] = m->test[i];
+    m->n = n;
+    m->body = needs_body(m);
 }
 
 void match_turn(struct match *m)
@@ -217,7 +236,7 @@ static bool is_placed(const struct subject *s, const struct fc *fc)
 
 static bool has(const struct row *row, enum attr a)
 {
-    return type_rule(type_of(row->ty), a)->create != P_ABSENT;
+    return type_rule(type_of_row(row), a)->create != P_ABSENT;
 }
 
 /* Criteria on the resource itself, those of its columns first. */

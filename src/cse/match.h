@@ -29,6 +29,8 @@ struct match {
 bool match_selects(const struct fc *fc);
 /* ERR_NOMEM. fc lives as long as m. */
 MUST_USE enum err match_begin(struct match *m, const struct fc *fc, bool wild, struct arena *a);
+/* Leaves out a criterion that holds for every row that will be asked about. */
+void match_without(struct match *m, enum crit crit);
 /* A new turn: what was seen of parents may have changed. */
 void match_turn(struct match *m);
 /* Does the row (with body when m->body) meet the criteria? ERR_NOTNOW: it has more children to be looked at than a turn

@@ -275,6 +275,8 @@ static unsigned right_needed(const struct run *r)
 {
     if (r->q->op == OP_RETRIEVE && r->q->fc && r->q->fc->fu == FU_DISCOVERY)
         return 0; /* each match is asked instead */
+    if (r->q->op == OP_RETRIEVE && r->q->fc && r->q->fc->fu == FU_IPE)
+        return ACOP_DISCOVERY;
     return op_acop(r->q->op);
 }
 

@@ -1,254 +1,398 @@
-/* tree.c - a resource with its children: rcn 4, 5, 6, 8 (TS-0001 8.1.2, 10.2.6.2; serialization.md 2.6, 2.7).
+/* tree.c - a resource with its children.
  *
  * Only what the originator may RETRIEVE is in it; criteria select among the descendants, never the target; a match
  * whose parent is not in the result hangs under its nearest ancestor that is. `lim` cuts whole subtrees of direct
- * children, `ofst` counts direct children from 1. */
+ * children, `ofst` counts direct children from 1.
+ *
+ * Two passes. The first walks and remembers which resources are in the result and under which, a few octets for each.
+ * The second reads them once more, one after the other, and writes. Each gives the loop back after PAGE rows; a
+ * resource that went in between is left out with all below it. */
+#include "cse/tree.h"
+
 #include "cse/match.h"
+#include "cse/sheet.h"
+#include "cse/site.h"
+#include "cse/walk.h"
+#include "host/heap.h"
+
+enum { SCRATCH_BLOCK = 32768, SCRATCH_MEM = 64 << 20 };
 
 struct node {
-    struct row row;
-    struct span path; /* rcn 5, 6 */
     struct node *first, *last, *next;
-    size_t n; /* resources from here down */
+    int64_t rid;
+    const struct type *type;
+    uint32_t n; /* resources from here down */
+    bool ghost; /* in front of the offset: a parent, but not shown */
+};
+
+/* Where the second pass is: one frame for each open node. */
+struct frame {
+    struct frame *up;
+    struct node *at;         /* the child that comes next */
+    const struct type *open; /* type whose array is open */
+    bool any;                /* members were written */
 };
 
 struct tree {
     struct walk w;
-    struct node root;
+    struct node root, ghost;
+    struct node *whole; /* last direct child whose subtree is certainly complete */
     unsigned rcn;
     const struct fc *fc; /* criteria; NULL: everything */
     struct match match;
-    bool refs;
+    struct sites sites;
+    bool refs, writing, opened;
     uint32_t lvl;
-    size_t total;
+    uint64_t from, lim, direct; /* direct children: first wanted; seen */
+    size_t total, most;
+    struct frame *frame, *spare;
+    struct sheet sheet;
 };
 
-/* Everything that lasts longer than the page. */
-static struct node *add(struct tree *t, struct node *under, const struct row *row, struct span path)
+/* ---- first pass ---------------------------------------------------------------------------------- */
+
+/* A node for a row; NULL: no memory. What stands in front of the offset needs none. */
+static struct node *add(struct tree *t, struct node *under, const struct row *row)
 {
-    struct arena *a = t->w.keep;
-    struct node *n = ARENA_NEW(a, struct node);
+    if (under == &t->ghost || (under == &t->root && ++t->direct < t->from))
+        return &t->ghost;
+    struct node *n = ARENA_NEW(t->w.keep, struct node);
     if (!n)
         return NULL;
-    n->row = *row;
-    n->row.rn = arena_dup(a, row->rn);
-    n->row.alias = arena_dup(a, row->alias);
-    n->row.creator = SPAN_NONE;
-    n->row.body = t->refs ? SPAN_NONE : arena_dup(a, row->body);
-    n->path = arena_dup(a, path);
+    n->rid = row->rid;
+    n->type = type_of_row(row);
     *(under->last ? &under->last->next : &under->first) = n;
     under->last = n;
     t->total++;
-    return arena_ok(a) ? n : NULL;
-}
-
-static struct span path_below(struct tree *t, struct span path, const struct row *row)
-{
-    struct text s;
-    if (!t->refs)
-        return SPAN_NONE;
-    text_init(&s, t->w.r->a);
-    buf_put(&s.b, path);
-    buf_c(&s.b, '/');
-    name_put_rn(&s.b, row);
-    return buf_span(&s.b);
+    return n;
 }
 
 /* Instances of a container whose disr is true are left out of every form. */
-static enum err hides_instances(struct run *r, const struct row *holder, bool *yes)
+static enum err hides_instances(struct run *r, int64_t rid, bool *yes)
 {
     struct attrs at;
+    struct row holder;
     *yes = false;
-    if (holder->ty != TY_CNT)
+    TRY(store_get(r->t, rid, r->a, &holder));
+    if (type_rule(type_of(holder.ty), AT_disr)->create == P_ABSENT)
         return OK;
-    TRY(name_attrs(holder, r->a, &at));
+    TRY(name_attrs(&holder, r->a, &at));
     const struct jval *v = attrs_get(&at, AT_disr);
     if (v && json_bool(v, yes) != OK)
         *yes = false;
     return OK;
 }
 
-static enum err visit(struct walk *w, struct branch *b, const struct row *holder, struct row *row)
+/* Between two pages of direct children the subtrees of those before are complete: is that enough? */
+static bool enough(struct tree *t)
+{
+    t->whole = t->root.last;
+    return t->total > t->lim;
+}
+
+static enum err visit(struct walk *w, struct branch *b, struct row *row)
 {
     struct tree *t = w->ctx;
     struct run *r = w->r;
     struct node *n = b->under;
-    bool yes, fits = true, instance = row->ty == TY_CIN;
-    struct span own = path_below(t, b->path, row);
-    bool fresh = !b->asked;
-    TRY(walk_may(w, b, holder, row, ACOP_RETRIEVE, &yes));
+    bool instance = type_of(row->ty)->flags & TF_INSTANCE, fresh = !b->asked, yes, fits = true, leaf;
+    if (b->level == 0 && b->fresh && enough(t)) {
+        w->stop = true;
+        return OK;
+    }
+    TRY(walk_may(w, b, row, ACOP_RETRIEVE, &yes));
     if (instance && fresh && b->may) {
-        TRY(hides_instances(r, holder, &b->hidden));
+        TRY(hides_instances(r, row->pid, &b->hidden));
         b->may = yes = !b->hidden;
     }
     if (yes && t->fc)
         TRY(match_row(r, &t->match, row, &fits));
-    if (yes && fits && !(n = add(t, n, row, own)))
+    if (yes && fits && !(n = add(t, n, row)))
         return ERR_NOMEM;
-    w->stop = t->total >= RESULT_MAX;
-    if (instance || (t->lvl && b->level + 1 >= t->lvl))
+    w->stop = t->total >= t->most;
+    TRY(walk_is_leaf(w, row->ty, &leaf));
+    if (leaf || (t->lvl && b->level + 1 >= t->lvl))
         return OK;
-    return walk_push(w, row->rid, b->level + 1, own, n);
+    return walk_push(w, b, row, n);
 }
 
 /* ---- offset and limit ---------------------------------------------------------------------------- */
 
-static size_t count(struct node *n)
+static void count(struct node *root)
 {
-    n->n = 1;
-    for (struct node *k = n->first; k; k = k->next)
-        n->n += count(k);
-    return n->n;
+    /* children were added behind their parents: no recursion is deeper than resources nest */
+    root->n = 1;
+    for (struct node *k = root->first; k; k = k->next) {
+        count(k);
+        root->n += k->n;
+    }
 }
 
-static void cut(struct run *r, struct node *root)
+/* The walk ended early: what is behind the last whole direct child may lack descendants. */
+static void drop_unfinished(struct tree *t)
 {
-    const struct fc *fc = r->q->fc;
-    uint64_t lim = fc && fc->have & FC_BIT(lim) ? fc->lim : RESULT_MAX;
-    uint64_t from = fc && fc->have & FC_BIT(ofst) && fc->ofst > 0 ? fc->ofst : 1, at = 1, total = 0;
-    count(root);
-    while (root->first && at < from) {
-        root->first = root->first->next;
-        at++;
+    if (t->w.stop && t->whole && t->whole->next) {
+        t->whole->next = NULL;
+        t->root.last = t->whole;
     }
-    struct node **link = &root->first;
-    for (; *link && (total == 0 || total + (*link)->n <= lim); link = &(*link)->next, at++)
+}
+
+static void cut(struct run *r, struct tree *t)
+{
+    uint64_t at = t->from, total = 0;
+    struct node **link = &t->root.first;
+    bool early = t->w.stop && walk_over(&t->w) && t->w.top;
+    if (early)
+        drop_unfinished(t);
+    count(&t->root);
+    for (; *link && (total == 0 || total + (*link)->n <= t->lim) && t->lim > 0; link = &(*link)->next, at++)
         total += (*link)->n;
-    if (*link || lim == 0) {
-        *link = NULL;
+    if (!*link && !early && t->lim > 0)
+        return;
+    if (*link || early || t->direct >= t->from)
         r->cut_at = (uint32_t)at;
-    }
+    *link = NULL;
 }
 
-/* ---- texts --------------------------------------------------------------------------------------- */
-
-static void put_children(struct run *r, struct buf *b, const struct node *n, bool any);
-
-static void put_node(struct run *r, struct buf *b, const struct node *n)
+/* Children of one type stand together in the text: their order is the walk's, but what was hung up may be between. */
+static void group(struct node *n)
 {
-    bool any = view_put_open(r, b, &n->row);
-    put_children(r, b, n, any);
-    buf_c(b, '}');
-}
-
-/* Arrays of children, one per type. */
-static void put_children(struct run *r, struct buf *b, const struct node *n, bool any)
-{
-    size_t types;
-    const struct type *t = type_rows(&types);
-    for (size_t i = 0; i < types; i++) {
-        bool open = false;
-        for (const struct node *k = n->first; k; k = k->next) {
-            if (k->row.ty != t[i].number)
-                continue;
-            if (!open) {
-                buf_str(b, any ? ",\"" : "\"");
-                buf_put(b, t[i].root);
-                buf_str(b, "\":[");
-            } else {
-                buf_c(b, ',');
-            }
-            open = any = true;
-            put_node(r, b, k);
+    struct node *rest = n->first, **end = &n->first;
+    while (rest) {
+        const struct type *type = rest->type;
+        struct node *others = NULL, **others_end = &others;
+        for (struct node *k = rest, *next; k; k = next) {
+            next = k->next;
+            struct node ***to = k->type == type ? &end : &others_end;
+            **to = k;
+            *to = &k->next;
         }
-        if (open)
-            buf_c(b, ']');
+        *others_end = NULL;
+        rest = others;
     }
+    *end = NULL;
 }
 
-static void put_refs(struct run *r, struct jw *w, const struct node *n)
+/* ---- second pass --------------------------------------------------------------------------------- */
+
+static struct frame *push(struct tree *t, struct node *n, bool any)
 {
-    for (const struct node *k = n->first; k; k = k->next) {
-        struct text name, id;
-        text_init(&name, r->a);
-        text_init(&id, r->a);
-        name_put_rn(&name.b, &k->row);
-        name_put_ri(&id.b, &k->row);
-        jw_obj(w);
-        JW_STR(w, "nm", buf_span(&name.b));
-        JW_U64(w, "typ", k->row.ty);
-        JW_STR(w, "val", r->q->drt == 2 ? buf_span(&id.b) : k->path);
-        jw_end_obj(w);
-        put_refs(r, w, k);
-    }
+    struct frame *f = t->spare;
+    if (f)
+        t->spare = f->up;
+    else
+        f = ARENA_NEW(t->w.keep, struct frame);
+    if (!f)
+        return NULL;
+    if (!t->refs)
+        group(n);
+    *f = (struct frame){.up = t->frame, .at = n->first, .any = any};
+    t->frame = f;
+    return f;
 }
 
-static void put_result(struct run *r, struct buf *b, const struct node *root, unsigned rcn)
+static enum err put_ref(struct run *r, struct tree *t, const struct row *row)
 {
-    struct jw w = jw_over(b);
-    if (rcn == RCN_REFS) {
-        jw_obj(&w);
-        JW_NAME(&w, "m2m:rrl");
-        jw_obj(&w);
-        JW_NAME(&w, "rrf");
-        jw_arr(&w);
-        put_refs(r, &w, root);
-        jw_end_arr(&w);
-        jw_end_obj(&w);
-        jw_end_obj(&w);
+    struct site *up;
+    struct text val;
+    text_init(&val, r->a);
+    if (r->q->drt == 2) {
+        name_put_ri(&val.b, row);
+    } else {
+        TRY(site_of(&t->sites, r, row->pid, &up));
+        site_put_path(&val.b, up, row);
+    }
+    TRY(val.b.e);
+    view_put_ref(r, &t->sheet.w, row, buf_span(&val.b));
+    return OK;
+}
+
+/* The member that the node belongs into is opened, the one before it closed. */
+static void separate(struct frame *f, struct buf *b, const struct node *n)
+{
+    if (f->open == n->type) {
+        buf_c(b, ',');
         return;
     }
-    buf_str(b, "{\"");
-    buf_put(b, r->type->root);
-    buf_str(b, "\":");
-    if (rcn == RCN_ATTRIBUTES_REFS) {
-        buf_str(b, view_put_open(r, b, &root->row) ? ",\"ch\":" : "\"ch\":");
-        jw_arr(&w);
-        put_refs(r, &w, root);
-        jw_end_arr(&w);
-        buf_c(b, '}');
-    } else if (rcn == RCN_CHILDREN) {
-        buf_c(b, '{');
-        put_children(r, b, root, false);
-        buf_c(b, '}');
+    if (f->open)
+        buf_c(b, ']');
+    buf_str(b, f->any ? ",\"" : "\"");
+    buf_put(b, n->type->root);
+    buf_str(b, "\":[");
+    f->open = n->type;
+    f->any = true;
+}
+
+static enum err put_node(struct run *r, struct tree *t, struct node *n)
+{
+    struct row row;
+    struct frame *f = t->frame;
+    struct buf *b = &t->sheet.t.b;
+    enum err e = store_get(r->t, n->rid, r->a, &row);
+    if (e == ERR_NOTFOUND)
+        return OK; /* gone, and all below it */
+    TRY(e);
+    bool any = false;
+    if (t->refs) {
+        TRY(put_ref(r, t, &row));
     } else {
-        put_node(r, b, root);
+        separate(f, b, n);
+        any = view_put_open(r, b, &row);
+    }
+    if (n->first || !t->refs)
+        return push(t, n, any) ? OK : ERR_NOMEM;
+    return OK;
+}
+
+static void close_frame(struct tree *t)
+{
+    struct frame *f = t->frame;
+    struct buf *b = &t->sheet.t.b;
+    if (f->open)
+        buf_c(b, ']');
+    if (!t->refs)
+        buf_c(b, '}');
+    t->frame = f->up;
+    f->up = t->spare;
+    t->spare = f;
+}
+
+static enum err put_some(struct run *r, struct tree *t, size_t max)
+{
+    for (size_t n = 0; t->frame && n < max; n++) {
+        struct node *k = t->frame->at;
+        if (k) {
+            t->frame->at = k->next;
+            TRY(put_node(r, t, k));
+        } else {
+            close_frame(t);
+        }
+        TRY(sheet_flush(&t->sheet, r));
+    }
+    return OK;
+}
+
+/* What stands in front of the children: {"m2m:rrl":{"rrf":[   {"m2m:cnt":{   {"m2m:cnt":{ATTRIBUTES   and ,"ch":[ */
+static bool open_result(struct run *r, struct tree *t)
+{
+    struct buf *b = &t->sheet.t.b;
+    struct jw *w = &t->sheet.w;
+    bool any = false;
+    if (t->rcn == RCN_REFS) {
+        jw_obj(w);
+        JW_NAME(w, "m2m:rrl");
+        jw_obj(w);
+        JW_NAME(w, "rrf");
+        jw_arr(w);
+        return push(t, &t->root, false);
+    }
+    buf_str(b, "{\"");
+    buf_put(b, type_of_row(&r->target)->root);
+    buf_str(b, "\":");
+    if (t->rcn == RCN_CHILDREN)
+        buf_c(b, '{');
+    else
+        any = view_put_open(r, b, &r->target);
+    if (t->rcn == RCN_ATTRIBUTES_REFS) {
+        buf_str(b, any ? ",\"ch\":" : "\"ch\":");
+        jw_arr(w);
+    }
+    return push(t, &t->root, any);
+}
+
+static void close_result(struct tree *t)
+{
+    struct buf *b = &t->sheet.t.b;
+    if (t->rcn == RCN_REFS) {
+        jw_end_arr(&t->sheet.w);
+        jw_end_obj(&t->sheet.w);
+        jw_end_obj(&t->sheet.w);
+        return;
+    }
+    if (t->rcn == RCN_ATTRIBUTES_REFS) {
+        jw_end_arr(&t->sheet.w);
+        buf_c(b, '}');
     }
     buf_c(b, '}');
 }
 
-/* ---- the walk ------------------------------------------------------------------------------------ */
+/* ---- turns --------------------------------------------------------------------------------------- */
 
 static enum err begin(struct run *r, struct tree *t, unsigned rcn)
 {
     const struct fc *fc = r->q->fc;
-    struct span path = SPAN_NONE;
-    *t = (struct tree){.root = {.row = r->target},
-                       .rcn = rcn,
-                       .fc = fc && fc->have & ~FC_HANDLING ? fc : NULL,
-                       .refs = rcn == RCN_REFS || rcn == RCN_ATTRIBUTES_REFS,
-                       .lvl = fc && fc->have & FC_BIT(lvl) ? fc->lvl : 0};
+    uint64_t have = fc ? fc->have : 0;
+    t->root.rid = r->target.rid;
+    t->ghost.ghost = true;
+    t->rcn = rcn;
+    t->fc = match_selects(fc) ? fc : NULL;
+    t->refs = rcn == RCN_REFS || rcn == RCN_ATTRIBUTES_REFS;
+    t->lvl = have & FC_BIT(lvl) ? fc->lvl : 0;
+    t->from = have & FC_BIT(ofst) && fc->ofst > 0 ? fc->ofst : 1;
+    sheet_begin(&t->sheet, r);
+    t->most = sheet_entries(&t->sheet) < TREE_MAX ? (size_t)sheet_entries(&t->sheet) : TREE_MAX;
+    t->lim = have & FC_BIT(lim) && fc->lim < t->most ? fc->lim : t->most;
     t->w.visit = visit;
     t->w.ctx = t;
     if (t->fc)
         TRY(match_begin(&t->match, t->fc, sw_open(&r->c->conf.sw, SW_wildcard_conditions), r->a));
-    t->w.bare = t->refs && !t->match.body;
+    t->w.bare = !t->match.body;
+    if (t->fc && t->fc->fo <= 1 && have & FC_BIT(ty))
+        t->w.only = &fc->ty;
     if (t->refs)
-        TRY(name_path(r->t, &r->target, r->a, &path));
-    TRY(walk_begin(&t->w, r, &r->target, path, &t->root));
-    t->w.stop = fc && fc->have & FC_BIT(lvl) && fc->lvl == 0;
-    return OK;
+        TRY(sites_begin(&t->sites, r, &r->target, r->a));
+    return walk_begin(&t->w, r, &r->target, &t->root);
 }
 
-static enum err content(struct run *r, struct tree *t, struct span *out)
+/* A turn of either pass; *over: the text is complete. */
+static enum err one_turn(struct run *r, struct tree *t, bool *over)
 {
-    struct text s;
-    cut(r, &t->root);
-    text_init(&s, r->a);
-    put_result(r, &s.b, &t->root, t->rcn);
-    *out = buf_span(&s.b);
-    return s.b.e;
+    *over = false;
+    if (!walk_over(&t->w)) {
+        match_turn(&t->match);
+        return walk_turn(&t->w);
+    }
+    if (!t->writing) {
+        t->writing = true;
+        cut(r, t);
+        if (!open_result(r, t))
+            return ERR_NOMEM;
+    }
+    if (t->refs)
+        sites_turn(&t->sites);
+    struct arena scratch, *keep = r->a;
+    heap_arena(&scratch, SCRATCH_BLOCK, SCRATCH_MEM);
+    r->a = &scratch;
+    enum err e = put_some(r, t, PAGE);
+    r->a = keep;
+    arena_reset(&scratch);
+    TRY(e);
+    if (t->frame)
+        return OK;
+    close_result(t);
+    *over = true;
+    return t->sheet.t.b.e;
+}
+
+static struct tree *tree_new(struct run *r, unsigned rcn, enum err *e)
+{
+    struct tree *t = ARENA_NEW(r->a, struct tree);
+    *e = t ? begin(r, t, rcn) : ERR_NOMEM;
+    return t;
 }
 
 enum says tree_content(struct run *r, unsigned rcn, struct span *out)
 {
-    struct tree *t = ARENA_NEW(r->a, struct tree);
-    if (!t)
-        return oops(r, ERR_NOMEM);
-    STEP_TRY(r, begin(r, t, rcn));
-    while (!walk_over(&t->w))
-        STEP_TRY(r, walk_turn(&t->w));
-    STEP_TRY(r, content(r, t, out));
+    enum err e;
+    bool over = false;
+    bool may = r->x->spills;
+    r->x->spills = false; /* the answer waits for the commit: it is held */
+    struct tree *t = tree_new(r, rcn, &e);
+    r->x->spills = may;
+    while (e == OK && !over)
+        e = one_turn(r, t, &over);
+    STEP_TRY(r, e);
+    *out = buf_span(&t->sheet.t.b);
     return MORE;
 }
 
@@ -259,19 +403,19 @@ static void again(void *arg)
 
 enum says tree_start(struct run *r, unsigned rcn)
 {
-    if (!r->tree) {
-        r->tree = ARENA_NEW(r->a, struct tree);
-        if (!r->tree)
-            return oops(r, ERR_NOMEM);
-        STEP_TRY(r, begin(r, r->tree, rcn));
+    enum err e = OK;
+    bool over = false;
+    if (!r->tree)
+        r->tree = tree_new(r, rcn, &e);
+    for (int n = 0; e == OK && !over && n < 2; n++) /* a small tree is walked and written at once */
+        e = one_turn(r, r->tree, &over);
+    if (e != OK) {
+        if (r->tree)
+            sheet_drop(&r->tree->sheet, r);
+        return oops(r, e);
     }
-    STEP_TRY(r, walk_turn(&r->tree->w));
-    if (!walk_over(&r->tree->w)) {
-        r->c->w.later(r->c->w.ctx, r->x->loop, again, r);
-        return WAIT;
-    }
-    STEP_TRY(r, content(r, r->tree, &r->pc));
-    view_answer(r, RSC_OK, r->pc);
-    view_cut(r);
-    return DONE;
+    if (over)
+        return sheet_answer(&r->tree->sheet, r);
+    r->c->w.later(r->c->w.ctx, r->x->loop, again, r);
+    return WAIT;
 }

@@ -1,55 +1,54 @@
 /* view.c - what the answer shows (TS-0001 8.1.2 resultContent, TS-0004 7.5.2). The stored text is copied; members that
  * change by themselves are put behind it. */
 #include "base/m2mtime.h"
+#include "cse/hunt.h"
 #include "cse/match.h"
+#include "cse/show.h"
+#include "cse/tree.h"
 
 /* ---- one resource -------------------------------------------------------------------------------- */
 
-/* Which of the columns a type shows. */
-enum { M_LT = 1, M_ST = 2, M_CS = 4, M_COUNT = 8, M_READS = 16 };
+/* Which members of a type change by themselves (volatile.def). */
+enum { V_LT = 1, V_ST = 2, V_CS = 4, V_COUNT = 8, V_READS = 16, V_CTM = 32 };
+static const uint8_t changing[] = {
+#define VOLATILE(id, members) [TY_##id] = (members),
+#include "cse/volatile.def"
+#undef VOLATILE
+};
 
-static unsigned moving(const struct row *row)
+static void put_time(struct buf *b, const char *name, int64_t ms)
 {
-    static const struct {
-        uint16_t ty, what;
-    } rows[] = {{TY_CNT, M_LT | M_ST | M_COUNT}, {TY_TS, M_COUNT}, {TY_FCNT, M_ST | M_CS | M_COUNT}, {TY_CIN, M_READS}};
-    unsigned what = 0;
-    for (size_t i = 0; i < LEN(rows) && !what; i++)
-        what = rows[i].ty == row->ty ? rows[i].what : 0;
-    if (row->ty == TY_FCNT && row->cni < 0) /* it keeps no instances */
-        what &= ~(unsigned)M_COUNT;
-    if (row->ty == TY_CIN && row->cni == 0) /* no deletionCnt */
-        what = 0;
-    return what;
+    buf_str(b, name);
+    m2mtime_put_us(b, ms);
+    buf_c(b, '"');
 }
 
 static void put_number(struct buf *b, const char *name, int64_t v)
 {
-    buf_str(b, ",\"");
     buf_str(b, name);
-    buf_str(b, "\":");
     buf_i64(b, v);
 }
 
 bool view_put_open(struct run *r, struct buf *b, const struct row *row)
 {
-    unsigned what = moving(row);
+    unsigned what = row->ty < LEN(changing) ? changing[row->ty] : 0;
     buf_put(b, span_first(row->body, row->body.n - 1)); /* never empty: rn, ty, ri ... */
-    if (row->ty == TY_CB || what & M_LT) {
-        buf_str(b, row->ty == TY_CB ? ",\"ctm\":\"" : ",\"lt\":\"");
-        m2mtime_put_us(b, row->ty == TY_CB ? r->now : row->lt);
-        buf_c(b, '"');
-    }
-    if (what & M_ST)
-        put_number(b, "st", row->st);
-    if (what & M_CS)
-        put_number(b, "cs", row->cs);
-    if (what & M_COUNT) {
-        put_number(b, "cni", row->cni);
-        put_number(b, "cbs", row->cbs);
-    }
-    if (what & M_READS)
-        put_number(b, "dcnt", row->cni);
+    if (!what)
+        return true;
+    if (what & V_CTM)
+        put_time(b, ",\"ctm\":\"", r->now);
+    if (what & V_LT)
+        put_time(b, ",\"lt\":\"", row->lt);
+    if (what & V_ST)
+        put_number(b, ",\"st\":", row->st);
+    if (what & V_CS)
+        put_number(b, ",\"cs\":", row->cs);
+    if (what & V_COUNT && row->cni >= 0) /* below: a flexContainer that keeps no instances */
+        put_number(b, ",\"cni\":", row->cni);
+    if (what & V_COUNT && row->cni >= 0)
+        put_number(b, ",\"cbs\":", row->cbs);
+    if (what & V_READS && row->cni > 0) /* 0: no deletionCnt */
+        put_number(b, ",\"dcnt\":", row->cni);
     return true;
 }
 
@@ -82,6 +81,21 @@ enum err view_text(struct run *r, const struct row *row, struct span *out)
     return t.b.e;
 }
 
+void view_put_ref(struct run *r, struct jw *w, const struct row *row, struct span address)
+{
+    struct text name;
+    text_init(&name, r->a);
+    name_put_rn(&name.b, row);
+    jw_obj(w);
+    JW_STR(w, "nm", buf_span(&name.b));
+    JW_U64(w, "typ", row->ty);
+    JW_STR(w, "val", address);
+    const struct type *t = type_of_row(row);
+    if (t->cnd.n && (t->flags & TF_SPEC))
+        JW_STR(w, "spid", t->cnd);
+    jw_end_obj(w);
+}
+
 void view_cut(struct run *r)
 {
     uint8_t p[20];
@@ -103,25 +117,27 @@ static enum says answer_row(struct run *r, enum rsc rsc, const struct row *row)
 
 /* Only those members of the object for which `take` says so. */
 static enum err some(struct run *r, const struct row *row, bool (*take)(struct run *r, const struct jval *v),
-                     struct span *out)
+                     void (*more)(struct run *r, struct jw *w, const struct jval *object), struct span *out)
 {
+    const struct jval *object;
     struct text whole, t;
-    const struct jval *v;
     text_init(&whole, r->a);
     text_init(&t, r->a);
     view_put_object(r, &whole.b, row);
     TRY(whole.b.e);
-    TRY(name_parse(buf_span(&whole.b), r->a, &v));
+    TRY(name_parse(buf_span(&whole.b), r->a, &object));
     struct jw w = jw_over(&t.b);
     jw_obj(&w);
     jw_name(&w, root_of(row));
     jw_obj(&w);
-    for (v = v->child; v; v = v->next) {
+    for (const struct jval *v = object->child; v; v = v->next) {
         if (!take(r, v))
             continue;
         jw_name(&w, v->key);
         jw_raw(&w, v->raw);
     }
+    if (more)
+        more(r, &w, object);
     jw_end_obj(&w);
     jw_end_obj(&w);
     *out = buf_span(&t.b);
@@ -135,10 +151,10 @@ static unsigned rcn_of(const struct run *r, unsigned by_default)
     return r->q->rcn == RCN_DEFAULT ? by_default : r->q->rcn;
 }
 
-/* rcn 9: what the CSE added or changed beyond the request. */
+/* rcn 9: what the CSE added or changed beyond the request, as it came: hooks put what they decide into r->in. */
 static bool beyond_create(struct run *r, const struct jval *v)
 {
-    const struct jval *in = attrs_named(&r->in, v->key);
+    const struct jval *in = json_get(r->q->content, v->key);
     bool con = span_eq(v->key, SPAN("con"));
     return !in || (!con && !span_eq(in->raw, v->raw)) || (con && r->con.p);
 }
@@ -176,10 +192,23 @@ static enum says answer_address(struct run *r, bool with_attributes)
     return DONE;
 }
 
+/* What the CSE took away without being asked to. */
+static void put_taken(struct run *r, struct jw *w, const struct jval *object)
+{
+    const struct type *t = type_of_row(&r->out);
+    for (unsigned i = 1; i <= t->n; i++) {
+        struct span name = t->own[i].row->sn;
+        if (!attr_set_named(&r->changed, name) || json_get(object, name) || json_get(r->q->content, name))
+            continue;
+        jw_name(w, name);
+        jw_null(w);
+    }
+}
+
 static enum says answer_some(struct run *r, enum rsc rsc, bool (*take)(struct run *r, const struct jval *v))
 {
     struct span pc;
-    STEP_TRY(r, some(r, &r->out, take, &pc));
+    STEP_TRY(r, some(r, &r->out, take, rsc == RSC_UPDATED ? put_taken : NULL, &pc));
     view_answer(r, rsc, pc);
     return DONE;
 }
@@ -262,24 +291,29 @@ static enum says retrieve_part(struct run *r)
             return refuse(r, RSC_NOT_FOUND, name, "the resource does not have this attribute");
     }
     struct span pc;
-    STEP_TRY(r, some(r, &r->target, is_asked_for, &pc));
+    STEP_TRY(r, some(r, &r->target, is_asked_for, NULL, &pc));
     view_answer(r, RSC_OK, pc);
     return DONE;
 }
 
 enum says view_retrieved(struct run *r)
 {
-    unsigned rcn = rcn_of(r, RCN_ATTRIBUTES);
-    if (r->q->fc && r->q->fc->fu == FU_DISCOVERY)
+    unsigned rcn = rcn_of(r, RCN_ATTRIBUTES), fu = r->q->fc ? r->q->fc->fu : FU_NONE;
+    if (fu == FU_IPE && !r->hunt) {
+        enum says say = show_ipe(r);
+        if (say != MORE)
+            return say;
+    }
+    if (fu == FU_DISCOVERY || fu == FU_IPE)
         return hunt_start(r);
     if (view_is_tree(rcn))
         return tree_start(r, rcn);
     if (rcn == RCN_ORIGINAL)
-        return refuse(r, RSC_BAD_REQUEST, SPAN("rcn"), "7 asks for an original: the target is no announced resource");
-    if (rcn != RCN_ATTRIBUTES)
-        return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("rcn"), "this result content is not supported here");
+        return show_original(r);
     enum says say = sw_open(&r->c->conf.sw, SW_retrieve_conditions) ? MORE : match_condition(r);
     if (say != MORE)
         return say;
+    if (rcn == RCN_PERMISSIONS)
+        return show_permissions(r);
     return r->q->atrl.n ? retrieve_part(r) : answer_row(r, RSC_OK, &r->target);
 }

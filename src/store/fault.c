@@ -149,6 +149,10 @@ PASS(FAULT_CHANGE, letter_put, (struct store_tx * t, struct letter *l), (in(t), 
 PASS(FAULT_READ, letters_due,
      (struct store_tx * t, int64_t when, int64_t after, size_t max, struct arena *a, struct letter **out, size_t *n),
      (in(t), when, after, max, a, out, n))
+PASS(FAULT_READ, estimate,
+     (struct store_tx * t, enum find_by by, uint32_t ty, struct span label, int64_t max, int64_t *n),
+     (in(t), by, ty, label, max, n))
+PASS(FAULT_READ, next_type, (struct store_tx * t, int64_t pid, uint32_t ty, uint32_t *out), (in(t), pid, ty, out))
 PASS(FAULT_READ, letter_next, (struct store_tx * t, int64_t *due), (in(t), due))
 PASS(FAULT_CHANGE, letter_done, (struct store_tx * t, int64_t id), (in(t), id))
 PASS(FAULT_CHANGE, letter_delay, (struct store_tx * t, int64_t id, int64_t due, uint32_t tries),
@@ -191,6 +195,8 @@ static const struct store_ops fault_ops = {
     .ranked = fault_ranked,
     .list = fault_list,
     .find = fault_find,
+    .estimate = fault_estimate,
+    .next_type = fault_next_type,
     .expired = fault_expired,
     .next_et = fault_next_et,
     .next_rid = fault_next_rid,

@@ -432,11 +432,11 @@ static enum err gather(struct mem *m, const struct pick *p, int64_t after, size_
                        struct rows *out)
 {
     *out = (struct rows){0};
-    size_t cap = 0;
+    size_t cap = 0, octets = 0;
     for (const struct mem_node *n = start(m, p, after); n; n = p->pid ? n->next : n->newer) {
         if (!wanted(n, p))
             continue;
-        if (out->n == max) {
+        if (out->n == max || octets > STORE_PAGE) {
             out->more = true;
             return OK;
         }
@@ -450,7 +450,7 @@ static enum err gather(struct mem *m, const struct pick *p, int64_t after, size_
             out->v = v;
         }
         TRY(give(n, bare, a, &out->v[out->n]));
-        out->n++;
+        octets += out->v[out->n++].body.n;
     }
     return OK;
 }
@@ -462,15 +462,41 @@ static enum err mem_list(struct store_tx *t, int64_t pid, uint32_t ty, int64_t a
     return gather(of(t), &p, after, max, bare, a, out);
 }
 
-static enum err mem_find(struct store_tx *t, enum find_by by, uint32_t ty, struct span label, int64_t after, size_t max,
-                         bool bare, struct arena *a, struct rows *out)
+static struct pick pick_of(enum find_by by, uint32_t ty, struct span label)
 {
     struct pick p = {.et = INT64_MAX};
     if (by == FIND_TYPE)
         p.ty = ty;
-    else
+    else if (by == FIND_LABEL)
         p.label = label;
+    return p;
+}
+
+static enum err mem_find(struct store_tx *t, enum find_by by, uint32_t ty, struct span label, int64_t after, size_t max,
+                         bool bare, struct arena *a, struct rows *out)
+{
+    struct pick p = pick_of(by, ty, label);
     return gather(of(t), &p, after, max, bare, a, out);
+}
+
+static enum err mem_estimate(struct store_tx *t, enum find_by by, uint32_t ty, struct span label, int64_t max,
+                             int64_t *n)
+{
+    struct pick p = pick_of(by, ty, label);
+    *n = 0;
+    for (const struct mem_node *at = start(of(t), &p, 0); at && *n < max; at = at->newer)
+        *n += wanted(at, &p);
+    return OK;
+}
+
+static enum err mem_next_type(struct store_tx *t, int64_t pid, uint32_t ty, uint32_t *out)
+{
+    const struct mem_node *up = by_rid(of(t), pid);
+    *out = 0;
+    for (const struct mem_node *n = up ? up->first : NULL; n; n = n->next)
+        if (n->v->r.ty > ty && (*out == 0 || n->v->r.ty < *out))
+            *out = n->v->r.ty;
+    return OK;
 }
 
 static int by_et(const void *x, const void *y)
@@ -653,6 +679,8 @@ static const struct store_ops mem_ops = {
     .ranked = mem_ranked,
     .list = mem_list,
     .find = mem_find,
+    .estimate = mem_estimate,
+    .next_type = mem_next_type,
     .expired = mem_expired,
     .next_et = mem_next_et,
     .next_rid = mem_next_rid,

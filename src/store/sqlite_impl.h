@@ -131,6 +131,8 @@ enum err sqlite_list(struct store_tx *t, int64_t pid, uint32_t ty, int64_t after
                      struct arena *a, struct rows *out);
 enum err sqlite_find(struct store_tx *t, enum find_by by, uint32_t ty, struct span label, int64_t after, size_t max,
                      bool bare, struct arena *a, struct rows *out);
+enum err sqlite_estimate(struct store_tx *t, enum find_by by, uint32_t ty, struct span label, int64_t max, int64_t *n);
+enum err sqlite_next_type(struct store_tx *t, int64_t pid, uint32_t ty, uint32_t *out);
 enum err sqlite_expired(struct store_tx *t, int64_t now, size_t max, struct arena *a, struct rows *out);
 enum err sqlite_next_et(struct store_tx *t, int64_t *et);
 enum err sqlite_next_rid(struct store_tx *t, int64_t *rid);

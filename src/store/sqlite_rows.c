@@ -174,14 +174,14 @@ static struct row *next_place(struct rows *rows, size_t *cap, struct arena *a)
 static enum err all_rows(struct store_tx *t, sqlite3_stmt *s, size_t max, bool bare, struct arena *a, struct rows *out)
 {
     *out = (struct rows){0};
-    size_t cap = 0;
+    size_t cap = 0, octets = 0;
     int rc;
     enum err e = OK;
     while (e == OK && (rc = sqlite3_step(s)) != SQLITE_DONE) {
         e = sqlite_said(t, rc);
         if (e != OK)
             break;
-        if (out->n == max) {
+        if (out->n == max || octets > STORE_PAGE) {
             out->more = true;
             break;
         }
@@ -189,6 +189,7 @@ static enum err all_rows(struct store_tx *t, sqlite3_stmt *s, size_t max, bool b
         if (r)
             read_row(t, s, bare, a, r);
         e = r && arena_ok(a) ? OK : ERR_NOMEM;
+        octets += e == OK ? r->body.n : 0;
         out->n += e == OK;
     }
     sqlite3_reset(s);
@@ -212,8 +213,7 @@ static enum err list_type(struct store_tx *t, int64_t pid, uint32_t ty, int64_t 
     return all_rows(t, s, max, bare, a, out);
 }
 
-/* The smallest type above `ty` that pid has children of; 0: none. */
-static enum err next_type(struct store_tx *t, int64_t pid, uint32_t ty, uint32_t *out)
+enum err sqlite_next_type(struct store_tx *t, int64_t pid, uint32_t ty, uint32_t *out)
 {
     sqlite3_stmt *s;
     TRY(sqlite_stmt(t, SQL_NEXT_TYPE, &s));
@@ -269,12 +269,17 @@ static enum err rows_of(struct store_tx *t, const struct rids *rids, size_t max,
         return ERR_NOMEM;
     sqlite3_stmt *s;
     TRY(sqlite_stmt(t, bare ? SQL_GET_BARE : SQL_GET, &s));
-    for (; out->n < n; out->n++) {
+    for (size_t octets = 0; out->n < n; out->n++) {
+        if (octets > STORE_PAGE) {
+            out->more = true;
+            break;
+        }
         sqlite3_bind_int64(s, 1, rids->v[out->n]);
         int rc = sqlite3_step(s);
         enum err e = sqlite_said(t, rc);
         if (e == OK && rc == SQLITE_ROW)
             read_row(t, s, bare, a, &out->v[out->n]);
+        octets += out->v[out->n].body.n;
         sqlite3_reset(s);
         if (e != OK || rc != SQLITE_ROW)
             return e != OK ? e : ERR_SYNTAX; /* an index names a row that is not there */
@@ -290,13 +295,13 @@ static enum err list_all(struct store_tx *t, int64_t pid, int64_t after, size_t 
     uint32_t ty = 0, first = 0;
     unsigned types = 0;
     for (;;) {
-        TRY(next_type(t, pid, ty, &ty));
+        TRY(sqlite_next_type(t, pid, ty, &ty));
         if (ty == 0)
             break;
         if (types++ == 0) {
             first = ty;
             uint32_t second;
-            TRY(next_type(t, pid, ty, &second));
+            TRY(sqlite_next_type(t, pid, ty, &second));
             if (second == 0)
                 return list_type(t, pid, first, after, max, bare, a, out);
         }
@@ -322,21 +327,35 @@ enum err sqlite_list(struct store_tx *t, int64_t pid, uint32_t ty, int64_t after
 enum err sqlite_find(struct store_tx *t, enum find_by by, uint32_t ty, struct span label, int64_t after, size_t max,
                      bool bare, struct arena *a, struct rows *out)
 {
+    static const enum statement which[][2] = {[FIND_TYPE] = {SQL_TYPE, SQL_TYPE_BARE},
+                                              [FIND_LABEL] = {SQL_LABEL, SQL_LABEL_BARE},
+                                              [FIND_ALL] = {SQL_ALL, SQL_ALL_BARE}};
     sqlite3_stmt *s;
-    if (by == FIND_TYPE) {
-        TRY(sqlite_stmt(t, bare ? SQL_TYPE_BARE : SQL_TYPE, &s));
-        sqlite3_bind_int64(s, 1, ty);
-        sqlite3_bind_int64(s, 2, after);
-        sqlite3_bind_int64(s, 3, limit(max));
-        return all_rows(t, s, max, bare, a, out);
-    }
-    struct rids rids = {0};
-    TRY(sqlite_stmt(t, SQL_LABEL_RIDS, &s));
-    sqlite_bind(s, 1, label, false);
-    sqlite3_bind_int64(s, 2, after);
-    sqlite3_bind_int64(s, 3, limit(max));
-    TRY(add_rids(t, s, a, &rids));
-    return rows_of(t, &rids, max, bare, a, out);
+    TRY(sqlite_stmt(t, which[by][bare], &s));
+    sqlite3_bind_int64(s, 1, after);
+    sqlite3_bind_int64(s, 2, limit(max));
+    if (by == FIND_TYPE)
+        sqlite3_bind_int64(s, 3, ty);
+    else if (by == FIND_LABEL)
+        sqlite_bind(s, 3, label, false);
+    return all_rows(t, s, max, bare, a, out);
+}
+
+enum err sqlite_estimate(struct store_tx *t, enum find_by by, uint32_t ty, struct span label, int64_t max, int64_t *n)
+{
+    static const enum statement which[] = {
+        [FIND_TYPE] = SQL_TYPE_MANY, [FIND_LABEL] = SQL_LABEL_MANY, [FIND_ALL] = SQL_ALL_MANY};
+    sqlite3_stmt *s;
+    TRY(sqlite_stmt(t, which[by], &s));
+    sqlite3_bind_int64(s, 1, max);
+    if (by == FIND_TYPE)
+        sqlite3_bind_int64(s, 2, ty);
+    else if (by == FIND_LABEL)
+        sqlite_bind(s, 2, label, false);
+    enum err e = sqlite_said(t, sqlite3_step(s));
+    *n = e == OK ? sqlite3_column_int64(s, 0) : 0;
+    sqlite3_reset(s);
+    return e;
 }
 
 enum err sqlite_expired(struct store_tx *t, int64_t now, size_t max, struct arena *a, struct rows *out)

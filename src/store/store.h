@@ -30,6 +30,7 @@ enum {
     STORE_BODY_MAX = 16 << 20,
     STORE_LABELS_MAX = 256,
     STORE_KEY_MAX = 128, /* octets of a key of the small state */
+    STORE_PAGE = 1 << 20 /* octets of bodies after which a listing ends early, with `more` */
 };
 
 /* One resource. A resource is a row; `body` is the JSON object text that is served, whole but for what changes
@@ -89,7 +90,7 @@ struct rows {
     bool more; /* there are rows behind the last one; go on after v[n-1].rid */
 };
 
-enum find_by { FIND_TYPE, FIND_LABEL };
+enum find_by { FIND_TYPE, FIND_LABEL, FIND_ALL };
 
 struct store_ops {
     /* ---- transactions ---- */
@@ -117,13 +118,18 @@ struct store_ops {
                        struct arena *a, struct row *out);
 
     /* ---- many resources ---- */
-    /* Children of pid with rid > after, at most max; ty 0: of every type. bare: without body. */
+    /* Children of pid with rid > after, at most max (fewer when their bodies are more than STORE_PAGE together); ty 0:
+     * of every type. bare: without body. */
     enum err (*list)(struct store_tx *t, int64_t pid, uint32_t ty, int64_t after, size_t max, bool bare,
                      struct arena *a, struct rows *out);
-    /* Rows of the whole store with rid > after by an index: FIND_TYPE ty, FIND_LABEL label (exactly). The engine
-     * checks that they stand below the root of its search by walking up. */
+    /* Rows of the whole store with rid > after, by an index: FIND_TYPE ty, FIND_LABEL label (exactly), FIND_ALL: every
+     * row. The engine checks that they stand below the root of its search by walking up. */
     enum err (*find)(struct store_tx *t, enum find_by by, uint32_t ty, struct span label, int64_t after, size_t max,
                      bool bare, struct arena *a, struct rows *out);
+    /* How many rows that index has, counted up to max. */
+    enum err (*estimate)(struct store_tx *t, enum find_by by, uint32_t ty, struct span label, int64_t max, int64_t *n);
+    /* The smallest type above `ty` that pid has children of; 0: none. */
+    enum err (*next_type)(struct store_tx *t, int64_t pid, uint32_t ty, uint32_t *out);
     /* Rows with et <= now in ascending order of et, at most max, without body. */
     enum err (*expired)(struct store_tx *t, int64_t now, size_t max, struct arena *a, struct rows *out);
     /* The earliest et of all; INT64_MAX: none. */
@@ -270,6 +276,15 @@ static inline MUST_USE enum err store_find(struct store_tx *t, enum find_by by, 
                                            int64_t after, size_t max, bool bare, struct arena *a, struct rows *out)
 {
     return t->ops->find(t, by, ty, label, after, max, bare, a, out);
+}
+static inline MUST_USE enum err store_estimate(struct store_tx *t, enum find_by by, uint32_t ty, struct span label,
+                                               int64_t max, int64_t *n)
+{
+    return t->ops->estimate(t, by, ty, label, max, n);
+}
+static inline MUST_USE enum err store_next_type(struct store_tx *t, int64_t pid, uint32_t ty, uint32_t *out)
+{
+    return t->ops->next_type(t, pid, ty, out);
 }
 static inline MUST_USE enum err store_expired(struct store_tx *t, int64_t now, size_t max, struct arena *a,
                                               struct rows *out)

@@ -391,6 +391,53 @@ static void discovery_finds_by_type_and_label(void **state)
     assert_true(rows.more);
     assert_int_equal(store_find(t, FIND_LABEL, 0, SPAN("z"), 0, 100, true, &s->mem, &rows), OK);
     assert_int_equal(rows.n, 0);
+    assert_int_equal(store_find(t, FIND_LABEL, 0, SPAN("y"), 27, 100, false, &s->mem, &rows), OK);
+    assert_int_equal(rows.n, 1);
+    assert_int_equal(rows.v[0].body.n, 7);
+    assert_int_equal(store_find(t, FIND_ALL, 0, SPAN_NONE, 28, 3, true, &s->mem, &rows), OK);
+    assert_int_equal(rows.n, 3); /* 29 30 40 */
+    assert_int_equal(rows.v[2].rid, 40);
+    assert_false(rows.more);
+    store_end(t);
+}
+
+static void an_index_can_be_estimated(void **state)
+{
+    struct subject *s = *state;
+    plant(s);
+    struct store_tx *t = write_begin(s);
+    struct row r = res(9, 1, 3, "more");
+    r.lbl = &SPAN("x");
+    r.nlbl = 1;
+    put(t, r);
+    int64_t n = -1;
+    assert_int_equal(store_estimate(t, FIND_TYPE, 4, SPAN_NONE, 100, &n), OK);
+    assert_int_equal(n, 3);
+    assert_int_equal(store_estimate(t, FIND_TYPE, 4, SPAN_NONE, 2, &n), OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(store_estimate(t, FIND_LABEL, 0, SPAN("x"), 100, &n), OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(store_estimate(t, FIND_LABEL, 0, SPAN("y"), 100, &n), OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(store_estimate(t, FIND_ALL, 0, SPAN_NONE, 100, &n), OK);
+    assert_int_equal(n, 7);
+    store_abort(t);
+}
+
+static void the_types_of_children_follow_one_another(void **state)
+{
+    struct subject *s = *state;
+    uint32_t ty = 7;
+    plant(s);
+    struct store_tx *t = read_begin(s);
+    assert_int_equal(store_next_type(t, 2, 0, &ty), OK);
+    assert_int_equal(ty, 4);
+    assert_int_equal(store_next_type(t, 2, 4, &ty), OK);
+    assert_int_equal(ty, 23);
+    assert_int_equal(store_next_type(t, 2, 23, &ty), OK);
+    assert_int_equal(ty, 0);
+    assert_int_equal(store_next_type(t, 3, 0, &ty), OK);
+    assert_int_equal(ty, 0);
     store_end(t);
 }
 
@@ -873,6 +920,8 @@ int main(int argc, char **argv)
         T(lists_resume_behind_the_last_row),
         T(discovery_finds_by_type_and_label),
         T(labels_follow_their_row),
+        T(an_index_can_be_estimated),
+        T(the_types_of_children_follow_one_another),
         T(expiry_is_in_order_of_time),
         T(an_undone_job_leaves_its_neighbours),
         T(an_aborted_transaction_never_was),

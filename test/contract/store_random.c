@@ -100,19 +100,27 @@ static void ask_one(struct pair *p)
 static void ask_many(struct pair *p)
 {
     struct rows v[2];
-    uint32_t which = draw(p, 4), ty = draw(p, 2) ? 3 + draw(p, 3) : 0;
+    uint32_t which = draw(p, 5), ty = draw(p, 2) ? 3 + draw(p, 3) : 0;
     int64_t pid = 1 + draw(p, 4), after = draw(p, 3) ? 0 : some_rid(p), now = p->now;
     size_t max = 1 + draw(p, 40);
     bool bare = draw(p, 2);
     struct span label = word(p, "l", 5);
+    enum find_by draw_by = (enum find_by)draw(p, 3);
+    uint32_t next[2];
+    int64_t many[2];
     for (int i = 0; i < 2; i++) {
         enum err e = which == 0 ? store_list(p->t[i], pid, ty, after, max, bare, &p->a, &v[i])
                      : which == 1
                          ? store_find(p->t[i], FIND_TYPE, ty ? ty : 4, SPAN_NONE, after, max, bare, &p->a, &v[i])
                      : which == 2 ? store_find(p->t[i], FIND_LABEL, 0, label, after, max, bare, &p->a, &v[i])
+                     : which == 3 ? store_find(p->t[i], FIND_ALL, 0, SPAN_NONE, after, max, bare, &p->a, &v[i])
                                   : store_expired(p->t[i], now, max, &p->a, &v[i]);
         assert_int_equal(e, OK);
+        assert_int_equal(store_next_type(p->t[i], pid, ty, &next[i]), OK);
+        assert_int_equal(store_estimate(p->t[i], draw_by, ty ? ty : 4, label, (int64_t)max, &many[i]), OK);
     }
+    assert_int_equal(next[0], next[1]);
+    assert_int_equal(many[0], many[1]);
     same_rows(&v[0], &v[1]);
 }
 

@@ -87,7 +87,16 @@ static void narrows_down(void **state)
     assert_string_equal(last->pc, "{\"m2m:uril\":[\"in/one/b/deep\"]}");
     IS(2000, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"clbl", "x"}));
     assert_string_equal(last->pc, "{\"m2m:uril\":[\"in/one/b\"]}");
-    IS(5001, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"arp", "la"}));
+    IS(2000, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"arp", "la"}));
+    assert_string_equal(last->pc, "{\"m2m:uril\":[\"in/one/a/i2\"]}");
+    IS(2000, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"ty", "4"}, {"arp", ".."}));
+    assert_string_equal(last->pc, "{\"m2m:uril\":[\"in/one/a\"]}");
+    IS(2000, QUERY(n, "in", "Cone", {"fu", "1"}, {"lbl", "y"}, {"arp", "deep"}));
+    assert_string_equal(last->pc, "{\"m2m:uril\":[\"in/one/b/deep\"]}");
+    IS(2000, QUERY(n, "in", "Cone", {"fu", "1"}, {"lbl", "y"}, {"arp", "../a/i1"}));
+    assert_string_equal(last->pc, "{\"m2m:uril\":[\"in/one/a/i1\"]}");
+    IS(2000, QUERY(n, "in", "Cone", {"fu", "1"}, {"lbl", "y"}, {"arp", "../../two/z"})); /* not Cone's to discover */
+    assert_string_equal(last->pc, "{\"m2m:uril\":[]}");
 }
 
 static void compares_times(void **state)
