@@ -23,7 +23,7 @@ struct flight {
     struct arena a;
     struct letter l;
     struct pace pace;
-    int64_t written; /* ms: when the letter was written */
+    int64_t written; /* ms: when the letter was written; 0: it is tried for ever */
     struct exch x;   /* first as the context of addressing, then as the job that records the outcome */
     struct run r;
     struct prim q;

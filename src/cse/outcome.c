@@ -52,7 +52,7 @@ static enum err sent(struct flight *f)
 static enum err again(struct flight *f)
 {
     int64_t keep = f->c->conf.notify_keep ? f->c->conf.notify_keep : NOTIFY_KEEP;
-    if (!f->pace.pn && f->r.now - f->written >= keep)
+    if (!f->pace.pn && f->written && f->r.now - f->written >= keep)
         return done(f);
     return pace_hold(&f->r, &f->l, f->r.now + back_off(f->c, f->l.tries), f->l.tries + 1,
                      f->pace.pn == 1 || f->pace.ln);

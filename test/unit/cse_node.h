@@ -25,7 +25,8 @@ struct outside {
     unsigned rsc;
     unsigned seen;   /* requests that came */
     char last[4096]; /* content of the last */
-    char rqi[200], fr[200];
+    char rqi[200], fr[200], ec[8], rvi[8];
+    char all[16384]; /* contents of all, one a line; the newest that have room */
     char peer[200];
 };
 
@@ -198,6 +199,13 @@ static UNUSED void copy_text(char *to, size_t cap, struct span s)
     to[n] = 0;
 }
 
+static UNUSED void strcat_line(char *s)
+{
+    size_t n = strlen(s);
+    s[n] = '\n';
+    s[n + 1] = 0;
+}
+
 static UNUSED void deliver_outside(struct outside *o, struct sending *s)
 {
     struct prim rsp;
@@ -206,6 +214,13 @@ static UNUSED void deliver_outside(struct outside *o, struct sending *s)
     copy_text(o->last, sizeof o->last, s->req->pc);
     copy_text(o->rqi, sizeof o->rqi, prim_text(s->req, PA_rqi));
     copy_text(o->fr, sizeof o->fr, prim_text(s->req, PA_fr));
+    copy_text(o->ec, sizeof o->ec, prim_text(s->req, PA_ec));
+    copy_text(o->rvi, sizeof o->rvi, prim_text(s->req, PA_rvi));
+    size_t n = strlen(o->all);
+    if (n + s->req->pc.n + 2 > sizeof o->all)
+        n = 0;
+    copy_text(o->all + n, sizeof o->all - n - 1, s->req->pc);
+    strcat_line(o->all);
     copy_text(o->peer, sizeof o->peer, s->peer);
     rsp.rsc = (uint16_t)o->rsc;
     if (o->rsc)
