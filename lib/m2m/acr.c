@@ -2,6 +2,7 @@
 #include "m2m/acr.h"
 
 #include "m2m/ip.h"
+#include "m2m/region.h"
 
 /* ---- compiled form -------------------------------------------------------------------------------- */
 
@@ -15,26 +16,30 @@ struct originator {
 struct context { /* one acco: all kinds that are present must match */
     const struct span *windows;
     const struct ip *nets;
+    struct region circle;
     size_t n_windows, n_nets;
-    bool has_windows, has_nets;
+    bool has_windows, has_nets, has_region, has_circle;
     bool beyond; /* names a kind that cannot be evaluated here: never matches */
 };
 
 struct object { /* one acod */
     const uint32_t *children;
     size_t n_children;
-    uint32_t ty; /* 0: any */
-    bool beyond; /* spty: no hosted type has a specialization */
+    struct span cnd; /* spty: specialization of a flexContainer ... */
+    uint64_t mgd;    /* ... or of a management object */
+    uint32_t ty;     /* 0: any */
+    bool special;    /* spty is there */
 };
 
 struct rule_of {
     const struct originator *who;
     const struct context *ctx;
     const struct object *obj;
-    size_t n_who, n_ctx, n_obj;
+    const struct span *attrs; /* aca */
+    size_t n_who, n_ctx, n_obj, n_attrs;
     uint8_t ops;
     bool authenticated; /* acaf */
-    bool beyond;        /* grants nothing */
+    bool partial;       /* aca: opens these attributes, grants no whole operation */
 };
 
 struct acr_set {
@@ -80,19 +85,22 @@ static enum err compile_who(const struct jval *list, struct arena *a, struct rul
     return OK;
 }
 
+static enum err compile_texts(const struct jval *list, struct arena *a, const struct span **out, size_t *n)
+{
+    TRY(want(list, J_ARR));
+    struct span *s = ARENA_ARRAY(a, struct span, list->n);
+    if (!s)
+        return ERR_NOMEM;
+    *out = s;
+    for (const struct jval *e = list->child; e; e = e->next)
+        TRY(text(e, a, &s[(*n)++]));
+    return OK;
+}
+
 static enum err compile_windows(const struct jval *list, struct arena *a, struct context *c)
 {
-    if (!list)
-        return OK;
-    TRY(want(list, J_ARR));
-    struct span *w = ARENA_ARRAY(a, struct span, list->n);
-    if (!w)
-        return ERR_NOMEM;
-    c->has_windows = true;
-    c->windows = w;
-    for (const struct jval *e = list->child; e; e = e->next)
-        TRY(text(e, a, &w[c->n_windows++]));
-    return OK;
+    c->has_windows = list != NULL;
+    return list ? compile_texts(list, a, &c->windows, &c->n_windows) : OK;
 }
 
 static enum err nets_of(const struct jval *list, unsigned family, struct arena *a, struct ip *nets, size_t *n)
@@ -125,6 +133,17 @@ static enum err compile_nets(const struct jval *acip, struct arena *a, struct co
     return nets_of(six, 6, a, nets, &c->n_nets);
 }
 
+/* A circle can be judged when the originator's place is known; nobody knows the country that a point lies in. */
+static enum err compile_region(const struct jval *aclr, struct context *c)
+{
+    if (!aclr)
+        return OK;
+    TRY(want(aclr, J_OBJ));
+    c->has_region = true;
+    c->has_circle = region_get(JSON_GET(aclr, "accr"), &c->circle) == OK;
+    return OK;
+}
+
 static enum err compile_contexts(const struct jval *list, struct arena *a, struct rule_of *r)
 {
     if (!list)
@@ -137,12 +156,25 @@ static enum err compile_contexts(const struct jval *list, struct arena *a, struc
     r->n_ctx = list->n;
     for (const struct jval *e = list->child; e; e = e->next, c++) {
         TRY(want(e, J_OBJ));
-        const struct jval *actw = JSON_GET(e, "actw"), *acip = JSON_GET(e, "acip");
+        const struct jval *actw = JSON_GET(e, "actw"), *acip = JSON_GET(e, "acip"), *aclr = JSON_GET(e, "aclr");
         TRY(compile_windows(actw, a, c));
         TRY(compile_nets(acip, a, c));
-        c->beyond = e->n != (actw ? 1u : 0u) + (acip ? 1u : 0u); /* aclr, acui, acec, acl */
+        TRY(compile_region(aclr, c));
+        c->beyond = e->n != (actw ? 1u : 0u) + (acip ? 1u : 0u) + (aclr ? 1u : 0u); /* acui, acec, acl */
     }
     return OK;
+}
+
+static enum err compile_special(const struct jval *spty, struct arena *a, struct object *o)
+{
+    if (!spty)
+        return OK;
+    TRY(want(spty, J_OBJ));
+    const struct jval *cnd = JSON_GET(spty, "cnd"), *mgd = JSON_GET(spty, "mgd");
+    o->special = true;
+    if (cnd)
+        return text(cnd, a, &o->cnd);
+    return mgd ? json_u64(mgd, UINT32_MAX, &o->mgd) : ERR_TYPE;
 }
 
 static enum err compile_objects(const struct jval *list, struct arena *a, struct rule_of *r)
@@ -172,7 +204,7 @@ static enum err compile_objects(const struct jval *list, struct arena *a, struct
             TRY(json_u64(ty, UINT32_MAX, &v));
             o->ty = (uint32_t)v;
         }
-        o->beyond = JSON_GET(e, "spty") != NULL;
+        TRY(compile_special(JSON_GET(e, "spty"), a, o));
     }
     return OK;
 }
@@ -188,8 +220,8 @@ static enum err compile_rule(const struct jval *v, struct arena *a, struct rule_
     TRY(compile_objects(JSON_GET(v, "acod"), a, r));
     if (JSON_GET(v, "acaf"))
         TRY(json_bool(JSON_GET(v, "acaf"), &r->authenticated));
-    r->beyond = JSON_GET(v, "aca") != NULL;
-    return OK;
+    r->partial = JSON_GET(v, "aca") != NULL;
+    return r->partial ? compile_texts(JSON_GET(v, "aca"), a, &r->attrs, &r->n_attrs) : OK;
 }
 
 enum err acr_compile(const struct jval *pv, struct arena *a, const struct acr_set **out)
@@ -271,6 +303,14 @@ static bool domain_fits(const struct span entry, const struct id *e, const struc
     return e->kind == ID_OPAQUE && span_eq_nocase(entry, span_from(q->who.sp, 2));
 }
 
+static bool role_fits(const struct span entry, const struct acr_ask *q)
+{
+    for (size_t i = 0; i < q->n_roles; i++)
+        if (span_eq(entry, q->roles[i]))
+            return true;
+    return false;
+}
+
 static enum acr_member fits(const struct originator *o, const struct acr_ask *q)
 {
     if (o->kind == ENTRY_ALL)
@@ -280,9 +320,15 @@ static enum acr_member fits(const struct originator *o, const struct acr_ask *q)
     if (o->kind == ENTRY_PATTERN)
         return pattern_fits(o->text, q) ? ACR_MEMBER : ACR_NO_GROUP;
     struct id e = id_parse(o->text, q->self);
-    if (id_same(&e, &q->who) || domain_fits(o->text, &e, q))
+    if (id_same(&e, &q->who) || domain_fits(o->text, &e, q) || role_fits(o->text, q))
         return ACR_MEMBER;
     return q->group ? q->group(q->ctx, o->text, &q->who) : ACR_NO_GROUP;
+}
+
+static bool in_circle(const struct region *circle, const struct acr_ask *q)
+{
+    double lat, lon;
+    return q->place && q->place(q->ctx, &lat, &lon) && region_holds(circle, lat, lon);
 }
 
 static bool context_fits(const struct context *c, const struct acr_ask *q)
@@ -292,12 +338,14 @@ static bool context_fits(const struct context *c, const struct acr_ask *q)
         window = acr_schedule_now(c->windows[i], q->now);
     for (size_t i = 0; i < c->n_nets && !net; i++)
         net = ip_in(&c->nets[i], q->ip_family, q->ip);
-    return window && net && !c->beyond;
+    return window && net && !c->beyond && (!c->has_region || (c->has_circle && in_circle(&c->circle, q)));
 }
 
 static bool object_fits(const struct object *o, const struct acr_ask *q)
 {
-    if (o->beyond || (o->ty && o->ty != q->ty))
+    if (o->ty && o->ty != q->ty)
+        return false;
+    if (o->special && !(q->special && q->special(q->ctx, o->cnd, o->mgd)))
         return false;
     for (size_t i = 0; i < o->n_children; i++)
         if (o->children[i] == q->child_ty)
@@ -308,7 +356,7 @@ static bool object_fits(const struct object *o, const struct acr_ask *q)
 /* Everything but the originator, which may be costly. */
 static bool applies(const struct rule_of *r, const struct acr_ask *q)
 {
-    if (r->beyond || !(r->ops & q->op) || (r->authenticated && !q->authenticated))
+    if (!(r->ops & q->op) || (r->authenticated && !q->authenticated))
         return false;
     bool ctx = r->n_ctx == 0, obj = r->n_obj == 0 || q->op != ACOP_CREATE;
     for (size_t i = 0; i < r->n_ctx && !ctx; i++)
@@ -318,17 +366,38 @@ static bool applies(const struct rule_of *r, const struct acr_ask *q)
     return ctx && obj;
 }
 
+static enum acr_answer originators(const struct rule_of *r, const struct acr_ask *q)
+{
+    for (size_t k = 0; k < r->n_who; k++) {
+        enum acr_member m = fits(&r->who[k], q);
+        if (m != ACR_NO_GROUP && m != ACR_NOT_MEMBER)
+            return m == ACR_MEMBER ? ACR_PERMIT : ACR_REFUSE;
+    }
+    return ACR_DENY;
+}
+
 enum acr_answer acr_ask_set(const struct acr_set *s, const struct acr_ask *q)
 {
     enum acr_answer answer = ACR_DENY;
-    for (size_t i = 0; i < s->n && answer == ACR_DENY; i++) {
-        if (!applies(&s->r[i], q))
-            continue;
-        for (size_t k = 0; k < s->r[i].n_who && answer == ACR_DENY; k++) {
-            enum acr_member m = fits(&s->r[i].who[k], q);
-            if (m != ACR_NO_GROUP && m != ACR_NOT_MEMBER)
-                answer = m == ACR_MEMBER ? ACR_PERMIT : ACR_REFUSE;
-        }
-    }
+    for (size_t i = 0; i < s->n && answer == ACR_DENY; i++)
+        if (!s->r[i].partial && applies(&s->r[i], q))
+            answer = originators(&s->r[i], q);
     return answer;
+}
+
+enum acr_answer acr_ask_attrs(const struct acr_set *s, const struct acr_ask *q,
+                              void (*take)(void *ctx, struct span name), void *ctx)
+{
+    enum acr_answer any = ACR_DENY;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct rule_of *r = &s->r[i];
+        enum acr_answer say = r->partial && applies(r, q) ? originators(r, q) : ACR_DENY;
+        if (say == ACR_REFUSE)
+            return say;
+        for (size_t k = 0; k < r->n_attrs && say == ACR_PERMIT; k++)
+            take(ctx, r->attrs[k]);
+        if (say == ACR_PERMIT)
+            any = say;
+    }
+    return any;
 }

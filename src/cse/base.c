@@ -2,7 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cse/access.h"
 #include "cse/alarm.h"
+#include "cse/fan.h"
+#include "cse/group.h"
 #include "cse/poll.h"
 #include "cse/request.h"
 #include "cse/tell.h"
@@ -176,6 +179,9 @@ enum err cse_new(const struct cse_conf *conf, const struct world *w, struct cse 
         c->admin = id_parse(conf->admin, &c->conf.self);
     atomic_flag_clear(&c->fly_lock);
     atomic_flag_clear(&c->hold_lock);
+    atomic_flag_clear(&c->grants_lock);
+    atomic_flag_clear(&c->gids_lock);
+    atomic_flag_clear(&c->regroup.lock);
     c->paths = calloc(PATHS, sizeof *c->paths);
     enum err e = c->paths ? post_new(c) : ERR_NOMEM;
     if (e == OK)
@@ -201,6 +207,8 @@ void cse_free(struct cse *c)
     if (!c)
         return;
     rights_free(c);
+    consult_free(c);
+    fan_free(c);
     run_known_free(c);
     tell_free(c);
     post_free(c);
@@ -238,6 +246,7 @@ int64_t cse_tick(struct cse *c)
     notice_tick(c, now);
     at = earlier(at, sweep_tick(c, now));
     at = earlier(at, alarm_tick(c, now));
+    group_tick(c);
     at = earlier(at, post_tick(c, now));
     at = earlier(at, joint_tick(c, now));
     return at;

@@ -148,7 +148,7 @@ enum says step_forward(struct run *r)
     if (passed(r->q->oet, r->now))
         return refuse(r, RSC_REQUEST_TIMEOUT, SPAN("oet"),
                       "the time of execution is over before the hosting CSE could have the request (TS-0004 7.3.2.6)");
-    struct span from = sender(r);
+    struct span from = r->x->trusted ? SPAN_NONE : sender(r); /* a request of our own has come from nowhere */
     struct hop *h = r->hop = hop_for(r);
     if (!h)
         return oops(r, ERR_NOMEM);

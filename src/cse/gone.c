@@ -4,6 +4,7 @@
  * visited; without children the row itself goes and its parent is visited again. */
 #include <string.h>
 
+#include "cse/group.h"
 #include "cse/hold.h"
 #include "cse/match.h"
 #include "cse/tell.h"
@@ -97,6 +98,8 @@ static enum err drop_one(struct run *r, const struct row *row, bool itself)
         TRY(h->gone(r, row));
     if (!(type_of(row->ty)->flags & TF_INSTANCE))
         TRY(store_alarms_drop(r->t, row->rid));
+    if (itself || !(type_of(row->ty)->flags & TF_INSTANCE))
+        TRY(group_forget(r, row));
     return store_drop(r->t, row->rid);
 }
 

@@ -85,6 +85,11 @@ struct run {
     int64_t notice_until;
     struct run *hold_next;
 
+    /* access (access.h) */
+    struct claims *claims;   /* this turn */
+    struct consult *consult; /* stays over all turns */
+    struct roster *roster;   /* members of a group as they were looked at; stays: hook_grp.c */
+
     /* children under way */
     unsigned children;
     struct verdict bad; /* first failure of a child */
@@ -99,6 +104,11 @@ struct run {
 
 struct policy; /* rights.c */
 struct gate;
+struct claims; /* access.h */
+struct consult;
+struct grant;
+struct roster;
+struct gids; /* fan.c */
 struct known_path {
     int64_t rid;
     size_t n;
@@ -119,6 +129,15 @@ struct cse {
     struct cse_hook hook;
     struct gate *gates[STORE_SLOTS_MAX + 1];      /* likewise */
     struct policy *policies[STORE_SLOTS_MAX + 1]; /* per thread; the last is the writer's */
+    struct grant *grants;                         /* of authorization servers, all threads: consult.c */
+    atomic_flag grants_lock;
+    struct { /* groups whose members loop 0 shall look at again: group.c */
+        atomic_flag lock;
+        size_t n;
+        int64_t rid[64];
+    } regroup;
+    struct gids *gids; /* group request identifiers: fan.c */
+    atomic_flag gids_lock;
     struct known_attrs *known;                    /* writer: attributes of its last targets, steps.c */
     struct known_path *paths;                     /* writer */
     struct known_sub *known_subs;                 /* writer: sub.c */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cse/access.h"
 #include "cse/pace.h"
 #include "cse/prelude.h"
 #include "cse/reach.h"
@@ -160,6 +161,7 @@ static void forget(struct run *r)
     r->virt = NULL;
     r->have_old = r->hooked = false;
     r->nnotices = 0;
+    r->claims = NULL;
     r->x->rsp = NULL;
 }
 
@@ -230,6 +232,11 @@ void cse_finish(struct cse *c, struct exch *x)
         run_answer(r);
     } else if (r->stage == AT_RESERVE) {
         r->stage = AT_PRELUDE; /* a rid is there: on with the verification */
+        turn(r);
+    } else if (!rsc_ok(x->rsp->rsc) && consult_wanted(r)) {
+        r->stage = AT_PRELUDE; /* others may permit what our policies did not: they are asked from here */
+        r->prelude = 0;
+        forget(r);
         turn(r);
     } else {
         postlude_run(r);
@@ -304,6 +311,8 @@ static enum says check_never(struct run *r)
         uint16_t flag;
     } rows[] = {{OP_CREATE, TF_VIRTUAL}, {OP_UPDATE, TF_NO_UPDATE}, {OP_DELETE, TF_NO_DELETE}};
     const struct type *t = r->virt ? r->virt : r->type, *made = r->q->op == OP_CREATE ? type_of(r->q->ty) : NULL;
+    if (t->number == TY_FOPT)
+        return MORE; /* every operation is for the members */
     if (made && (made->flags & TF_NO_CREATE))
         return refuse(r, RSC_OPERATION_NOT_ALLOWED, SPAN("ty"),
                       "resources of this type are made by the CSE alone (TS-0004 7.4.3, 7.4.12)");

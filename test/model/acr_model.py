@@ -9,6 +9,7 @@ import datetime
 import ipaddress
 import itertools
 import json
+import math
 import os
 import random
 import re
@@ -105,52 +106,94 @@ def in_nets(nets, ip):
     return False
 
 
+def in_region(region, place):
+    """A circle (latitude, longitude, metres) around a known place; countries cannot be judged."""
+    if place is None or "accr" not in region:
+        return False
+    lat, lon, radius = region["accr"]
+    if not (-90 <= lat <= 90 and -180 <= lon <= 180 and radius >= 0):
+        return False
+    a, b, d = math.radians(lat), math.radians(place[0]), math.radians(place[1] - lon)
+    cosine = math.sin(a) * math.sin(b) + math.cos(a) * math.cos(b) * math.cos(d)
+    return 6371008.8 * math.acos(max(-1, min(1, cosine))) <= radius
+
+
 def context_matches(context, case):
-    if set(context) - {"actw", "acip"}:
+    if set(context) - {"actw", "acip", "aclr"}:
         return False  # a kind that this CSE cannot judge: undecidable is deny
+    if "aclr" in context and not in_region(context["aclr"], case["place"]):
+        return False
     if "actw" in context and not any(in_window(w, case["now"]) for w in context["actw"]):
         return False
     return "acip" not in context or in_nets(context["acip"], case["ip"])
 
 
 def object_matches(detail, case):
-    return ("spty" not in detail and detail.get("ty", case["ty"]) == case["ty"]
+    return (detail.get("spty", case["spty"]) == case["spty"] and detail.get("ty", case["ty"]) == case["ty"]
             and case["child"] in detail["chty"])
 
 
 # ---- the decision -----------------------------------------------------------------------------------
 
+def rule_answer(rule, case):
+    """None: the rule does not apply; else what its originators say: permit, refuse or None."""
+    if not rule["acop"] & BITS[case["op"]]:
+        return None
+    if rule.get("acaf") and not case["authn"]:
+        return None
+    if "acco" in rule and not any(context_matches(c, case) for c in rule["acco"]):
+        return None
+    if case["op"] == "create" and "acod" in rule and not any(object_matches(d, case) for d in rule["acod"]):
+        return None
+    for entry in rule["acor"]:
+        if entry_matches(entry, case["who"]):
+            return "permit"
+        if "*" in entry:
+            continue
+        if entry in case["roles"]:
+            return "permit"
+        group = case["groups"].get(entry)
+        if group == "member":
+            return "permit"
+        if group == "unknown":
+            return "refuse"
+    return None
+
+
 def decide(case):
+    """Any rule suffices; one with an attribute list (Release 4) never grants the operation as a whole."""
     for rule in case["pv"].get("acr", []):
-        if "aca" in rule or not rule["acop"] & BITS[case["op"]]:
-            continue
-        if rule.get("acaf") and not case["authn"]:
-            continue
-        if "acco" in rule and not any(context_matches(c, case) for c in rule["acco"]):
-            continue
-        if case["op"] == "create" and "acod" in rule and not any(object_matches(d, case) for d in rule["acod"]):
-            continue
-        for entry in rule["acor"]:
-            if entry_matches(entry, case["who"]):
-                return "permit"
-            if "*" in entry:
-                continue
-            group = case["groups"].get(entry)
-            if group == "member":
-                return "permit"
-            if group == "unknown":
-                return "refuse"
+        answer = rule_answer(rule, case) if "aca" not in rule else None
+        if answer:
+            return answer
     return "deny"
+
+
+def opened(case):
+    """Attributes that rules with a list open to a RETRIEVE or an UPDATE; None: a group could not be read."""
+    names = set()
+    for rule in case["pv"].get("acr", []):
+        answer = rule_answer(rule, case) if "aca" in rule else None
+        if answer == "refuse":
+            return None
+        if answer:
+            names.update(rule["aca"])
+    return sorted(names)
 
 
 # ---- cases ------------------------------------------------------------------------------------------
 
-def case(pv, who="C1", op="retrieve", authn=True, ip="192.0.2.7", ty=3, child=0, now="20261124T083015", groups=None):
+def case(pv, who="C1", op="retrieve", authn=True, ip="192.0.2.7", ty=3, child=0, now="20261124T083015", groups=None,
+         roles=(), place=None, spty=None, said=None):
+    """said: the answer that a sentence of the standard gives for this very case; the model must give it, too."""
     if isinstance(pv, list):
         pv = {"acr": pv}
     out = {"who": who, "op": op, "authn": authn, "ip": ip, "ty": ty, "child": child, "now": now,
-           "groups": groups or {}, "pv": pv}
+           "groups": groups or {}, "roles": list(roles), "place": place, "spty": spty, "pv": pv}
     out["answer"] = decide(out)
+    out["opens"] = opened(out)
+    if said is not None and out["answer"] != said:
+        sys.exit(f"the model says {out['answer']}, the standard {said}: {json.dumps(out)}")
     return out
 
 
@@ -173,6 +216,11 @@ NETS = [{"ipv4": ["192.0.2.0/24"]}, {"ipv4": ["192.0.2.7"]}, {"ipv4": ["192.0.2.
         {"ipv4": ["10.0.0.0/8", "192.0.2.4/30"]}, {"ipv6": ["2001:db8::/32"]}, {"ipv6": ["::/0"]}, {"ipv6": ["2001:db8::1"]},
         {"ipv6": ["2001:db8:0:0:0:0:0:2/127"]}, {"ipv4": ["192.0.2.0/24"], "ipv6": ["2001:db8::/33"]}, {"ipv6": ["::ffff:192.0.2.7"]}]
 ADDRESSES = ["192.0.2.7", "192.0.2.8", "10.255.255.255", "2001:db8::1", "2001:db8:8000::1", "::ffff:192.0.2.7", None]
+
+REGIONS = [{"accr": [48.85, 2.35, 5000]}, {"accr": [0, 180, 200000]}, {"accr": [90, 0, 1000]}, {"accr": [91, 0, 99999999]},
+           {"accr": [0, 0, 30000000]}, {"accr": [48.85, 2.35, -1]}, {"accc": ["FR"]}]
+PLACES = [None, [48.86, 2.34], [48.9, 2.35], [45.76, 4.83], [0, -179.5], [0, 175], [89.999, 123], [-89, 0], [0, 0]]
+KINDS = [{"cnd": "org.example.lamp"}, {"cnd": "org.example.door"}, {"mgd": 1001}, {"mgd": 1006}]
 
 
 def fixed():
@@ -212,6 +260,69 @@ def fixed():
     yield case({"acr": []})
     yield case([rule(aca=["lbl"])])
     yield case([rule(aca=["lbl"]), rule("C1")])
+    for op, authn in itertools.product(BITS, [True, False]):
+        yield case([rule(aca=["lbl"], acaf=True), rule("C1", 6, aca=["mni", "mbs"]), rule("C2", aca=["et"])], op=op, authn=authn)
+        yield case([rule("C2", aca=["lbl"]), rule(ops=2, aca=["ct", "lbl"], acco=[{"actw": ["* * 9 * * * *"]}])], op=op)
+    for state in ["member", "not", "none", "unknown"]:
+        yield case([rule(["mn/grp"], aca=["lbl"]), rule(aca=["mni"])], groups={"mn/grp": state})
+    for roles in [[], ["nurse@demo.example"], ["guard@demo.example", "nurse@demo.example"], ["nurse@other.example"]]:
+        for entries in [["nurse@demo.example"], ["C9", "nurse@demo.example"], ["nurse*"], ["nurse@demo.exampl"]]:
+            yield case([rule(entries)], roles=roles)
+            yield case([rule(entries, 1)], roles=roles)
+            yield case([rule(entries, acaf=True)], roles=roles, authn=False)
+    for region, place in itertools.product(REGIONS, PLACES):
+        yield case([rule(acco=[{"aclr": region}])], place=place)
+        yield case([rule(acco=[{"aclr": region, "actw": ["* * 9 * * * *"]}, {"acip": NETS[3]}])], place=place)
+    for spty, kind, op in itertools.product(KINDS, KINDS + [None], ["create", "update"]):
+        yield case([rule(acod=[{"spty": spty, "chty": [28, 4]}])], op=op, child=28, spty=kind)
+        yield case([rule(acod=[{"spty": spty, "ty": 28, "chty": [28]}, {"chty": [3]}])], op=op, ty=28, child=28, spty=kind)
+        yield case([rule(acod=[{"spty": spty, "ty": 28, "chty": [3]}])], op=op, ty=28, child=28, spty=kind)
+    yield from sentences()
+
+
+# Sentences of the standard, turned into cases with the answer written by hand beside them, not computed.
+def sentences():
+    a = "/id-mn/C1"
+    yield case([rule("all", 2)], who="/id-x/C9", said="permit")               # TS-0004 7.3.3.15: `all`
+    yield case([rule("//demo.example", 2)], who=a, said="permit")             # a domain: everybody in it
+    yield case([rule("//demo.example", 2)], who="//other.example/id-x/C9", said="deny")
+    yield case([rule("C1", 2)], who=a, said="permit")                         # forms are compared after normalizing
+    yield case([rule("//demo.example/id-mn/C1", 2)], who="C1", said="permit")
+    yield case([rule("C1", 2)], who="/id-in/C1", said="deny")                 # another CSE's AE of the same stem
+    yield case([rule("C-sensor*", 2)], who="C-sensor7", said="permit")        # wildcard
+    yield case([rule("C-sensor*", 2)], who="C-actor7", said="deny")
+    yield case([rule("/id-mn*", 2)], who=a, said="deny")                      # TS-0003 7.1.3: `*` stops at the solidus
+    yield case([rule("/id-mn/*", 2)], who=a, said="permit")
+    for op, bit in [("create", 1), ("retrieve", 2), ("update", 4), ("delete", 8), ("notify", 16), ("discovery", 32)]:
+        yield case([rule("C1", bit)], op=op, child=4, said="permit")          # TS-0004 6.3.4.2.29: one bit, one operation
+        yield case([rule("C1", 63 - bit)], op=op, child=4, said="deny")
+    yield case([rule("C1", 2, acco=[{"actw": ["* * 8 * * * *"]}])], said="permit")          # inside the window
+    yield case([rule("C1", 2, acco=[{"actw": ["* * 9 * * * *"]}])], said="deny")            # outside
+    yield case([rule("C1", 2, acco=[{"acip": {"ipv4": ["192.0.2.7"]}}])], said="permit")    # allowed source address
+    yield case([rule("C1", 2, acco=[{"acip": {"ipv4": ["192.0.2.9"]}}])], said="deny")
+    yield case([rule("C1", 2, acco=[{"acip": {"ipv6": ["2001:db8::/32"]}}])], ip="2001:db8::1", said="permit")
+    yield case([rule("C1", 2, acco=[{"acip": {"ipv4": ["192.0.2.7"]}}])], ip=None, said="deny")  # undecidable: deny
+    yield case([rule("C1", 2, acco=[{"acip": {"ipv4": ["192.0.2.9"]}}, {"actw": ["* * 8 * * * *"]}])], said="permit")  # any entry
+    yield case([rule("C1", 2, acco=[{"acip": {"ipv4": ["192.0.2.9"]}, "actw": ["* * 8 * * * *"]}])], said="deny")  # all of one entry
+    yield case([rule("C1", 2, acco=[{"aclr": {"accr": [48.85, 2.35, 5000]}}])], place=[48.86, 2.34], said="permit")  # inside
+    yield case([rule("C1", 2, acco=[{"aclr": {"accr": [48.85, 2.35, 5000]}}])], place=[45.76, 4.83], said="deny")    # outside
+    yield case([rule("C1", 2, acco=[{"aclr": {"accr": [48.85, 2.35, 5000]}}])], place=None, said="deny")             # unknown
+    yield case([rule("C1", 2, acco=[{"aclr": {"accc": ["FR"]}}])], place=[48.86, 2.34], said="deny")                 # undecidable
+    yield case([rule("C1", 1, acod=[{"chty": [4]}])], op="create", child=4, said="permit")   # acod: the child types
+    yield case([rule("C1", 1, acod=[{"chty": [4]}])], op="create", child=3, said="deny")
+    yield case([rule("C1", 2, acod=[{"chty": [4]}])], op="retrieve", said="permit")          # other operations ignore it
+    yield case([rule("C1", 1, acod=[{"ty": 2, "chty": [4]}])], op="create", ty=3, child=4, said="deny")
+    yield case([rule("C1", 2, acaf=True)], authn=False, said="deny")                         # TS-0003 table 7.1.5-1
+    yield case([rule("C1", 2, acaf=True)], authn=True, said="permit")
+    yield case([rule("C9"), rule("C1", 2)], said="permit")                                   # any rule suffices
+    yield case([rule("mn/grp", 2)], groups={"mn/grp": "member"}, said="permit")              # TS-0001 9.6.2.1
+    yield case([rule("mn/grp", 2)], groups={"mn/grp": "not"}, said="deny")
+    yield case([rule("mn/grp", 2)], groups={"mn/grp": "unknown"}, said="refuse")             # unretrievable: refused
+    yield case([rule("C1", 2), rule("mn/grp", 2)], groups={"mn/grp": "unknown"}, said="permit")
+    yield case([rule("nurse@demo.example", 2)], roles=["nurse@demo.example"], said="permit")  # role-IDs
+    yield case([rule("nurse@demo.example", 2)], roles=[], said="deny")
+    yield case([rule("C1", 2, aca=["lbl"])], said="deny")                                    # attributes only, not the whole
+    yield case({"acr": []}, said="deny")
 
 
 def drawn(n):
@@ -221,16 +332,22 @@ def drawn(n):
         for _ in range(dice.randint(1, 4)):
             r = rule(dice.sample(ENTRIES, dice.randint(1, 3)) + ["mn/grp"] * (dice.random() < .3), dice.randint(1, 63))
             if dice.random() < .4:
-                r["acco"] = [{k: v for k, v in {"actw": dice.sample(WINDOWS, dice.randint(1, 2)), "acip": dice.choice(NETS)}.items()
+                r["acco"] = [{k: v for k, v in {"actw": dice.sample(WINDOWS, dice.randint(1, 2)), "acip": dice.choice(NETS),
+                                               "aclr": dice.choice(REGIONS)}.items()
                               if dice.random() < .6} for _ in range(dice.randint(1, 2))]
             if dice.random() < .3:
                 r["acod"] = [{"chty": dice.sample([1, 3, 4, 23], 2)}]
             if dice.random() < .3:
                 r["acaf"] = dice.random() < .5
+            if dice.random() < .2:
+                r["aca"] = dice.sample(["lbl", "mni", "et", "acpi"], 2)
+            if dice.random() < .2:
+                r["acor"] = r["acor"] + ["nurse@demo.example"]
             rules.append(r)
         yield case(rules, who=dice.choice(ORIGINATORS), op=dice.choice(list(BITS)), authn=dice.random() < .5,
                    ip=dice.choice(ADDRESSES), ty=dice.choice([2, 3, 5]), child=dice.choice([3, 4, 23]), now=dice.choice(TIMES),
-                   groups={"mn/grp": dice.choice(["member", "not", "unknown"])})
+                   groups={"mn/grp": dice.choice(["member", "not", "unknown"])},
+                   roles=dice.choice([[], ["nurse@demo.example"]]), place=dice.choice(PLACES))
 
 
 def main():

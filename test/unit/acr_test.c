@@ -12,6 +12,7 @@
 #include "host/heap.h"
 #include "m2m/acr.h"
 #include "m2m/ip.h"
+#include "m2m/region.h"
 
 static struct self me = {
     {(const uint8_t *)"//demo.example", 14}, {(const uint8_t *)"/id-mn", 6}, {(const uint8_t *)"mn", 2}};
@@ -27,12 +28,68 @@ static struct span text(const struct jval *v)
 static enum acr_member group(void *ctx, struct span entry, const struct id *who)
 {
     (void)who;
-    const struct jval *g = json_get(ctx, entry);
+    const struct jval *g = json_get(JSON_GET(ctx, "groups"), entry);
     if (json_is(g, SPAN("member")))
         return ACR_MEMBER;
     if (json_is(g, SPAN("unknown")))
         return ACR_GROUP_UNKNOWN;
     return json_is(g, SPAN("not")) ? ACR_NOT_MEMBER : ACR_NO_GROUP;
+}
+
+static bool special(void *ctx, struct span cnd, uint64_t mgd)
+{
+    uint64_t v;
+    const struct jval *spty = JSON_GET(ctx, "spty");
+    return cnd.n ? json_is(JSON_GET(spty, "cnd"), cnd)
+                 : json_u64(JSON_GET(spty, "mgd"), UINT32_MAX, &v) == OK && v == mgd;
+}
+
+/* Latitude first; a GeoJSON point has it second. */
+static bool place(void *ctx, double *lat, double *lon)
+{
+    char crd[64];
+    const struct jval *v = JSON_GET(ctx, "place");
+    if (v->type != J_ARR)
+        return false;
+    (void)snprintf(crd, sizeof crd, "[%.*s,%.*s]", SPAN_FMT(v->child->next->raw), SPAN_FMT(v->child->raw));
+    assert_int_equal(region_point(span_str(crd), lat, lon), OK);
+    return true;
+}
+
+/* The names that rules open, each once. */
+struct names {
+    struct span v[16];
+    size_t n;
+};
+
+static void take(void *ctx, struct span name)
+{
+    struct names *s = ctx;
+    for (size_t i = 0; i < s->n; i++)
+        if (span_eq(s->v[i], name))
+            return;
+    assert_true(s->n < LEN(s->v));
+    s->v[s->n++] = name;
+}
+
+static void check_opens(const struct jval *c, const struct acr_set *set, const struct acr_ask *q)
+{
+    struct names got = {.n = 0};
+    const struct jval *want = JSON_GET(c, "opens");
+    enum acr_answer say = acr_ask_attrs(set, q, take, &got);
+    if (want->type == J_NULL) {
+        assert_int_equal(say, ACR_REFUSE);
+        return;
+    }
+    bool same = got.n == want->n && say == (got.n ? ACR_PERMIT : ACR_DENY);
+    for (const struct jval *v = want->child; v; v = v->next) {
+        bool there = false;
+        for (size_t i = 0; i < got.n; i++)
+            there |= json_is(v, got.v[i]);
+        same &= there;
+    }
+    if (!same)
+        fail_msg("%.*s: opens %zu", SPAN_FMT(c->raw), got.n);
 }
 
 static uint8_t op_of(const struct jval *v)
@@ -60,9 +117,17 @@ static void one(const struct jval *c, struct arena *a, unsigned counts[3])
     static const char *const answers[] = {[ACR_DENY] = "deny", [ACR_PERMIT] = "permit", [ACR_REFUSE] = "refuse"};
     const struct acr_set *set;
     uint64_t ty, child;
-    struct acr_ask q = {
-        .self = &me, .who = id_parse(text(JSON_GET(c, "who")), &me), .op = op_of(JSON_GET(c, "op")), .group = group};
-    q.ctx = JSON_GET(c, "groups");
+    struct acr_ask q = {.self = &me,
+                        .who = id_parse(text(JSON_GET(c, "who")), &me),
+                        .op = op_of(JSON_GET(c, "op")),
+                        .group = group,
+                        .special = special,
+                        .place = place};
+    struct span roles[4];
+    q.ctx = (void *)(uintptr_t)c;
+    q.roles = roles;
+    for (const struct jval *v = JSON_GET(c, "roles")->child; v; v = v->next)
+        roles[q.n_roles++] = text(v);
     assert_int_equal(json_bool(JSON_GET(c, "authn"), &q.authenticated), OK);
     assert_int_equal(json_u64(JSON_GET(c, "ty"), 65535, &ty), OK);
     assert_int_equal(json_u64(JSON_GET(c, "child"), 65535, &child), OK);
@@ -75,6 +140,7 @@ static void one(const struct jval *c, struct arena *a, unsigned counts[3])
     counts[got]++;
     if (!json_is(JSON_GET(c, "answer"), span_str(answers[got])))
         fail_msg("%.*s: got %s", SPAN_FMT(c->raw), answers[got]);
+    check_opens(c, set, &q);
 }
 
 static void the_model_agrees(void **state)
@@ -240,12 +306,26 @@ static void addresses(void **state)
             fail_msg("'%s' is an IPv6 address", good6[i]);
 }
 
+static void places(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",        "1",       "[1]",       "[1,2,3,4]", "[\"1\",2]",
+                                      "[181,0]", "[0,-91]", "[1e400,0]", "[0,0",      "{}"};
+    double lat, lon;
+    for (size_t i = 0; i < LEN(bad); i++)
+        if (region_point(span_str(bad[i]), &lat, &lon) == OK)
+            fail_msg("'%s' is no point", bad[i]);
+    assert_int_equal(region_point(SPAN("[ 2.35, 48.85, 35 ]"), &lat, &lon), OK);
+    assert_true(lat > 48 && lat < 49 && lon > 2 && lon < 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_model_agrees), cmocka_unit_test(without_groups_nobody_is_refused),
         cmocka_unit_test(compile_refuses),  cmocka_unit_test(memory_may_end_anywhere),
         cmocka_unit_test(schedules),        cmocka_unit_test(addresses),
+        cmocka_unit_test(places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

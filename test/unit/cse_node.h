@@ -23,6 +23,7 @@ struct node;
 struct outside {
     const char *url; /* prefix */
     unsigned rsc;
+    bool silent;     /* keeps the connection and never answers */
     unsigned seen;   /* requests that came */
     char last[4096]; /* content of the last */
     char rqi[200], fr[200], ec[8], rvi[8];
@@ -44,8 +45,9 @@ struct net {
     size_t n;
     struct outside *outside[8];
     size_t nout;
-    struct sent *first; /* waiting to be delivered */
-    unsigned down;      /* bit per node: unreachable */
+    struct sent *first;  /* waiting to be delivered */
+    struct sent *silent; /* sent to somebody who never answers */
+    unsigned down;       /* bit per node: unreachable */
     unsigned delivered;
     struct ask *asks; /* that came from another node: freed at the end */
 };
@@ -77,7 +79,7 @@ struct ask {
     struct arena a;
     bool done;
     unsigned rsc;
-    char pc[65536];
+    char pc[1 << 20];
     struct sending *back; /* came from another node */
     struct ask *next;
 };
@@ -254,6 +256,12 @@ static UNUSED bool deliver_one(struct net *net)
     net->first = e->next;
     net->delivered++;
     struct outside *o = outside_of(net, e->s->url);
+    if (o && o->silent) {
+        o->seen++;
+        e->next = net->silent;
+        net->silent = e;
+        return true;
+    }
     struct node *to = NULL;
     for (size_t i = 0; i < net->n; i++)
         if (span_starts(e->s->url, span_str(net->nodes[i]->url)) && !(net->down >> i & 1))
@@ -313,6 +321,22 @@ static UNUSED void settle(struct net *net)
     }
 }
 
+/* Whoever waits for somebody silent waits until its deadline. */
+static UNUSED void give_up(struct net *net, int64_t now)
+{
+    for (struct sent **at = &net->silent; *at;) {
+        struct sent *e = *at;
+        if (e->s->deadline > now) {
+            at = &e->next;
+            continue;
+        }
+        *at = e->next;
+        e->s->reply(e->s, ERR_TIMEOUT, NULL);
+        free(e);
+        at = &net->silent; /* the answer may have led to new ones */
+    }
+}
+
 /* The clock goes on, with a tick each second. */
 static UNUSED void wait_ms(struct net *net, int64_t ms)
 {
@@ -320,6 +344,8 @@ static UNUSED void wait_ms(struct net *net, int64_t ms)
         net->now += end - net->now < 1000 ? end - net->now : 1000;
         for (size_t i = 0; i < net->n; i++)
             cse_tick(net->nodes[i]->cse);
+        settle(net);
+        give_up(net, net->now);
         settle(net);
     }
 }
@@ -382,6 +408,7 @@ static UNUSED void net_down(struct net *net)
         e->s->reply(e->s, ERR_CLOSED, NULL);
         free(e);
     }
+    give_up(net, INT64_MAX);
     settle(net);
     for (size_t i = 0; i < net->n; i++) {
         cse_free(net->nodes[i]->cse);

@@ -219,7 +219,7 @@ static void order(void **state)
     p.accept = 1 << SER_XML;
     p.ser = SER_CBOR;
     prim_set(&p, PA_rvi, SPAN("5"));
-    prim_set(&p, PA_tids, SPAN("t"));
+    prim_set(&p, PA_ltids, SPAN("t"));
     prim_set(&p, PA_da, SPAN("x"));
     prim_set(&p, PA_rset, SPAN("-2"));
     judged(&p, 4000, "");
@@ -249,8 +249,8 @@ static void order(void **state)
     p.ser = SER_JSON;
     judged(&p, 4001, "rvi");
     prim_set(&p, PA_rvi, SPAN("3"));
-    judged(&p, 5001, "tids");
-    p.have &= ~PA_BIT(tids);
+    judged(&p, 5001, "ltids");
+    p.have &= ~PA_BIT(ltids);
     judged(&p, 4000, "da");
     prim_set(&p, PA_da, SPAN("1"));
     judged(&p, 4008, "rset");
@@ -271,7 +271,7 @@ static void elsewhere(void **state)
     prim_set(&p, PA_to, SPAN("/id-in/in"));
     prim_set(&p, PA_rvi, SPAN("9"));
     prim_set(&p, PA_ty, SPAN("777"));
-    prim_set(&p, PA_tids, SPAN("t"));
+    prim_set(&p, PA_ltids, SPAN("t"));
     p.ser = SER_CBOR;
     p.accept = 1 << SER_XML;
     judged(&p, 0, "");
