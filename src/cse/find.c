@@ -63,8 +63,8 @@ static enum err walk(struct run *r, struct span names, struct found *f)
                 f->rest = names;
                 return OK;
             }
-            if (names.n)
-                return ERR_NOTFOUND; /* a virtual resource has no children */
+            if (names.n || (f->virt->number != TY_LA && f->virt->number != TY_OL))
+                return ERR_NOTFOUND; /* a virtual resource has no children; one without behaviour is not there */
             return behind_virtual(r, f);
         }
         struct row child;
