@@ -19,6 +19,22 @@ bool check_type_spares(const struct check *c, enum attr id, const struct attrs *
     return false;
 }
 
+/* Switch 12: status attributes of actions and some of deviceInfo (TS-0001 annex D). */
+uint8_t check_type_update(const struct check *c, const struct type *t, const struct rule *r)
+{
+    static const struct {
+        const char *root;
+        uint16_t at;
+        uint8_t open;
+    } rows[] = {{"m2m:fwr", AT_uds, P_NP}, {"m2m:swr", AT_ins, P_NP}, {"m2m:swr", AT_acts, P_NP},
+                {"m2m:dvi", AT_man, P_O},  {"m2m:dvi", AT_mod, P_O},  {"m2m:dvi", AT_mfd, P_O},
+                {"m2m:dvi", AT_smod, P_O}};
+    for (size_t i = 0; t->number == TY_MGO && i < LEN(rows); i++)
+        if (r->at == rows[i].at && span_eq(t->root, span_str(rows[i].root)) && sw_open(c->sw, SW_mgmt_status_update))
+            return rows[i].open;
+    return r->update;
+}
+
 /* ---- accessControlPolicy -------------------------------------------------------------------------- */
 
 static struct verdict acp_rules(const struct attrs *sent)

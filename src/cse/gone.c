@@ -7,6 +7,7 @@
 #include "cse/group.h"
 #include "cse/hold.h"
 #include "cse/match.h"
+#include "cse/node.h"
 #include "cse/tell.h"
 
 /* ---- check --------------------------------------------------------------------------------------- */
@@ -93,6 +94,7 @@ static enum err drop_one(struct run *r, const struct row *row, bool itself)
         r->c->csr_changed = true;
     if (row->ty == TY_REQ) /* the notification of its result */
         TRY(store_letters_drop(r->t, row->rid));
+    TRY(node_gone(r, row));
     const struct type_hook *h = type_hook(row->ty);
     if (h && h->gone)
         TRY(h->gone(r, row));

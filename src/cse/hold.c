@@ -98,7 +98,10 @@ enum err hold_trim(struct run *r, struct row *holder, const struct attrs *limits
 
 enum err hold_took(struct run *r, struct row *holder, const struct attrs *limits, const struct row *kid)
 {
-    holder->st += hold_of(holder->ty)->state;
+    const struct hold *h = hold_of(holder->ty);
+    if (!h)
+        return OK; /* an instance below an announced resource */
+    holder->st += h->state;
     holder->cni++;
     holder->cbs += kid->cs;
     TRY(trim_numbers(r, holder, limits));
@@ -109,6 +112,8 @@ enum err hold_lost(struct run *r, int64_t holder, const struct row *kid)
 {
     struct row up;
     TRY(store_get(r->t, holder, r->a, &up));
+    if (!hold_of(up.ty))
+        return OK;
     up.cni--;
     up.cbs -= kid->cs;
     if (kid->et <= r->now)

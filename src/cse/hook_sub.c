@@ -1,4 +1,5 @@
 /* hook_sub.c - subscription: rules that need the store, defaults, creator (TS-0004 7.4.8). */
+#include "cse/missing.h"
 #include "cse/stats.h"
 #include "cse/sub.h"
 
@@ -154,9 +155,20 @@ static enum says after_sub(struct run *r)
     STEP_TRY(r, restart_stats(r));
     STEP_TRY(r, name_attrs(&r->out, r->a, &next));
     STEP_TRY(r, tell_sub_changed(r, &r->out, &r->old, &next));
+    if (attrs_get(&r->in, AT_enc)) /* md may have changed: its window begins anew */
+        STEP_TRY(r, missing_window_forget(r, r->out.rid));
     STEP_TRY(r, weigh_again(r));
     return MORE;
 }
 
-const struct type_hook hook_sub = {
-    .check = check_sub, .fill = fill_sub, .check_update = check_sub, .fill_update = fill_update, .after = after_sub};
+static enum err gone_sub(struct run *r, const struct row *row)
+{
+    return missing_window_forget(r, row->rid);
+}
+
+const struct type_hook hook_sub = {.check = check_sub,
+                                   .fill = fill_sub,
+                                   .check_update = check_sub,
+                                   .fill_update = fill_update,
+                                   .after = after_sub,
+                                   .gone = gone_sub};

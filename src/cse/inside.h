@@ -277,6 +277,9 @@ enum says change_check(struct run *r);
 enum says change_apply(struct run *r);
 enum says gone_check(struct run *r);
 enum says gone_apply(struct run *r);
+/* A resource that the CSE makes by itself, in the transaction of r: its attributes are an object as in a CREATE, cr
+ * left out. *parent: with the counters that it has then. No rights, no checks of the type, nobody is told. Writer. */
+enum err make_inside(struct run *r, struct row *parent, const struct type *t, struct span object, struct row *out);
 /* Removes a resource and all below it: letters, counters, notices. `direct`: addressed by a request. */
 enum err gone_tree(struct run *r, const struct row *row, bool direct);
 /* The same without a word to anybody and without the counters of the parent. */

@@ -339,3 +339,24 @@ enum says make_apply(struct run *r)
     STEP_TRY(r, count_parent(r));
     return arena_ok(r->a) ? MORE : oops(r, ERR_NOMEM);
 }
+
+enum err make_inside(struct run *r, struct row *parent, const struct type *t, struct span object, struct row *out)
+{
+    struct prim q = *r->q;
+    struct run in = *r;
+    const struct jval *v;
+    TRY(name_parse(object, r->a, &v));
+    q.ty = t->number;
+    q.op = OP_CREATE;
+    in.q = &q;
+    in.target = *parent;
+    in.type = type_of_row(parent);
+    in.have_old = false;
+    in.reserved = 0;
+    in.con = in.cnf = SPAN_NONE;
+    attrs_from(v, t, &in.in);
+    enum says say = make_apply(&in);
+    *parent = in.target;
+    *out = in.out;
+    return say == MORE ? OK : ERR_EXISTS;
+}

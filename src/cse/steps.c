@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cse/access.h"
+#include "cse/node.h"
 #include "cse/pace.h"
 #include "cse/prelude.h"
 #include "cse/reach.h"
@@ -409,7 +410,11 @@ enum says step_apply(struct run *r)
 enum says step_after(struct run *r)
 {
     const struct type_hook *h = type_hook(r->out.rid ? r->out.ty : r->target.ty);
-    return h && h->after && r->q->op != OP_DELETE && changes(r) ? h->after(r) : MORE;
+    if (r->q->op == OP_DELETE || !changes(r))
+        return MORE;
+    if (attrs_get(&r->in, AT_nl))
+        STEP_TRY(r, node_follow(r));
+    return h && h->after ? h->after(r) : MORE;
 }
 
 /* May letters leave that waited for this resource? */
