@@ -9,18 +9,20 @@
 
 #include "cse/daemon.h"
 #include "cse/daemon_spec.h"
+#include "cse/statement.h"
 #include "host/heap.h"
 #include "host/notify.h"
 #include "host/sandbox.h"
 #include "host/secret.h"
 #include "store/sqlite.h"
 
-enum { EXIT_USAGE = 2, EXIT_CONFIG = 78, WHY_MAX = 65536, DESCRIPTORS = 65536 };
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 78, WHY_MAX = 65536, STATEMENT_MAX = 4 << 20, DESCRIPTORS = 65536 };
 
 static int say_usage(FILE *to, int status)
 {
     fputs("usage: oneseal-cse -c FILE     serve with this configuration, in the foreground\n"
           "       oneseal-cse --check FILE  read it and say whether it can be used\n"
+          "       oneseal-cse --ics [json]  what of oneM2M this program implements, for people or as JSON\n"
           "       oneseal-cse --version\n",
           to);
     return status;
@@ -163,12 +165,28 @@ static int serve(struct daemon *d, struct buf *why)
     return EXIT_SUCCESS;
 }
 
+/* Implementation conformance statement. */
+static int say_statement(bool json)
+{
+    struct buf b = heap_buf(STATEMENT_MAX);
+    if (json)
+        statement_json(&b);
+    else
+        statement_text(&b);
+    struct span text = buf_span(&b);
+    bool all = b.e == OK && fwrite(text.p, 1, text.n, stdout) == text.n && fflush(stdout) == 0;
+    heap_buf_free(&b);
+    return all ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return printf("oneseal-cse %s\n", ONESEAL_VERSION) < 0;
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return say_usage(stdout, EXIT_SUCCESS);
+    if (argc >= 2 && strcmp(argv[1], "--ics") == 0 && (argc == 2 || (argc == 3 && strcmp(argv[2], "json") == 0)))
+        return say_statement(argc == 3);
     bool check = argc == 3 && strcmp(argv[1], "--check") == 0;
     if (!check && (argc != 3 || strcmp(argv[1], "-c") != 0))
         return say_usage(stderr, EXIT_USAGE);

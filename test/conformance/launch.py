@@ -4,7 +4,7 @@ import ssl
 
 from client import ASAR, MSSP, SVSN, Client
 from plant.house import House, ini
-from plant.process import Process, program
+from plant.process import ROOT, Process, program
 
 SP = "//demo.example"
 
@@ -53,7 +53,8 @@ class Town:
 
     def start(self, name, role, csi, base, parent=None, lab=True, extra=(), tls=False, url=None, parent_csi=None):
         """parent: a Cse; url and parent_csi name a registrar that is none of ours (a Peer)."""
-        sections = [("cse", {"role": role, "cse-id": csi, "name": base, "sp": SP, "admin": "CAdmin"}),
+        sections = [("cse", {"role": role, "cse-id": csi, "name": base, "sp": SP, "admin": "CAdmin",
+                             "specializations": os.path.join(ROOT, "share", "flexcontainer")}),
                     ("storage", {"path": ":memory:", "durability": "process"}),
                     ("listen http", {"address": "127.0.0.1:0", "insecure": "yes"}),
                     ("limits", {"request-timeout": "3s"})]

@@ -90,12 +90,28 @@ def judge(group, keyword, verbose):
 
 
 def table(rows):
-    print("%-6s %6s " % ("group", "lines") + " ".join("%8s" % s for s in STATES))
+    """(group, lines, counts by state) for each group that occurs, and for all."""
     for group in GROUPS + ["all"]:
         mine = [r for r in rows if group in ("all", r["group"])]
         if mine:
-            counts = [sum(r["state"] == s for r in mine) for s in STATES]
-            print("%-6s %6d " % (group, len(mine)) + " ".join("%8d" % c for c in counts))
+            yield group, len(mine), [sum(r["state"] == s for r in mine) for s in STATES]
+
+
+def write_results(rows, path, last):
+    """The summary for doc/conformance."""
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("# Results of the conformance checklist\n\n%s. Written by `./dev conformance --results`; a line that "
+                "failed is named.\n\n| group | lines | %s |\n|---|---|%s\n" % (last, " | ".join(STATES), "---|" * len(STATES)))
+        for group, count, counts in table(rows):
+            f.write("| %s | %d | %s |\n" % (group, count, " | ".join(map(str, counts))))
+        for state, head in (("failed", "Failed"), ("excused", "Excused"), ("later", "Later")):
+            mine = [r for r in rows if r["state"] == state]
+            if mine:
+                f.write("\n## %s\n\n| line | purpose | expected |%s\n|---|---|---|%s\n" % (
+                    head, " why |" if state != "failed" else "", "---|" if state != "failed" else ""))
+                for row in mine:
+                    cells = [row["id"], row["purpose"], row["expected"]] + ([row["reason"]] if state != "failed" else [])
+                    f.write("| %s |\n" % " | ".join(c.replace("|", "\\|") for c in cells))
 
 
 def main():
@@ -103,6 +119,7 @@ def main():
     args.add_argument("--group", action="append", metavar="NAME", choices=GROUPS, help="only lines of this group; may be repeated")
     args.add_argument("-k", metavar="EXPRESSION", help="only tests that match, as pytest understands it")
     args.add_argument("--json", metavar="FILE", help="writes every line with its state and what was observed")
+    args.add_argument("--results", metavar="FILE", help="writes the table and what is not met as Markdown")
     args.add_argument("-v", action="store_true", help="also prints what pytest says")
     args = args.parse_args()
     wrong = faults()
@@ -113,13 +130,18 @@ def main():
     for row in rows:
         if row["state"] == "failed":
             print("FAILED %s | %s | %s\n       %s" % (row["id"], row["purpose"], row["expected"], row["observed"]))
-    table(rows)
+    print("%-6s %6s " % ("group", "lines") + " ".join("%8s" % s for s in STATES))
+    for group, number, counts in table(rows):
+        print("%-6s %6d " % (group, number) + " ".join("%8d" % c for c in counts))
     if args.json:
         with open(args.json, "w", encoding="utf-8") as f:
             json.dump(rows, f, indent=1, ensure_ascii=False)
     count = {s: sum(r["state"] == s for r in rows) for s in STATES}
     print("time: %.0f s" % (time.monotonic() - begin))
-    print("conformance: %d of %d passed, %d excused" % (count["passed"], len(rows) - count["later"], count["excused"]))
+    last = "conformance: %d of %d passed, %d excused" % (count["passed"], len(rows) - count["later"], count["excused"])
+    if args.results:
+        write_results(rows, args.results, last)
+    print(last)
     return 1 if count["failed"] or wrong else 0
 
 

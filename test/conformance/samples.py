@@ -77,7 +77,7 @@ VALUES = {
     "srv": ["3"], "regs": 1, "trps": False, "tren": True, "tri": 7, "trn": 8, "gpi": "/id-in/grp", "nfu": ["http://127.0.0.1:9/f"],
     "bn": {"num": 3, "dur": "PT10S"}, "rl": {"mnn": 5, "tww": "PT1S"}, "pn": 1, "nsp": 2, "ln": True, "nec": 2, "exc": 9, "acrs": ["/id-in/crs"],
     "enc": {"net": [1], "atr": ["lbl"]}, "nct": 1, "su": "http://127.0.0.1:9/su", "gn": "a group", "nar": {"num": 2}, "macp": None, "acpi": None,
-    "adri": ["/id-in/adr"], "apri": ["/id-in/apr"], "airi": ["/id-in/air"], "hcl": "/id-in", "hael": ["Cx"], "hsl": ["/id-in/s"], "mgca": "http://h",
+    "adri": ["/id-in/adr"], "apri": ["/id-in/apr"], "airi": ["/id-in/air"], "hcl": "/id-in", "hael": ["Cx"], "hsl": ["/id-in/s"], "mgca": ["http://h"],
     "dcse": ["/id-below"], "mtcc": 1, "egid": "egid@example", "cnf": "application/json:0", "cst": 2, "loc": {"typ": 1, "crd": "[1.5,2.5]"},
     "ape": [{"se": ALWAYS, "sti": 1, "dsi": 10}], "conr": {"urir": [{"nm": "n", "uri": "http://h/x"}]}, "cr": None, "rr": True, "nco": False,
     "scp": [{"prc": ["UDP"]}], "dgt": "20260101T000000",

@@ -1,5 +1,5 @@
 """DMR: UPDATE and DELETE of data resources."""
-from client import ACP, AE, CIN, CNT, CSR, GRP, NOD, SUB, U, rule, stamp
+from client import ACP, AE, CIN, CNT, CSR, GRP, NOD, SUB, U, rule, stamp, until
 from samples import KINDS, Trees, content, optional, sink
 
 UPDATABLE = [(kind, where) for kind, where in KINDS if kind.root not in ("m2m:cin", "m2m:tsi")]
@@ -160,6 +160,7 @@ def test_L_CSE_DMR_U_001(ae):
     made = ae.get(c)
     ae.update(c, CNT, mni="wrong").of(4000)
     assert ae.get(c)["lt"] == made["lt"]
+    until(lambda: stamp() > made["lt"])                         # the clock has moved
     changed = ae.change(c, CNT, lbl=["x"])
     assert changed["lt"] > made["lt"] and changed["ct"] == made["ct"] and ae.get(c)["lt"] == changed["lt"]
 
