@@ -368,6 +368,14 @@ static struct verdict originator(const struct prim *p, const struct prim_env *en
 
 /* ---- rows 9 to 18: parameters ---------------------------------------------------------------------- */
 
+/* TS-0001 table 8.1.2-3: what does not go with an operation. */
+static const uint64_t not_with[OP__N] = {
+    [OP_CREATE] = PA_BIT(drt) | PA_BIT(sqi),
+    [OP_UPDATE] = PA_BIT(drt) | PA_BIT(sqi),
+    [OP_DELETE] = PA_BIT(drt) | PA_BIT(sqi),
+    [OP_NOTIFY] = PA_BIT(drt) | PA_BIT(sqi) | PA_BIT(rp) | PA_BIT(grtm) | PA_BIT(asi) | PA_BIT(aus) | PA_BIT(auri),
+};
+
 static struct verdict applicable(const struct prim *p, bool here)
 {
     if (p->op == OP_CREATE) {
@@ -379,8 +387,9 @@ static struct verdict applicable(const struct prim *p, bool here)
     if (p->args && (p->op == OP_CREATE || p->op == OP_NOTIFY))
         return verdict_of(RSC_BAD_REQUEST, SPAN("fc"),
                           "filter criteria do not go with this operation (TS-0001 table 8.1.2-3)");
-    if (p->op != OP_RETRIEVE && prim_has(p, PA_drt))
-        return bad(PA_drt, "goes only with RETRIEVE (TS-0001 table 8.1.2-3)");
+    uint64_t odd = p->have & not_with[p->op];
+    if (odd)
+        return bad((enum param)__builtin_ctzll(odd), "does not go with this operation (TS-0001 table 8.1.2-3)");
     bool discovery = p->fc && (p->fc->fu == FU_DISCOVERY || p->fc->fu == FU_IPE);
     if (discovery && p->op != OP_RETRIEVE)
         return verdict_of(RSC_BAD_REQUEST, SPAN("fu"), "discovery is a RETRIEVE (TS-0001 8.1.2)");

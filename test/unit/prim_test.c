@@ -115,6 +115,11 @@ static void one_parameter(void **state)
         {OP_CREATE, PA_ty, "33", 4000, "ty"},
         {OP_CREATE, PA_ty, "28", 0, ""}, /* known: check.c says 5001 */
         {OP_CREATE, PA_drt, "1", 4000, "drt"},
+        {OP_UPDATE, PA_sqi, "true", 4000, "sqi"},
+        {OP_NOTIFY, PA_rp, "1000", 4000, "rp"},
+        {OP_NOTIFY, PA_grtm, "x", 4000, "grtm"},
+        {OP_NOTIFY, PA_asi, "true", 4000, "asi"},
+        {OP_NOTIFY, PA_gid, "g", 0, ""},
         {OP_RETRIEVE, PA_drt, "3", 4000, "drt"},
         {OP_RETRIEVE, PA_rcn, "x", 4000, "rcn"},
         {OP_RETRIEVE, PA_rcn, "13", 4000, "rcn"},
