@@ -131,6 +131,7 @@ static struct hop *hop_for(struct run *r)
         return NULL;
     *h = (struct hop){.r = r, .a = r->a, .loop = r->x->loop, .deadline = hop_deadline(r), .over = over};
     h->req = *r->q;
+    h->req.vnd = false; /* the media types of this hop are its own */
     text_init(&fr, r->a);
     bool leaves_sp = r->q->addr.where == ADDR_OTHER_SP && r->c->conf.role == ROLE_IN;
     id_put_forwarded(&fr.b, prim_text(r->q, PA_fr), &r->c->conf.self, leaves_sp);

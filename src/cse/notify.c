@@ -43,6 +43,7 @@ static void plain_request(struct run *r, struct hop *h)
     h->req = *r->q;
     h->req.have &= ~(PA_BIT(rt) | PA_BIT(rtu) | PA_BIT(rp) | PA_BIT(rcn) | PA_BIT(oet));
     h->req.args = NULL;
+    h->req.vnd = false;
     hop_release(r->c, h);
 }
 

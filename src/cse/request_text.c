@@ -1,5 +1,8 @@
 /* request_text.c - request resources as JSON, and the letters that notify results (TS-0004 7.5.1.2.5). */
 #include "cse/request_text.h"
+
+#include "cse/pace.h"
+#include "cse/tell.h"
 #include "cse/tell.h"
 
 /* ---- a new one ------------------------------------------------------------------------------------------- */
@@ -108,14 +111,6 @@ static enum err put_body(struct run *r, struct row *row, enum request_status rs,
 
 /* ---- letters of response type 2 ---------------------------------------------------------------------------- */
 
-static int64_t lane_of(struct span to)
-{
-    uint64_t h = 0xcbf29ce484222325ULL;
-    for (size_t i = 0; i < to.n; i++)
-        h = (h ^ to.p[i]) * 0x100000001b3ULL;
-    return (int64_t)(h >> 1);
-}
-
 /* An originator that is a CSE gets it at its CSEBase. */
 static struct span originator(struct run *r, struct span org)
 {
@@ -133,10 +128,8 @@ static enum err post(struct run *r, const struct row *row, struct span to, const
     prim_put_response(&w, rsp, r->c->conf.self.csi, to);
     jw_end_obj(&w);
     TRY(t.b.e);
-    struct letter l = {.sub = row->rid, .tgt = lane_of(to), .due = r->now, .to = to, .body = buf_span(&t.b)};
-    l.meta = SPAN("{}");
-    r->c->told = true;
-    return store_letter_put(r->t, &l);
+    int64_t id;
+    return pace_plain(r, row->rid, to, &(struct pace){0}, buf_span(&t.b), &id);
 }
 
 static enum err post_all(struct run *r, const struct row *row, const struct attrs *at, const struct prim *rsp)

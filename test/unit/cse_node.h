@@ -28,7 +28,8 @@ struct outside {
     char last[4096]; /* content of the last */
     char rqi[200], fr[200], ec[8], rvi[8];
     char all[16384]; /* contents of all, one a line; the newest that have room */
-    char peer[200];
+    char peer[200], to[300], vsi[40];
+    const char *answer; /* content of its answer */
 };
 
 struct ask;
@@ -224,6 +225,12 @@ static UNUSED void deliver_outside(struct outside *o, struct sending *s)
     copy_text(o->all + n, sizeof o->all - n - 1, s->req->pc);
     strcat_line(o->all);
     copy_text(o->peer, sizeof o->peer, s->peer);
+    copy_text(o->to, sizeof o->to, prim_text(s->req, PA_to));
+    copy_text(o->vsi, sizeof o->vsi, prim_text(s->req, PA_vsi));
+    if (o->answer) {
+        rsp.pc = span_str(o->answer);
+        rsp.ser = SER_JSON;
+    }
     rsp.rsc = (uint16_t)o->rsc;
     if (o->rsc)
         s->reply(s, OK, &rsp);
