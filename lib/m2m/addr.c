@@ -153,9 +153,9 @@ static struct id sp_relative(struct span s, struct id i, const struct self *me, 
     if (!name_like(span_from(cse, 1)))
         return (struct id){0};
     if (rest.p) {
-        if (!name_like(rest) || stem_kind(rest) != ID_AE_C)
+        if (!name_like(rest) || stem_kind(rest) == ID_OPAQUE)
             return (struct id){0};
-        i.kind = ID_AE_C;
+        i.kind = stem_kind(rest) == ID_AE_C ? ID_AE_C : ID_CSE; /* "/id-mn/Sx": see ID_CSE */
         i.cse = cse;
         i.stem = rest;
         return i;

@@ -52,7 +52,7 @@ enum id_kind {
     ID_BAD,    /* no AE-ID and no CSE-ID */
     ID_AE_C,   /* AE-ID, stem assigned by its registrar CSE */
     ID_AE_S,   /* AE-ID, stem assigned by the SP */
-    ID_CSE,    /* CSE-ID */
+    ID_CSE,    /* CSE-ID; with a stem "S" or "Sxyz": a CSE that speaks for an S-type AE (TS-0001 10.2.2.2) */
     ID_SP,     /* M2M-SP-ID */
     ID_OPAQUE, /* one segment without slash that is none of these (switch 20) */
 };
@@ -65,7 +65,7 @@ struct id {
     uint8_t scope;    /* enum addr_scope, as written */
     struct span sp;   /* "//demo.example" */
     struct span cse;  /* "/id-mn"; empty for ID_AE_S and ID_SP */
-    struct span stem; /* "Cthermo-1", "Sapp-heat"; empty for ID_CSE */
+    struct span stem; /* "Cthermo-1", "Sapp-heat"; of ID_CSE mostly empty */
 };
 
 /* Never fails: what is no identifier is ID_BAD. "/Sxyz" is an AE-ID unless it is our own CSE-ID. */

@@ -4,6 +4,7 @@
 
 #include "cse/access.h"
 #include "cse/alarm.h"
+#include "cse/annc.h"
 #include "cse/fan.h"
 #include "cse/group.h"
 #include "cse/poll.h"
@@ -182,6 +183,7 @@ enum err cse_new(const struct cse_conf *conf, const struct world *w, struct cse 
     atomic_flag_clear(&c->grants_lock);
     atomic_flag_clear(&c->gids_lock);
     atomic_flag_clear(&c->regroup.lock);
+    atomic_flag_clear(&c->annc_lock);
     c->paths = calloc(PATHS, sizeof *c->paths);
     enum err e = c->paths ? post_new(c) : ERR_NOMEM;
     if (e == OK)
@@ -244,6 +246,7 @@ int64_t cse_tick(struct cse *c)
     int64_t now = c->w.now(c->w.ctx), at = now + TICK_MS;
     atomic_store(&c->tick, false);
     notice_tick(c, now);
+    annc_tick(c, now);
     at = earlier(at, sweep_tick(c, now));
     at = earlier(at, alarm_tick(c, now));
     group_tick(c);

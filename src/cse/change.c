@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "cse/annc.h"
 #include "cse/match.h"
 
 /* ---- check --------------------------------------------------------------------------------------- */
@@ -51,6 +52,10 @@ enum says change_check(struct run *r)
     r->holder = parent;
     const struct type_hook *h = type_hook(r->target.ty);
     say = make_check_acpi(r);
+    if (say == MORE)
+        say = annc_check(r);
+    if (say == MORE)
+        say = annc_check_copy_update(r);
     if (say == MORE)
         say = check_children_et(r);
     return say == MORE && h && h->check_update ? h->check_update(r) : say;

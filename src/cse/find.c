@@ -1,6 +1,7 @@
 /* find.c - the resource that an address names (TS-0001 9.3.1, TS-0004 7.3.3.1). */
 #include <string.h>
 
+#include "cse/annc.h"
 #include "cse/hold.h"
 
 static bool gone(const struct run *r, const struct row *row)
@@ -124,7 +125,10 @@ enum err find_ae(struct run *r, struct span stem, struct row *out)
 bool find_away(struct run *r, const struct addr *at)
 {
     struct row row;
-    return at->where != ADDR_HERE || (at->s_ae && r->c->conf.parent_url.n && find_ae(r, at->id, &row) == ERR_NOTFOUND);
+    struct span home;
+    if (at->where != ADDR_HERE || !at->s_ae)
+        return at->where != ADDR_HERE;
+    return find_ae(r, at->id, &row) == ERR_NOTFOUND && (r->c->conf.parent_url.n || annc_home(r, at->id, &home) == OK);
 }
 
 enum err find_cse(struct run *r, struct span csi, struct row *out)

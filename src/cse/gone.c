@@ -4,6 +4,7 @@
  * visited; without children the row itself goes and its parent is visited again. */
 #include <string.h>
 
+#include "cse/annc.h"
 #include "cse/group.h"
 #include "cse/hold.h"
 #include "cse/match.h"
@@ -88,6 +89,7 @@ static enum err drop_one(struct run *r, const struct row *row, bool itself)
         TRY(tell_sub_ends(r, row, !itself));
     if (row->ty == TY_CNT && subs_hear_reads(row))
         TRY(tell_container_ends(r, row));
+    TRY(annc_gone(r, row));
     if (row->ty == TY_ACP)
         TRY(forget_policy(r, row->rid));
     if (row->ty == TY_CSR)

@@ -1,6 +1,9 @@
 #include "cse/hold.h"
 
+#include <string.h>
+
 #include "cse/alarm.h"
+#include "cse/annc.h"
 #include "cse/patch.h"
 #include "cse/tell.h"
 
@@ -38,6 +41,8 @@ static enum err drop(struct run *r, struct row *holder, const struct row *kid)
 {
     holder->cni--;
     holder->cbs -= kid->cs;
+    if (memmem(holder->body.p, holder->body.n, "\"at\":", 5))
+        TRY(annc_gone(r, kid)); /* only where the holder is announced its instances can be */
     return kid->subs ? gone_below(r, kid) : store_drop(r->t, kid->rid);
 }
 

@@ -3,7 +3,7 @@
 
 enum { STEM_DIGITS = 12 }; /* of an assigned stem: 62 bits */
 
-static struct span fresh_stem(struct run *r, char kind)
+struct span hook_ae_fresh(struct run *r, char kind)
 {
     uint8_t *p = arena_alloc(r->a, STEM_DIGITS + 1);
     if (!p)
@@ -46,7 +46,7 @@ static enum says choose(struct run *r)
     char kind = fr.n && fr.p[0] == 'S' ? 'S' : 'C';
     if (fr.n <= 1 && (fr.n == 0 || fr.p[0] == 'C' || fr.p[0] == 'S')) {
         struct span stem = certified_stem(r, kind);
-        r->aei = stem.n ? stem : fresh_stem(r, kind);
+        r->aei = stem.n ? stem : hook_ae_fresh(r, kind);
     } else if (id.kind == ID_CSE || id.kind == ID_SP) {
         return refuse(r, RSC_SECURITY_ASSOCIATION_REQUIRED, SPAN("fr"),
                       "an AE registers with an AE-ID, not with a CSE-ID");

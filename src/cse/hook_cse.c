@@ -12,7 +12,7 @@ static enum says check_csr(struct run *r)
                       r->c->conf.role == ROLE_ASN
                           ? "an ASN-CSE takes no registration of a CSE (TS-0004 7.4.4.2.1)"
                           : "a CSE registers with its CSE-ID, not with an AE-ID (TS-0004 7.4.4.2.1)");
-    if (from->kind != ID_CSE)
+    if (from->kind != ID_CSE || from->stem.n)
         return refuse(r, RSC_BAD_REQUEST, SPAN("fr"), "must be the CSE-ID of the CSE that registers");
     if (!(as->secured && as->kind == ASSOC_CSE) && !sw_open(&r->c->conf.sw, SW_any_originator))
         return refuse(r, RSC_SECURITY_ASSOCIATION_REQUIRED, SPAN("fr"),

@@ -2,7 +2,7 @@
  * in turn until one answers. */
 #include <string.h>
 
-#include "cse/inside.h"
+#include "cse/annc.h"
 #include "cse/poll.h"
 
 bool is_url(struct span s)
@@ -128,12 +128,15 @@ enum err hop_towards(struct run *r, const struct addr *to, bool from_registrar, 
     struct row csr;
     enum err e = ERR_NOTFOUND;
     bool up = conf->parent_url.n && !from_registrar;
-    if (to->where == ADDR_OTHER_CSE) {
-        if (up && span_eq(to->csi, conf->parent_csi))
+    struct span csi = to->where == ADDR_OTHER_CSE ? to->csi : SPAN_NONE;
+    if (to->s_ae && annc_home(r, to->id, &csi) != OK)
+        csi = SPAN_NONE;
+    if (csi.n) {
+        if (up && span_eq(csi, conf->parent_csi))
             return to_registrar(r, h);
-        e = find_cse(r, to->csi, &csr);
+        e = find_cse(r, csi, &csr);
         if (e == ERR_NOTFOUND)
-            e = by_descendant(r, to->csi, &csr);
+            e = by_descendant(r, csi, &csr);
     } else if (conf->role == ROLE_IN) {
         return to_other_sp(r, to, h);
     }

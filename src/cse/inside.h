@@ -83,6 +83,8 @@ struct run {
     int64_t notices[8];        /* switch 16: deletion notices that this DELETE has written */
     unsigned nnotices;
     int64_t notice_until;
+    struct annc *annc;           /* announcements that it asks for; annc.h */
+    struct annc_swap *annc_swap; /* the outbox's runs */
     struct run *hold_next;
 
     /* access (access.h) */
@@ -149,6 +151,8 @@ struct cse {
     unsigned nflying;
     struct run *held; /* answers that wait for deletion notices: notice.c */
     atomic_flag hold_lock;
+    struct run *annc_held; /* answers that wait for announcements: annc_post.c */
+    atomic_flag annc_lock;
     atomic_bool below_changed;             /* a CSE came, went or changed below this one: the registrar wants to know */
     atomic_bool tick;                      /* letters or expiry times changed */
     struct post *post;                     /* outbox.c: loop 0 */
@@ -312,6 +316,8 @@ struct type_hook {
                                          thread; r->target and r->holder: the parent. It judges rights itself. */
 };
 const struct type_hook *type_hook(unsigned ty);
+/* A new AE-ID-Stem of that kind, 'C' or 'S'; empty: no memory. */
+struct span hook_ae_fresh(struct run *r, char kind);
 /* contentInstance: is its content small enough for the container? */
 enum says hook_cin_fits(struct run *r);
 #define HOOK(ty, hook) extern const struct type_hook hook;

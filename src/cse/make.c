@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/m2mtime.h"
+#include "cse/annc.h"
 #include "cse/hold.h"
 #include "cse/tell.h"
 
@@ -100,6 +101,10 @@ enum says make_check(struct run *r)
         return refuse_verdict(r, v);
     const struct type_hook *h = type_hook(r->q->ty);
     say = make_check_acpi(r);
+    if (say == MORE)
+        say = annc_check(r);
+    if (say == MORE)
+        say = annc_check_copy(r);
     if (say == MORE && h && h->check)
         say = h->check(r);
     return say == MORE ? check_sibling(r) : say;
@@ -323,7 +328,7 @@ enum says make_apply(struct run *r)
     if (o->ty == TY_AE) {
         o->alias = r->aei;
         o->creator = r->aei;
-    } else if (o->ty == TY_CSR) {
+    } else if (o->ty == TY_CSR || o->ty == TY_AE_A) {
         o->alias = r->aei;
     }
     struct span et = make_et(r, attrs_get(&r->in, AT_et), &r->target, &r->old, &o->et);

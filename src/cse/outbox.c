@@ -59,6 +59,8 @@ static void recorded(struct exch *x)
     *at = f->next;
     p->n -= !f->hop.channel;
     atomic_store(&f->c->tick, true);
+    if (annc_letter(&f->l))
+        annc_over(f->c, f->l.id, x->wrote == OK ? &f->swap : NULL);
     flight_free(f);
 }
 
@@ -93,7 +95,7 @@ static void landed(struct flight *f, enum err e, const struct prim *rsp)
     if (e == OK && rsp)
         f->pc = arena_dup(&f->a, rsp->pc);
     notice_over(f->c, f->l.id);
-    if (f->fate != FATE_SENT)
+    if (f->fate != FATE_SENT && !annc_letter(&f->l))
         say(f, e, rsc);
     record_later(f);
 }
@@ -191,6 +193,8 @@ static void go(struct flight *f, const struct row *row)
     } else {
         hop_notify(&f->r, &f->hop, f->l.to, request_id(f), f->l.body);
         put_category(f, &f->hop.req);
+        if (annc_letter(&f->l))
+            annc_dress(f->c, &f->l, &f->a, &f->hop.req);
         hop_go(f->c, &f->hop);
     }
 }

@@ -2,6 +2,7 @@
 #ifndef CSE_OUTBOX_H
 #define CSE_OUTBOX_H
 
+#include "cse/annc.h"
 #include "cse/pace.h"
 
 struct rates;
@@ -35,7 +36,8 @@ struct flight {
     bool answered; /* a response came */
     bool left;     /* it was sent at all */
     uint16_t rsc;
-    struct span pc; /* the response's content */
+    struct span pc;        /* the response's content */
+    struct annc_swap swap; /* announcements */
 };
 
 /* outcome.c: the writer's part, a job of its own. */

@@ -86,6 +86,11 @@ enum err outcome_record(struct cse *c, struct store_tx *t, struct exch *x)
     f->r.slot = STORE_SLOTS_MAX;
     f->r.now = c->w.now(c->w.ctx);
     c->told = true;
+    if (annc_letter(&f->l)) {
+        f->swap = (struct annc_swap){0};
+        f->r.annc_swap = &f->swap;
+        return annc_record(&f->r, &f->l, f->rsc, f->pc, f->r.now + back_off(c, f->l.tries));
+    }
     if (f->left && f->pace.nse)
         TRY(stats_sent(&f->r, f->l.sub, f->l.to, f->answered));
     return by_fate[f->fate](f);

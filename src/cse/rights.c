@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "cse/access.h"
+#include "cse/annc.h"
 #include "cse/group.h"
 #include "cse/poll.h"
 #include "host/heap.h"
@@ -571,6 +572,12 @@ enum says step_authorise(struct run *r)
     unsigned op = right_needed(r);
     if (!op || registers(r) || notify_is_result(r))
         return MORE;
+    bool announced;
+    STEP_TRY(r, annc_rights(r, &announced, &yes));
+    if (announced)
+        return yes ? MORE
+                   : refuse(r, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, SPAN("fr"),
+                            "an announced resource is written by the original's CSE alone (TS-0004 7.4.26.2)");
     STEP_TRY(r, ask_target(r, op, &yes));
     if (yes)
         return check_disr(r);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cse/access.h"
+#include "cse/annc.h"
 #include "cse/node.h"
 #include "cse/pace.h"
 #include "cse/prelude.h"
@@ -163,6 +164,7 @@ static void forget(struct run *r)
     r->have_old = r->hooked = false;
     r->nnotices = 0;
     r->claims = NULL;
+    r->annc = NULL;
     r->x->rsp = NULL;
 }
 
@@ -412,6 +414,7 @@ enum says step_after(struct run *r)
     const struct type_hook *h = type_hook(r->out.rid ? r->out.ty : r->target.ty);
     if (r->q->op == OP_DELETE || !changes(r))
         return MORE;
+    STEP_TRY(r, annc_after(r));
     if (attrs_get(&r->in, AT_nl))
         STEP_TRY(r, node_follow(r));
     return h && h->after ? h->after(r) : MORE;

@@ -357,6 +357,13 @@ static UNUSED void wait_ms(struct net *net, int64_t ms)
     }
 }
 
+static UNUSED void node_note(void *ctx, const char *event, struct span target, const char *why, uint32_t tries)
+{
+    (void)ctx;
+    if (getenv("NODE_NOTES"))
+        print_error("  note: %s %.*s: %s (%u)\n", event, SPAN_FMT(target), why, tries);
+}
+
 /* What the next nodes are configured beyond the arguments of node_up; NULL: nothing. */
 static void (*node_conf)(struct cse_conf *conf);
 
