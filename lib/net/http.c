@@ -153,7 +153,7 @@ static void check_conn(struct conn *c, int64_t now)
         return;
     if (now >= c->write_deadline)
         conn_cut(c, HTTP_REFUSE_WRITE_TIME);
-    else if (now < c->deadline || (c->phase == PHASE_IDLE && (c->first || c->out)))
+    else if (now < c->deadline || (c->phase == PHASE_IDLE && (c->first || conn_has_output(c))))
         return; /* who waits for us is not idle */
     else if (c->phase == PHASE_LINGER)
         conn_close(c);
@@ -390,7 +390,7 @@ void http_server_drain(struct http_server *s, uint64_t grace_ms, void (*done)(vo
     for (struct conn *c = s->conns; c; c = c->next) {
         if (c->closing || c->phase >= PHASE_DEAF)
             continue;
-        if (c->phase == PHASE_HANDSHAKE || (c->phase == PHASE_IDLE && !c->first && !c->out))
+        if (c->phase == PHASE_HANDSHAKE || (c->phase == PHASE_IDLE && !c->first && !conn_has_output(c)))
             conn_close(c);
         else if (c->phase == PHASE_IDLE)
             conn_deafen(c);

@@ -79,9 +79,16 @@ struct http_answer {
                            Connection, Transfer-Encoding: the server writes those */
     struct span body;
     bool close; /* close the connection behind this answer */
+    /* A body that is not held in memory: file_n octets from the beginning of this file take the place of `body`. It is
+     * read as the peer takes it; file_done(file_ctx) is called once, when it is not needed any more, also when the
+     * peer went away. 0: none. */
+    int file;
+    uint64_t file_n;
+    void (*file_done)(void *ctx);
+    void *file_ctx;
 };
 /* Answers and ends the request: exactly once for each, on its loop, from within the handler or later.
- * Everything is copied before it returns. The request and its spans are gone afterwards. */
+ * Everything but a file is copied before it returns. The request and its spans are gone afterwards. */
 void http_reply(struct http_req *r, const struct http_answer *a);
 
 struct http_conf {

@@ -159,7 +159,7 @@ static void begin_message(struct conn *c)
 static void send_continue(struct conn *c)
 {
     static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    if (!c->want_continue || c->first || c->out || c->body_n > 0)
+    if (!c->want_continue || c->first || conn_has_output(c) || c->body_n > 0)
         return;
     c->want_continue = false;
     ssize_t n = io_write(&c->io, line, sizeof line - 1);
@@ -302,7 +302,7 @@ static bool read_once(struct conn *c)
     if (n <= 0) {
         /* The peer is gone, or will send no more but may still read what it asked for. */
         c->eof = true;
-        if (n == 0 && (c->first || c->out))
+        if (n == 0 && (c->first || conn_has_output(c)))
             conn_deafen(c);
         else
             conn_close(c);

@@ -21,7 +21,21 @@ enum phase {
     PHASE_LINGER /* all is said; what the peer still sends is thrown away, so that it gets to read it */
 };
 
-enum { LINGER_MS = 2000, LINGER_MAX = 8 << 20, PAUSE_OUTPUT = 256 << 10 };
+enum {
+    LINGER_MS = 2000,
+    LINGER_MAX = 8 << 20,
+    PAUSE_OUTPUT = 256 << 10,
+    FILE_PIECE = 65536,
+    FILE_PIECES = 8 /* of one turn */
+};
+
+/* A body that is read from its file piece by piece, as the peer takes it. */
+struct file_body {
+    int fd; /* 0: none */
+    uint64_t at, n;
+    void (*done)(void *ctx);
+    void *ctx;
+};
 
 struct request {
     struct http_req pub; /* first: the handler has a pointer to it */
@@ -29,6 +43,7 @@ struct request {
     struct request *next;
     struct net_block *block;              /* what the spans point into */
     struct net_block *held;               /* the finished answer, when older requests have none yet */
+    struct file_body file;                /* behind `held`, or behind what is in the connection's `out` */
     bool answered, close, head_only, old; /* old: HTTP/1.0 */
     struct http_field field[HTTP_FIELDS_MAX];
 };
@@ -57,12 +72,18 @@ struct conn {
     struct request *first, *last;
     uint32_t waiting;
     struct net_block *out;
-    size_t out_at; /* octets of `out` that the peer has taken */
+    size_t out_at;         /* octets of `out` that the peer has taken */
+    struct file_body file; /* what follows behind `out`; answers behind it wait */
     size_t lingered;
     struct peer_count *count;
     struct tls_peer *peer;
     char from[NET_ADDR_TEXT_MAX];
 };
+
+static inline bool conn_has_output(const struct conn *c)
+{
+    return c->out || c->file.fd > 0;
+}
 
 struct http_server {
     struct net_loop *loop;

@@ -1,8 +1,10 @@
 /* Answers: rendered in the order of the requests, sent once per turn. And how connections end. */
 #include "net/http_in.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { HEAD_ROOM = 256 }; /* status line, Date, Content-Length, Connection and the empty line */
 
@@ -86,7 +88,7 @@ static bool render(struct http_server *s, struct net_block **b, size_t *gone, co
     at = put(at, a->fields.p, a->fields.n);
     if (has_body) {
         at = PUT_LIT(at, "Content-Length: ");
-        at = put_number(at, a->body.n);
+        at = put_number(at, a->file > 0 ? a->file_n : a->body.n);
         at = PUT_LIT(at, "\r\n");
     }
     if (r->close)
@@ -94,9 +96,38 @@ static bool render(struct http_server *s, struct net_block **b, size_t *gone, co
     else if (r->old)
         at = PUT_LIT(at, "Connection: keep-alive\r\n");
     at = PUT_LIT(at, "\r\n");
-    if (has_body && !r->head_only)
+    if (has_body && !r->head_only && a->file <= 0)
         at = put(at, a->body.p, a->body.n);
     (*b)->n = (size_t)(at - (*b)->p);
+    return true;
+}
+
+/* ---- bodies in files */
+
+static void file_drop(struct file_body *f)
+{
+    if (f->fd > 0)
+        f->done(f->ctx);
+    f->fd = 0;
+}
+
+/* The next piece into `out`. False: the file ended before its time or cannot be read; the peer was promised more. */
+static bool file_piece(struct conn *c)
+{
+    struct file_body *f = &c->file;
+    uint64_t left = f->n - f->at;
+    size_t want = left < FILE_PIECE ? (size_t)left : FILE_PIECE;
+    uint8_t *to = room(c->server, &c->out, &c->out_at, want);
+    if (!to)
+        return false;
+    ssize_t n;
+    do
+        n = pread(f->fd, to, want, (off_t)f->at);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return false;
+    c->out->n += (size_t)n;
+    f->at += (uint64_t)n;
     return true;
 }
 
@@ -114,16 +145,19 @@ static bool append_held(struct conn *c, struct request *r)
     return true;
 }
 
-/* Takes requests that are answered off the front of the line. */
+/* Takes requests that are answered off the front of the line; behind a file they wait until it is sent. */
 static void settle(struct conn *c)
 {
-    while (c->first && c->first->answered) {
+    while (c->first && c->first->answered && c->file.fd <= 0) {
         struct request *r = c->first;
         c->first = r->next;
         c->last = c->first ? c->last : NULL;
         c->waiting--;
         if (!c->closing && !append_held(c, r))
             conn_close(c);
+        if (c->closing || c->said_close)
+            file_drop(&r->file);
+        c->file = r->file;
         if (r->close && !c->closing) {
             c->said_close = true;
             c->phase = PHASE_DEAF;
@@ -139,9 +173,12 @@ static void answer(struct request *r, const struct http_answer *a)
     struct conn *c = r->conn;
     struct http_server *s = c->server;
     r->close = r->close || a->close;
+    r->file = (struct file_body){.fd = a->file, .n = a->file_n, .done = a->file_done, .ctx = a->file_ctx};
+    if (r->head_only || a->file_n == 0)
+        file_drop(&r->file);
     if (!c->closing && !c->said_close) {
         size_t none = 0;
-        bool now = c->first == r;
+        bool now = c->first == r && c->file.fd <= 0;
         if (!render(s, now ? &c->out : &r->held, now ? &c->out_at : &none, r, a))
             conn_close(c);
     }
@@ -239,23 +276,48 @@ static void sent(struct conn *c, size_t n)
     c->write_deadline = INT64_MAX;
 }
 
-void conn_flush(struct conn *c)
+/* Writes what is in `out`. False: the socket takes no more, or is gone. */
+static bool write_out(struct conn *c)
 {
     while (c->out) {
         ssize_t n = io_write(&c->io, c->out->p + c->out_at, c->out->n - c->out_at);
         if (n == IO_AGAIN)
-            break;
+            return false;
         if (n < 0) {
             conn_close(c);
-            return;
+            return false;
         }
         sent(c, (size_t)n);
     }
+    return true;
+}
+
+/* Piece by piece, some in a turn: a fast peer shall not have the loop for itself. */
+static void write_file(struct conn *c)
+{
+    for (int i = 0; c->file.fd > 0 && i < FILE_PIECES; i++) {
+        if (c->file.at == c->file.n) {
+            file_drop(&c->file);
+            settle(c);
+        } else if (!file_piece(c)) {
+            conn_close(c);
+        }
+        if (c->closing || !write_out(c))
+            return;
+    }
+}
+
+void conn_flush(struct conn *c)
+{
+    if (write_out(c))
+        write_file(c);
+    if (c->closing)
+        return;
     if (c->out && c->write_deadline == INT64_MAX)
         c->write_deadline = net_loop_now(c->server->loop) + c->server->conf.limits.write_ms;
     if (c->out && c->out->n - c->out_at > c->server->conf.limits.output)
         conn_cut(c, HTTP_REFUSE_OUTPUT_SIZE);
-    else if (!c->out && c->phase == PHASE_DEAF && (!c->first || c->said_close))
+    else if (!conn_has_output(c) && c->phase == PHASE_DEAF && (!c->first || c->said_close))
         finish(c);
 }
 
@@ -266,7 +328,7 @@ void conn_poll(struct conn *c)
     int events = 0;
     if (c->phase == PHASE_LINGER || (c->phase < PHASE_DEAF && !c->paused))
         events = UV_READABLE;
-    if (c->out)
+    if (conn_has_output(c))
         events |= c->io.write_wants_read ? UV_READABLE : UV_WRITABLE;
     if (c->io.read_wants_write)
         events |= UV_WRITABLE;
@@ -303,6 +365,8 @@ void conn_close(struct conn *c)
     net_block_drop(s->loop, c->in);
     net_block_drop(s->loop, c->out);
     c->in = c->out = NULL;
+    file_drop(&c->file);
+    settle(c); /* what waited behind a file has nothing to wait for */
     s->counts.closed++;
     io_close(&c->io, on_closed);
 }

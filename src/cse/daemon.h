@@ -24,8 +24,11 @@ enum {
     VISIT_BLOCK = 12288, /* octets of a request's memory that stay with it; more comes from the heap */
     VISITS_KEPT = 256,   /* answered requests kept for the next ones, for each loop */
     DRAIN_MS = 1000,     /* time that requests in hand get when we are told to stop */
-    STOP_MS = 1800       /* then we leave, come what may */
+    STOP_MS = 1800,      /* then we leave, come what may */
+    SPILLS_MAX = 64,     /* long results under way at once, until their readers have them */
 };
+
+#define SPILL_MAX (UINT64_C(1) << 30) /* octets of one long result */
 
 struct daemon;
 struct visit;  /* daemon_in.c: one request of a listener */
@@ -84,6 +87,7 @@ struct daemon {
     bool stopping;    /* station 0 */
     atomic_bool late; /* a station ended although something was under way */
     atomic_bool tick_posted;
+    atomic_uint spills; /* see SPILLS_MAX */
     struct net_post tick_post;
     int64_t figures_at; /* writer: when it told the last time */
     atomic_int_fast64_t last_now;
@@ -101,6 +105,12 @@ void daemon_in_free(struct station *s);
 
 /* daemon_out.c: world.send. */
 void daemon_out(void *ctx, struct sending *s);
+
+/* daemon_spill.c: results that are too long to be held (world.spill_new). Any thread. */
+struct spill *daemon_spill_new(void *ctx);
+MUST_USE enum err daemon_spill_put(struct spill *s, struct span octets);
+void daemon_spill_free(struct spill *s);
+int daemon_spill_fd(const struct spill *s);
 
 /* daemon_run.c: stations, threads, the engine's world, stopping. */
 MUST_USE enum err daemon_listen(struct daemon *d, struct buf *why);

@@ -166,12 +166,19 @@ static void refuse_busy(struct station *s, struct http_req *r)
                                                      "in a second\"}")});
 }
 
+static void spill_done(void *ctx)
+{
+    daemon_spill_free(ctx);
+}
+
 static void answer(struct exch *x)
 {
     struct visit *v = x->door;
     struct bind_message m;
     struct buf *head = &v->at->head;
     buf_reset(head);
+    if (x->spill) /* for the binding: there is JSON content */
+        x->rsp->pc = SPAN("{}");
     enum err e = bind_http_response(x->rsp, &v->at->d->set.cse.sw, head, &m);
     if (e != OK) {
         buf_reset(head);
@@ -182,7 +189,16 @@ static void answer(struct exch *x)
         buf_str(head, "Retry-After: 1\r\n");
         m.fields = buf_span(head);
     }
-    http_reply(v->http, &(struct http_answer){.status = m.status, .fields = m.fields, .body = m.body});
+    struct http_answer a = {.status = m.status, .fields = m.fields, .body = m.body};
+    if (x->spill && e == OK) {
+        a.file = daemon_spill_fd(x->spill);
+        a.file_n = x->spill_n;
+        a.file_done = spill_done;
+        a.file_ctx = x->spill;
+    } else if (x->spill) {
+        daemon_spill_free(x->spill);
+    }
+    http_reply(v->http, &a);
     visit_free(v);
 }
 
@@ -204,7 +220,7 @@ void daemon_in(void *ctx, struct http_req *r)
                               .fields = r->fields};
     enum err e = bind_http_request(&in, &v->req, &v->arena);
     fill_assoc(v);
-    v->x = (struct exch){.req = &v->req, .arena = &v->arena, .loop = s->n, .done = answer, .door = v};
+    v->x = (struct exch){.req = &v->req, .arena = &v->arena, .loop = s->n, .spills = true, .done = answer, .door = v};
     if (e != OK || !arena_ok(&v->arena)) {
         refuse_busy(s, r);
         visit_free(v);

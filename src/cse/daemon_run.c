@@ -366,6 +366,11 @@ static enum err engine_new(struct daemon *d, struct buf *why)
                       .later = later,
                       .wake = wake,
                       .note = note};
+    if (d->set.folder) { /* a store in memory has no folder: results are held */
+        w.spill_new = daemon_spill_new;
+        w.spill_put = daemon_spill_put;
+        w.spill_free = daemon_spill_free;
+    }
     enum err e = cse_new(&d->set.cse, &w, &d->cse, &sentence);
     if (e != OK) {
         buf_str(why, sentence ? sentence : err_text(e));

@@ -16,8 +16,10 @@ uint64_t sheet_entries(const struct sheet *s)
 static enum err give(struct sheet *s, struct run *r)
 {
     const struct world *w = &r->c->w;
-    if (!s->spill && !(s->spill = w->spill_new(w->ctx)))
-        return ERR_IO;
+    if (!s->spill && !(s->spill = w->spill_new(w->ctx))) {
+        r->x->busy = true; /* as many as there may be are under way */
+        return ERR_LIMIT;
+    }
     TRY(w->spill_put(s->spill, buf_span(&s->t.b)));
     s->out += s->t.b.n;
     s->t.b.n = 0;
