@@ -88,6 +88,9 @@ class Peer:
             timeout = 60
 
             def serve(self):
+                if outer.server is not server:                  # a connection that was kept alive over down()
+                    self.close_connection = True
+                    return
                 raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 seen = Seen(self.command, self.path, self.headers, raw)
                 said = outer.say(seen)
@@ -119,7 +122,7 @@ class Peer:
             def handle_error(self, request, client_address):
                 pass
 
-        self.server = Server(("127.0.0.1", self.port), Handler)
+        server = self.server = Server(("127.0.0.1", self.port), Handler)
         self.port = self.server.server_address[1]
         self.url = "http://127.0.0.1:%d" % self.port
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()

@@ -11,6 +11,7 @@ _numbers = itertools.count(1)
 LONG_NAME = {ACP: "accessControlPolicy", AE: "AE", CNT: "container", CIN: "contentInstance", GRP: "group", LCP: "locationPolicy", NOD: "node",
              PCH: "pollingChannel", CSR: "remoteCSE", SCH: "schedule", SUB: "subscription", TS: "timeSeries", TSI: "timeSeriesInstance",
              SMD: "semanticDescriptor"}
+TURTLE = base64.b64encode(b"<http://a.example/x> <http://a.example/y> <http://a.example/z> .").decode()     # dcrp 5
 ALWAYS = {"sce": ["* * * * * * *"]}
 # Types that an application makes, with the parents under which a test makes them: "ae" its own AE, "base" the CSEBase,
 # otherwise a sibling of the given kind.
@@ -37,7 +38,7 @@ def content(kind, who):
     number = next(_numbers)
     return {ACP: {"pv": {"acr": [rule("all", ops=63)]}, "pvs": {"acr": [rule(who)]}}, GRP: {"mnm": 10, "mid": []}, SUB: {"nu": [sink() if who == "CAdmin" else who]},
             SCH: {"se": ALWAYS}, NOD: {"ni": "node-%d" % number}, LCP: {"los": 2}, CIN: {"con": "v%d" % number},
-            TSI: {"dgt": stamp(number / 1000), "con": number}, SMD: {"dcrp": 4, "dsp": base64.b64encode(b"<http://a> <http://b> <http://c> .").decode()},
+            TSI: {"dgt": stamp(number / 1000), "con": number}, SMD: {"dcrp": 5, "dsp": TURTLE},
             }.get(kind, {})
 
 

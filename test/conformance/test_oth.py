@@ -1,8 +1,6 @@
 """OTH: flexContainer, management, schedule, location, cross resource subscription, action and the like."""
-import base64
-
 from client import ACTR, AE, CRS, DEPR, FCI, LCP, NOD, NTP, NTPR, PDR, SCH, SMD, Type, until
-from samples import ALWAYS
+from samples import ALWAYS, TURTLE
 
 SWITCH = Type(28, "cod:binSh")
 SWITCH_CND = "org.onem2m.common.moduleclass.binarySwitch"
@@ -126,20 +124,17 @@ def test_L_CSE_OTH_019(lab, ae, app):
         until(lambda: not node.admin.get(node.path).get("hael"), 3, "hael without the AE")
 
 
-GOOD = base64.b64encode(b"<http://a> <http://b> <http://c> .").decode()
-
-
 def test_L_CSE_OTH_020(ae):
     c = ae.cnt()
-    for more in ({"dcrp": 99, "dsp": GOOD}, {"dcrp": 4, "dsp": "no base64 !"}, {"dcrp": 4}, {"dsp": GOOD}, {"dcrp": 1, "dsp": GOOD}):
+    for more in ({"dcrp": 99, "dsp": TURTLE}, {"dcrp": 5, "dsp": "no base64 !"}, {"dcrp": 5}, {"dsp": TURTLE}, {"dcrp": 1, "dsp": TURTLE}):
         ae.create(c, SMD, dict(more)).of(4000)
-    ae.create(c, SMD, dcrp=4, dsp=GOOD).of(2001)
+    ae.create(c, SMD, dcrp=5, dsp=TURTLE).of(2001)
 
 
 def test_L_CSE_OTH_039(ae):
-    made = ae.make(ae.cnt(), SMD, dcrp=4, dsp=GOOD)
+    made = ae.make(ae.cnt(), SMD, dcrp=5, dsp=TURTLE)
     soe = "INSERT DATA { <http://a> <http://b> <http://d> }"
-    ae.update(made["ri"], SMD, soe=soe, dsp=GOOD).of(4000)
+    ae.update(made["ri"], SMD, soe=soe, dsp=TURTLE).of(4000)
 
 
 CHILD = {"encn": [{"net": [3]}]}
@@ -263,7 +258,7 @@ def test_L_CSE_OTH_037(lab, ae):
         node.admin.make(node.path, SWR, mgd=1002, vr="1", swn="sw", url="http://127.0.0.1:9/sw", rn="sw")
         node.admin.update(node.path + "/sw", SWR, {"in": True, "un": True}).of(4000)
         node.admin.update(node.path + "/sw", SWR, act=True, dea=True).of(4000)
-        node.admin.make(node.path, EVL, mgd=1010, lgt=1, lgd="", rn="log")
+        node.admin.make(node.path, EVL, mgd=1010, lgt=1, lgd="", lgst=2, rn="log")
         node.admin.update(node.path + "/log", EVL, lga=True, lgo=True).of(4000)
 
 

@@ -18,8 +18,8 @@ WATCH = {"pei": 400, "peid": 50, "mdt": 100, "mdd": True}
 
 def after(first, milliseconds):
     """The timestamp that much later, in the same form."""
-    seconds = calendar.timegm(time.strptime(first[:15], "%Y%m%dT%H%M%S")) + int(first[16:22]) / 1e6 + milliseconds / 1e3 + 1e-7
-    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds)) + ",%06d" % (int(seconds % 1 * 1e3) * 1000)
+    total = calendar.timegm(time.strptime(first[:15], "%Y%m%dT%H%M%S")) * 1000 + int(first[16:19]) + milliseconds
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(total // 1000)) + ",%03d000" % (total % 1000)
 
 
 def same(one, other):
