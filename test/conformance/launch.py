@@ -83,10 +83,11 @@ class Town:
             cse.admin = self.tls_client(cse, "CAdmin", "%s%s/CAdmin" % (SP, csi))
         return cse
 
-    def tls_client(self, cse, origin, absolute):
-        """A client over TLS whose certificate is that of an absolute AE-ID."""
-        context = ssl.create_default_context(cafile=self.house.authority.path)
-        context.load_cert_chain(*self.house.authority.ae(absolute))
+    def tls_client(self, cse, origin, absolute=None):
+        """A client over TLS whose certificate is that of an absolute AE-ID; without one, of the CSE-ID `origin`."""
+        authority = self.house.authority
+        context = ssl.create_default_context(cafile=authority.path)
+        context.load_cert_chain(*(authority.ae(absolute) if absolute else authority.cse(origin, SP[2:], cse.csi)))
         name = cse.csi[1:] + "." + SP[2:]
         return Client("https://" + cse.process.ready["https"], origin, tls=(context, name))
 

@@ -22,8 +22,7 @@ def test_L_CSE_FWD_001(mn, ae, app):
     ae.delete(c + "/la").of(2002)
 
 
-def test_L_CSE_FWD_002(lab, ae, remote, strict, app):
-    host = remote(lab)
+def forwarded(ae, host):
     host.peer.answer = lambda seen: (2000, {"m2m:cnt": {"rn": "x"}})
     to = host.origin + "/cse-r/some/where"
     ae.retrieve(to, headers={"X-M2M-RI": "my-own-id", "X-M2M-EC": "3", "X-M2M-VSI": "vendor"}).of(2000)
@@ -38,6 +37,19 @@ def test_L_CSE_FWD_002(lab, ae, remote, strict, app):
     ae.retrieve(to, rcn=4, lvl=2, lbl=["a", "b"])
     seen = host.peer.seen[2]
     assert seen.query["rcn"] == ["4"] and seen.query["lvl"] == ["2"] and " ".join(seen.query["lbl"]).split() == ["a", "b"]
+
+
+def test_L_CSE_FWD_002(lab, ae, remote, town, strict, app, target):
+    forwarded(ae, remote(lab))
+    csi = "/id-proved"                                          # Release 3 text: a CSE proves who it is
+    host = town.tls_client(strict, csi)
+    csr = host.make(strict.base, CSR, cb=csi + "/cse-r", csi=csi, rr=True, srv=["3"], poa=[target.url])
+    target.answer = lambda seen: (2000, {"m2m:cnt": {"rn": "x"}})
+    there = app(strict)
+    there.retrieve(csi + "/cse-r/x", headers={"X-M2M-RI": "my-own-id"}).of(2000)
+    assert target.seen[0].headers["x-m2m-ri"] == there.origin + "/my-own-id"      # switch 9; the answer has its own again
+    host.remove(csr["ri"])
+    host.close()
 
 
 def test_L_CSE_FWD_003(lab, mn, ae, app, remote):

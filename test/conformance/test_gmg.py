@@ -253,7 +253,7 @@ def test_L_CSE_GMG_006(ae):
     ae.retrieve(g + "/fopt", headers={"X-M2M-GTM": ae.path}).of(4000)
 
 
-def test_L_CSE_GMG_030(ae):
+def test_L_CSE_GMG_030(ae, strict, app):
     a, b = two(ae)
     kept = ae.cnt("kept")
     ae.put(kept, "1")
@@ -263,6 +263,11 @@ def test_L_CSE_GMG_030(ae):
     got = ae.get(g)
     assert got["mid"] == [kept + "/la", ae.path + "/none"] and got["cnm"] == 2
     assert ae.get(kept)["cni"] == 1
+    for who, stays in ((app(strict), True), (ae, False)):       # switch 28: a member is deleted by itself
+        one, two_ = who.cnt("one"), who.cnt("two")
+        g = group(who, one, two_, rn="alone")
+        who.remove(one)
+        assert who.get(g)["mid"] == ([one, two_] if stays else [two_])
 
 
 def rscs(value):

@@ -305,7 +305,7 @@ def test_TP_oneM2M_CSE_REG_DEL_004(town):
     registrar = Registrar("/id-leave", "cse-leave")
     cse = town.start("leave", "mn", "/id-leaver", "cse-leaver", url=registrar.url, parent_csi="/id-leave",
                      extra=[("parent", {"leave": "yes"})])
-    registrar.wait(1, lambda s: s.op == 1 and s.ty == 16)
+    until(lambda: cse.admin.found(cse.base, ty=16), what="registration")
     assert cse.stop() == 0
     asked = registrar.wait(1, lambda s: s.op == 4)[0]
     assert asked.headers["x-m2m-origin"] == cse.csi and asked.to.rpartition("/")[2] in ("csr0", registrar.registrations[0]["rn"])

@@ -240,7 +240,7 @@ def test_L_CSE_SUB_006(ae):
     refused(ae, ae.cnt(), 4000, enc={"net": [1], "om": [{"ops": 2}]})
 
 
-def test_L_CSE_SUB_007(ae, other, target):
+def test_L_CSE_SUB_007(ae, other, target, strict, app, peers):
     c = ae.cnt(acpi=[ae.policy("p", rule("all"))])
     ae.sub(c, target.url, enc={"om": [{"ops": 2, "or": other.origin}]})
     ae.retrieve(c).of(2000)                                     # the operation, but of somebody else
@@ -249,6 +249,15 @@ def test_L_CSE_SUB_007(ae, other, target):
     nev = target.events(1)[0]
     om = nev["om"][0] if isinstance(nev["om"], list) else nev["om"]
     assert om.get("ops", om.get("op")) == 2 and om["or"].endswith(other.origin)
+    there = app(strict)
+    for who, update, notified in ((there, 4, 3), (ae, 3, 3)):   # switch 19: a bit mask, or the number of the operation
+        point, c = peers(), who.cnt("om%d" % update)
+        who.sub(c, point.url, enc={"om": [{"ops": update}]})
+        who.get(c)
+        who.change(c, CNT, lbl=["x"])
+        nev = point.events(1)[0]
+        om = nev["om"][0] if isinstance(nev["om"], list) else nev["om"]
+        assert om.get("ops", om.get("op")) == notified
 
 
 def test_L_CSE_SUB_008(ae):
