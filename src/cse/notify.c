@@ -1,5 +1,6 @@
 /* notify.c - a NOTIFY that came in: to an AE of this CSE it goes on to its point of access, to the CSEBase it is for us
  * (TS-0004 7.3.3.9, 7.5.1.2). */
+#include "cse/crs.h"
 #include "cse/request.h"
 
 static bool is_true(const struct jval *v)
@@ -83,5 +84,5 @@ static enum says to_us(struct run *r)
 /* Its root was looked at when it was read (prim_body). */
 enum says notify_apply(struct run *r)
 {
-    return r->target.ty == TY_AE ? to_ae(r) : to_us(r);
+    return r->target.ty == TY_AE ? to_ae(r) : crs_is_target(r) ? crs_hear(r) : to_us(r);
 }

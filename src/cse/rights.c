@@ -19,6 +19,7 @@
 
 #include "cse/access.h"
 #include "cse/annc.h"
+#include "cse/crs.h"
 #include "cse/group.h"
 #include "cse/poll.h"
 #include "host/heap.h"
@@ -570,7 +571,7 @@ enum says step_authorise(struct run *r)
 {
     bool yes = true;
     unsigned op = right_needed(r);
-    if (!op || registers(r) || notify_is_result(r))
+    if (!op || registers(r) || notify_is_result(r) || crs_is_target(r))
         return MORE;
     bool announced;
     STEP_TRY(r, annc_rights(r, &announced, &yes));

@@ -324,7 +324,7 @@ static enum says check_never(struct run *r)
             return refuse(r, RSC_OPERATION_NOT_ALLOWED, SPAN("to"),
                           "resources of this type never take this operation (TS-0004 7.3.2.1)");
     bool takes_over = r->virt && type_hook(r->virt->number) && type_hook(r->virt->number)->virt;
-    if (r->q->op == OP_NOTIFY && t->number != TY_AE && t->number != TY_CB && !takes_over)
+    if (r->q->op == OP_NOTIFY && t->number != TY_AE && t->number != TY_CB && t->number != TY_CRS && !takes_over)
         return refuse(r, RSC_OPERATION_NOT_ALLOWED, SPAN("to"), "NOTIFY goes to an AE or a CSEBase (TS-0004 7.3.3.9)");
     return MORE;
 }

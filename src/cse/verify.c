@@ -44,6 +44,13 @@ static bool listed(const struct jval *list, struct span text)
     return false;
 }
 
+/* A crossResourceSubscription of this CSE has asked for the subscription itself. */
+static bool is_crs(struct run *r, struct span nu)
+{
+    struct row row;
+    return find_text(r, nu, &row) == OK && row.ty == TY_CRS;
+}
+
 /* The target must agree: a resource identifier that is not the originator; a URL only by switch 13; in an UPDATE only
  * what is new. */
 static bool must_agree(struct run *r, struct span nu)
@@ -52,6 +59,8 @@ static bool must_agree(struct run *r, struct span nu)
         return false;
     if (is_url(nu))
         return sw_open(&r->c->conf.sw, SW_verify_urls);
+    if (is_crs(r, nu))
+        return false;
     return !verify_is_originator(r, nu);
 }
 
