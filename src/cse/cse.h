@@ -32,6 +32,7 @@ struct exch {
     struct arena *arena; /* of this exchange alone: everything the engine makes for it lies here */
     bool self;           /* an internal request of this CSE: full rights, nothing of 7.3.2.1 about `fr` */
     bool trusted;        /* made by this CSE: `fr` is proven already; access control judges it as ever */
+    int64_t request;     /* rid of the request resource that its result goes into; 0: none (request.h) */
     bool spills;         /* the door takes content of any length from a spill (world.spill_new) */
     unsigned loop;       /* number of the loop thread (read slot) */
     void (*done)(struct exch *x);

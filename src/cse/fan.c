@@ -12,10 +12,11 @@
 #include "cse/access.h"
 #include "cse/errand.h"
 #include "cse/group.h"
+#include "cse/request.h"
 #include "cse/timer.h"
 #include "host/heap.h"
 
-enum { FAN_BLOCK = 8192, FAN_MEM = 64 << 20 };
+enum { FAN_BLOCK = 8192, FAN_MEM = 64 << 20, FAN_PART_MAX = 256 << 10, FAN_PART_MS = 1000 };
 
 struct target {
     struct span id; /* as it stands in mid */
@@ -34,6 +35,7 @@ struct fan {
     struct target *v;
     size_t n, at, flying, answered;
     size_t spoken;    /* answers of members that could be reached */
+    int64_t told_at;  /* when a request resource last had what came so far */
     struct text out;  /* answers so far, in the exchange's arena */
     struct text gone; /* DELETE: members that are no more, a JSON list without brackets */
     struct row group;
@@ -343,6 +345,28 @@ static bool spoke(const struct prim *rsp)
     return rsp->rsc != RSC_TARGET_NOT_REACHABLE && rsp->rsc != RSC_REQUEST_TIMEOUT;
 }
 
+static struct span so_far(struct fan *f, struct arena *a)
+{
+    struct text t;
+    text_init(&t, a);
+    buf_str(&t.b, "{\"m2m:agr\":{\"m2m:rsp\":[");
+    buf_put(&t.b, buf_span(&f->out.b));
+    buf_str(&t.b, "]}}");
+    return f->out.b.e == OK && t.b.e == OK ? buf_span(&t.b) : SPAN_NONE;
+}
+
+/* Who asked for the result by a request resource sees the answers that are there, about once a second. */
+static void tell_part(struct fan *f)
+{
+    int64_t now = f->c->w.now(f->c->w.ctx);
+    if (!f->r || !f->flying || !f->r->x->request || now - f->told_at < FAN_PART_MS || f->out.b.n > FAN_PART_MAX)
+        return;
+    struct span pc = so_far(f, &f->a);
+    f->told_at = now;
+    if (pc.n)
+        request_partial(f->r, pc);
+}
+
 static void came(struct errand *e)
 {
     struct target *m = e->ctx;
@@ -355,6 +379,7 @@ static void came(struct errand *e)
     }
     errand_free(e);
     send_some(f);
+    tell_part(f);
     if (f->r && !f->flying)
         finish(f);
     fan_end(f);
@@ -363,19 +388,15 @@ static void came(struct errand *e)
 static void reply(struct fan *f)
 {
     struct run *r = f->r;
-    struct text t;
+    struct span pc = so_far(f, r->a);
     f->r = NULL;
     timer_stop(f->c, &f->timer);
-    text_init(&t, r->a);
-    buf_str(&t.b, "{\"m2m:agr\":{\"m2m:rsp\":[");
-    buf_put(&t.b, buf_span(&f->out.b));
-    buf_str(&t.b, "]}}");
-    if (f->out.b.e != OK || t.b.e != OK)
+    if (!pc.n)
         oops(r, ERR_NOMEM);
     else if (!f->spoken)
         refuse(r, RSC_GROUP_MEMBERS_NOT_RESPONDED, SPAN("to"), "no member answered in time (TS-0004 7.4.14.2.1)");
     else
-        view_answer(r, RSC_OK, buf_span(&t.b));
+        view_answer(r, RSC_OK, pc);
     run_answer(r);
 }
 

@@ -72,8 +72,12 @@ enum err poll_new(struct cse *c)
     return OK;
 }
 
+/* What it carried may be a reading. */
 static void parcel_free(struct parcel *k)
 {
+    wipe((void *)(uintptr_t)k->text.p, k->text.n);
+    if (k->answer)
+        wipe(k->answer, k->answer_n);
     free(k->answer);
     free(k);
 }
@@ -266,7 +270,7 @@ static bool fetch(struct run *r, int64_t channel, bool all, struct span *pc)
     lock(p);
     for (unsigned n = 0; n < (all ? POLL_BATCH_MAX : 1); n++) {
         struct parcel *more = first_waiting(p, channel);
-        if (!more)
+        if (!more || (k && t.b.n + more->text.n > POLL_TEXT_MAX))
             break;
         k = more;
         jw_raw(&w, k->text);

@@ -134,7 +134,7 @@ enum err request_make(struct cse *c, struct store_tx *t, struct exch *x)
     row.ct = row.lt = c->w.now(c->w.ctx);
     row.lbl = &row.creator;
     row.nlbl = 1;
-    TRY(request_text_new(c, r->q, &row, r->a, &row.body));
+    TRY(request_text_new(c, r->q, &row, r->ack->away, r->a, &row.body));
     TRY(store_put(t, &row));
     r->ack->rid = row.rid;
     TRY(request_text_uri(c, t, r->q, &row, r->a, &r->ack->uri));
@@ -294,7 +294,11 @@ static enum err copy_request(struct prim *to, const struct prim *from, bool keep
 static enum err prepare(struct back *b, struct run *r)
 {
     struct errand *e = b->e;
+    const struct cse *c = b->c;
     TRY(copy_request(&e->q, r->q, r->ack->away, &e->a));
+    if (c->hook.before && e->q.op == OP_CREATE && r->q->ty == TY_CIN)
+        wipe((void *)(uintptr_t)r->q->pc.p, r->q->pc.n); /* the copy is sealed, and overwritten there */
+    e->x.request = b->rid;
     e->x.self = r->x->self;
     e->x.trusted = r->x->trusted;
     e->over = over;
@@ -399,6 +403,57 @@ enum says request_result(struct run *r)
     r->c->w.later(r->c->w.ctx, l->b->loop, take_late, l);
     view_answer(r, RSC_OK, SPAN_NONE);
     return DONE;
+}
+
+/* ---- results that come in parts --------------------------------------------------------------------------- */
+
+struct part {
+    struct exch job;
+    struct cse *c;
+    int64_t rid;
+    struct prim rsp;
+    struct arena a;
+};
+
+static enum err record_part(struct cse *c, struct store_tx *t, struct exch *x)
+{
+    struct part *p = x->door;
+    struct prim q;
+    struct row row;
+    prim_init(&q);
+    struct run r = {.c = c, .x = x, .q = &q, .a = &p->a, .t = t, .now = c->w.now(c->w.ctx), .slot = STORE_SLOTS_MAX};
+    enum err e = store_get(t, p->rid, r.a, &row);
+    if (e != OK)
+        return e == ERR_NOTFOUND ? OK : e;
+    return request_text_result(&r, &row, RS_PARTIALLY_COMPLETED, &p->rsp);
+}
+
+static void part_recorded(struct exch *x)
+{
+    struct part *p = x->door;
+    atomic_store(&p->c->tick, true);
+    arena_reset(&p->a);
+    free(p);
+}
+
+void request_partial(struct run *r, struct span pc)
+{
+    enum { BLOCK = 4096, MEMORY = 4 * REQUEST_RESULT_MAX };
+    struct part *p = r->x->request && pc.n <= REQUEST_RESULT_MAX ? calloc(1, sizeof *p) : NULL;
+    if (!p)
+        return;
+    heap_arena(&p->a, BLOCK, MEMORY);
+    p->c = r->c;
+    p->rid = r->x->request;
+    prim_init(&p->rsp);
+    p->rsp.rsc = RSC_OK;
+    prim_set(&p->rsp, PA_rqi, arena_dup(&p->a, prim_text(r->q, PA_rqi)));
+    p->rsp.pc = arena_dup(&p->a, pc);
+    p->rsp.ser = SER_JSON;
+    p->job = (struct exch){.arena = &p->a, .self = true, .loop = r->x->loop, .done = part_recorded, .door = p};
+    p->job.job = record_part;
+    if (!arena_ok(&p->a) || !r->c->w.enqueue(r->c->w.ctx, &p->job)) /* the whole result comes later anyway */
+        part_recorded(&p->job);
 }
 
 /* ---- DELETE: recall, on the writer ------------------------------------------------------------------------ */

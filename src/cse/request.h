@@ -25,6 +25,9 @@ void request_close(struct cse *c);
 MUST_USE enum err request_recover(struct cse *c, struct store_tx *t, struct arena *a);
 /* An m2m:rsp by NOTIFY to the CSEBase: the result of a request that another CSE had acknowledged to us. DONE. */
 enum says request_result(struct run *r);
+/* What is known so far of a result that comes in parts (fan-out): into the request resource of the run, as
+ * PARTIALLY_COMPLETED; nothing happens when it has none. pc: content of the answer up to here. Loop thread. */
+void request_partial(struct run *r, struct span pc);
 /* Everything of this loop that waits is over: the CSE stops. Loop thread. */
 void method_stop(struct cse *c, unsigned loop);
 void request_stop(struct cse *c, unsigned loop);

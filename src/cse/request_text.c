@@ -3,7 +3,6 @@
 
 #include "cse/pace.h"
 #include "cse/tell.h"
-#include "cse/tell.h"
 
 /* ---- a new one ------------------------------------------------------------------------------------------- */
 
@@ -28,7 +27,16 @@ static void put_head(struct cse *c, struct jw *w, const struct row *row, struct 
     jw_end_arr(w);
 }
 
-enum err request_text_new(struct cse *c, const struct prim *q, const struct row *row, struct arena *a, struct span *out)
+/* A reading is sealed before anything of it is stored (e2e.md 7), and what is only on its way to another CSE is not
+ * kept on this one's disk. */
+static bool keeps_content(const struct cse *c, const struct prim *q, bool away)
+{
+    bool reading = q->op == OP_CREATE && q->ty == TY_CIN;
+    return q->pc.n && q->ser == SER_JSON && !(reading && (away || c->hook.before));
+}
+
+enum err request_text_new(struct cse *c, const struct prim *q, const struct row *row, bool away, struct arena *a,
+                          struct span *out)
 {
     struct text t;
     text_init(&t, a);
@@ -41,7 +49,7 @@ enum err request_text_new(struct cse *c, const struct prim *q, const struct row 
     JW_STR(&w, "rid", prim_text(q, PA_rqi));
     JW_NAME(&w, "mi");
     prim_put_meta(&w, q);
-    if (q->pc.n && q->ser == SER_JSON) {
+    if (keeps_content(c, q, away)) {
         JW_NAME(&w, "pc");
         jw_raw(&w, q->pc);
     }

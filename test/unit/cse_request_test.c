@@ -235,6 +235,60 @@ static void no_request_resources(void **state)
     LACKS(",17,");
 }
 
+/* A fan-out of which one member says nothing: what is there can be seen, and the whole when its time is over. */
+static void a_result_in_parts(void **state)
+{
+    (void)state;
+    char uri[300];
+    target.silent = true;
+    IS(2001, call(in, OP_CREATE, "in", "/id-far", 16,
+                  "{\"m2m:csr\":{\"rn\":\"far\",\"cb\":\"/id-far/far\",\"csi\":\"/id-far\",\"rr\":true,\"srv\":[\"3\"],"
+                  "\"poa\":[\"http://t/\"]}}",
+                  NULL));
+    IS(2001, CREATE(in, "in/one", "Cone", 9,
+                    "{\"m2m:grp\":{\"rn\":\"g\",\"mt\":0,\"mnm\":5,\"mid\":[\"in/one/c\",\"/id-far/far/x\"]}}"));
+    target.seen = 0;
+    IS(1001, asks(OP_RETRIEVE, "in/one/g/fopt", "Cone", 0, NULL, MORE_OF({"rt", "1"})));
+    uri_of(uri);
+    assert_int_equal(target.seen, 1);
+    IS(2000, RETRIEVE(in, uri, "Cone"));
+    HOLDS("\"rs\":5");
+    HOLDS("\"ors\":{\"rsc\":2000,\"rqi\":\"r");
+    HOLDS("{\"m2m:agr\":{\"m2m:rsp\":[{\"rsc\":2000,");
+    IS(5220, DELETE(in, uri, "Cone"));
+    wait_ms(&net, 30000);
+    IS(2000, RETRIEVE(in, uri, "Cone"));
+    HOLDS("\"rs\":1");
+    IS(2002, DELETE(in, uri, "Cone"));
+}
+
+/* A CSE that seals keeps no reading in a request resource, nor does one that it only passes by. */
+static struct verdict seals(void *ctx, const struct cse_hook_ask *ask, struct cse_hook_say *say)
+{
+    (void)ctx;
+    (void)ask;
+    *say = (struct cse_hook_say){.con = SPAN("\"sealed\""), .cnf = SPAN("application/jose:0:1")};
+    return VERDICT_GO;
+}
+
+static void readings_are_not_kept(void **state)
+{
+    (void)state;
+    char uri[300];
+    cse_set_hook(in->cse, &(struct cse_hook){.before = seals});
+    IS(1001, asks(OP_CREATE, "in/one/c", "Cone", 4, "{\"m2m:cin\":{\"con\":\"secret\"}}",
+                  MORE_OF({"rt", "1"}, {"oet", "2000"})));
+    uri_of(uri);
+    IS(2000, RETRIEVE(in, uri, "Cone"));
+    LACKS("secret");
+    HOLDS("\"rs\":3");
+    wait_ms(&net, 3000);
+    IS(2000, RETRIEVE(in, uri, "Cone"));
+    HOLDS("\"rsc\":2001");
+    HOLDS("\"con\":\"sealed\"");
+    LACKS("secret");
+}
+
 /* What was under way when the CSE went down is not pending for ever. */
 static void down_and_up_again(void **state)
 {
@@ -327,6 +381,8 @@ int main(void)
                                        T(flexible_and_others),
                                        T(life_of_a_result),
                                        T(no_request_resources),
+                                       T(a_result_in_parts),
+                                       T(readings_are_not_kept),
                                        T(down_and_up_again),
                                        T(executed_at_its_time),
                                        T(expired),
