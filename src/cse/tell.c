@@ -169,7 +169,7 @@ static void reading_over(struct exch *x)
     free(g);
 }
 
-/* Net 5: the content would show instances, and one has expired or there is none (TS-0001 9.6.8). */
+/* Net 5: the content would show instances, and one has expired, or did since somebody was told (TS-0001 9.6.8). */
 static bool meets_nothing(struct run *r)
 {
     struct row old;
@@ -178,8 +178,7 @@ static bool meets_nothing(struct run *r)
         (r->q->rcn != RCN_ATTRIBUTES_CHILDREN && r->q->rcn != RCN_CHILDREN))
         return false;
     enum err e = store_oldest(r->t, r->target.rid, TY_CIN, 0, r->a, &old);
-    return e == ERR_NOTFOUND || (e == OK && old.et <= r->now) ||
-           store_state_get(r->t, expired_key(r->target.rid, r->a), r->a, &mark) == OK;
+    return (e == OK && old.et <= r->now) || store_state_get(r->t, expired_key(r->target.rid, r->a), r->a, &mark) == OK;
 }
 
 void tell_read(struct run *r)
@@ -214,7 +213,7 @@ void tell_read(struct run *r)
 enum err tell_weight(struct run *r, const struct row *row, uint32_t parent_ty, int64_t *weight)
 {
     const struct sub *s;
-    *weight = row->ty == TY_SUB || parent_ty == TY_SUB ? SUBS_ONE : 0;
+    *weight = row->ty == TY_SUB || (row->ty == TY_SCH && parent_ty == TY_SUB) ? SUBS_ONE : 0;
     if (row->ty != TY_SUB)
         return OK;
     TRY(sub_of(r, row, &s));
