@@ -180,6 +180,7 @@ enum err cse_new(const struct cse_conf *conf, const struct world *w, struct cse 
         c->admin = id_parse(conf->admin, &c->conf.self);
     atomic_flag_clear(&c->fly_lock);
     atomic_flag_clear(&c->hold_lock);
+    atomic_flag_clear(&c->block_lock);
     atomic_flag_clear(&c->grants_lock);
     atomic_flag_clear(&c->gids_lock);
     atomic_flag_clear(&c->regroup.lock);

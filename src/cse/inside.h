@@ -86,6 +86,7 @@ struct run {
     struct annc *annc;           /* announcements that it asks for; annc.h */
     struct annc_swap *annc_swap; /* the outbox's runs */
     struct run *hold_next;
+    struct block *block; /* this UPDATE keeps others from its target: block.c */
 
     /* access (access.h) */
     struct claims *claims;   /* this turn */
@@ -140,19 +141,22 @@ struct cse {
     } regroup;
     struct gids *gids; /* group request identifiers: fan.c */
     atomic_flag gids_lock;
-    struct known_attrs *known;                    /* writer: attributes of its last targets, steps.c */
-    struct known_path *paths;                     /* writer */
-    struct known_sub *known_subs;                 /* writer: sub.c */
-    struct lanes *lanes;                          /* writer: pace.c */
-    struct timers timers[STORE_SLOTS_MAX];        /* per loop: timer.c */
-    struct errands errands[STORE_SLOTS_MAX];      /* per loop: errand.c */
-    struct run *flying;                           /* forwarded requests of all loops: see forward.c */
+    struct known_attrs *known;               /* writer: attributes of its last targets, steps.c */
+    struct known_path *paths;                /* writer */
+    struct known_sub *known_subs;            /* writer: sub.c */
+    struct lanes *lanes;                     /* writer: pace.c */
+    struct timers timers[STORE_SLOTS_MAX];   /* per loop: timer.c */
+    struct errands errands[STORE_SLOTS_MAX]; /* per loop: errand.c */
+    struct run *flying;                      /* forwarded requests of all loops: see forward.c */
     atomic_flag fly_lock;
     unsigned nflying;
     struct run *held; /* answers that wait for deletion notices: notice.c */
     atomic_flag hold_lock;
     struct run *annc_held; /* answers that wait for announcements: annc_post.c */
     atomic_flag annc_lock;
+    struct block *blocks; /* block.c */
+    atomic_flag block_lock;
+    atomic_uint nblocks;
     atomic_bool below_changed;             /* a CSE came, went or changed below this one: the registrar wants to know */
     atomic_bool tick;                      /* letters or expiry times changed */
     struct post *post;                     /* outbox.c: loop 0 */

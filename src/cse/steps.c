@@ -5,6 +5,7 @@
 #include "cse/access.h"
 #include "cse/annc.h"
 #include "cse/node.h"
+#include "cse/block.h"
 #include "cse/pace.h"
 #include "cse/prelude.h"
 #include "cse/reach.h"
@@ -124,6 +125,8 @@ static bool too_late(const struct run *r)
 void run_answer(struct run *r)
 {
     r->stage = AT_END;
+    if (r->block)
+        block_over(r);
     if (too_late(r))
         refuse(r, RSC_REQUEST_TIMEOUT, SPAN("rset"), "the result came too late for its originator (TS-0001 8.1.2)");
     if (prim_has(r->q, PA_ot) && !prim_has(r->x->rsp, PA_ot)) /* a request with ot wants to know the answer's */

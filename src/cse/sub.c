@@ -123,7 +123,7 @@ bool sub_hears(struct run *r, const struct sub *s, const struct event *e, const 
         return false;
     if ((e->net == NET_CREATE_CHILD || e->net == NET_DELETE_CHILD) && !child_type(s, e->subject->ty))
         return false;
-    if (s->atr.n && e->net == NET_UPDATE && !any_changed(s, e))
+    if (s->atr.n && (e->net == NET_UPDATE || e->net == NET_BLOCKING) && !any_changed(s, e))
         return false;
     return within_limits(s, e->target);
 }

@@ -219,6 +219,8 @@ enum err tell_weight(struct run *r, const struct row *row, uint32_t parent_ty, i
     TRY(sub_of(r, row, &s));
     if (sub_hears_reads(s))
         *weight += SUBS_READS;
+    if (s->nets >> NET_BLOCKING & 1)
+        *weight += SUBS_BLOCKS;
     return OK;
 }
 

@@ -31,11 +31,16 @@ struct event {
 
 /* What a row adds to its parent's `subs`, which tells in one look whether anybody listens, and whether anybody listens
  * to reads; for a subscription, whether it has a schedule. 0 for a row that nobody counts. */
-#define SUBS_ONE   INT64_C(1)
-#define SUBS_READS (INT64_C(1) << 32)
+#define SUBS_ONE    INT64_C(1)
+#define SUBS_READS  (INT64_C(1) << 32) /* up to 65535 of them */
+#define SUBS_BLOCKS (INT64_C(1) << 48)
 static inline bool subs_hear_reads(const struct row *row)
 {
-    return row->subs >= SUBS_READS;
+    return row->subs >> 32 & 0xffff;
+}
+static inline bool subs_hear_blocks(const struct row *row)
+{
+    return row->subs >= SUBS_BLOCKS;
 }
 enum err tell_weight(struct run *r, const struct row *row, uint32_t parent_ty, int64_t *weight);
 
