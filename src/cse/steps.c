@@ -4,8 +4,8 @@
 
 #include "cse/access.h"
 #include "cse/annc.h"
-#include "cse/node.h"
 #include "cse/block.h"
+#include "cse/node.h"
 #include "cse/pace.h"
 #include "cse/prelude.h"
 #include "cse/reach.h"
