@@ -195,12 +195,12 @@ static struct verdict create_attribute(const struct check *c, const struct rule 
     return check_value(&r->row->v, v, r->row->sn, a, c->sw);
 }
 
-static struct verdict update_attribute(const struct check *c, const struct type *t, const struct rule *r,
-                                       const struct jval *v, struct arena *a)
+static struct verdict update_attribute(const struct check *c, const struct rule *r, const struct jval *v,
+                                       struct arena *a)
 {
     if (!v)
         return VERDICT_GO;
-    if (check_type_update(c, t, r) == P_NP)
+    if ((r->sw && sw_open(c->sw, (enum sw)r->sw) ? r->open : r->update) == P_NP)
         return refused(r, "is not permitted on UPDATE");
     if (v->type == J_NULL)
         return r->one && r->at != AT_et ? refused(r, "is always there and cannot be removed (TS-0004 7.3.3.7)")
@@ -322,7 +322,7 @@ struct verdict check_update(const struct check *c, const struct attrs *old, stru
     if (verdict_go(v) && unknown.p)
         v = verdict_of(RSC_BAD_REQUEST, unknown, "is no attribute of this resource type (TS-0004 7.3.3.4)");
     for (size_t i = 1; verdict_go(v) && i <= t->n; i++)
-        v = update_attribute(c, t, &t->own[i], out->v[i], a);
+        v = update_attribute(c, &t->own[i], out->v[i], a);
     if (verdict_go(v))
         v = acpi_alone(out);
     if (verdict_go(v)) {

@@ -19,20 +19,31 @@ bool check_type_spares(const struct check *c, enum attr id, const struct attrs *
     return false;
 }
 
-/* Switch 12: status attributes of actions and some of deviceInfo (TS-0001 annex D). */
-uint8_t check_type_update(const struct check *c, const struct type *t, const struct rule *r)
+/* ---- between attributes: rows of the folder --------------------------------------------------------- */
+
+static struct verdict bond_holds(const struct bond *b, const struct attrs *now)
 {
-    static const struct {
-        const char *root;
-        uint16_t at;
-        uint8_t open;
-    } rows[] = {{"m2m:fwr", AT_uds, P_NP}, {"m2m:swr", AT_ins, P_NP}, {"m2m:swr", AT_acts, P_NP},
-                {"m2m:dvi", AT_man, P_O},  {"m2m:dvi", AT_mod, P_O},  {"m2m:dvi", AT_mfd, P_O},
-                {"m2m:dvi", AT_smod, P_O}};
-    for (size_t i = 0; t->number == TY_MGO && i < LEN(rows); i++)
-        if (r->at == rows[i].at && span_eq(t->root, span_str(rows[i].root)) && sw_open(c->sw, SW_mgmt_status_update))
-            return rows[i].open;
-    return r->update;
+    enum attr x = (enum attr)b->a, y = (enum attr)b->b;
+    struct span name = attr_row(x)->sn;
+    switch ((enum bond_kind)b->kind) {
+    case BOND_NEEDS:
+        if (attrs_get(now, x) && !attrs_get(now, y))
+            return verdict_of(RSC_BAD_REQUEST, name, "needs another attribute beside it (TS-0004 7.4)");
+        break;
+    case BOND_SOME:
+        if (!attrs_get(now, x) && !attrs_get(now, y))
+            return verdict_of(RSC_BAD_REQUEST, name, "or its counterpart must be there (TS-0004 7.4)");
+        break;
+    }
+    return VERDICT_GO;
+}
+
+static struct verdict bonds_hold(const struct attrs *now)
+{
+    struct verdict v = VERDICT_GO;
+    for (size_t i = 0; verdict_go(v) && i < now->t->n_bonds; i++)
+        v = bond_holds(&now->t->bonds[i], now);
+    return v;
 }
 
 /* ---- accessControlPolicy -------------------------------------------------------------------------- */
@@ -221,11 +232,43 @@ static struct verdict sub_rules(const struct check *c, const struct attrs *old, 
     return v;
 }
 
+/* ---- other types ----------------------------------------------------------------------------------- */
+
+static struct verdict mgo_rules(const struct attrs *now)
+{
+    if (!(now->t->flags & TF_SPEC) && !attrs_get(now, AT_mgs))
+        return bad("mgs", "is mandatory when mgd is 0 (TS-0004 7.4.15.1)");
+    return VERDICT_GO;
+}
+
+/* One criteria for all targets, or one for each. */
+static struct verdict crs_rules(const struct attrs *now)
+{
+    const struct jval *rrat = attrs_get(now, AT_rrat), *encs = attrs_get(now, AT_encs),
+                      *encn = encs ? JSON_GET(encs, "encn") : NULL;
+    if (rrat && encn && encn->n != 1 && encn->n != rrat->n)
+        return bad("encs", "needs one entry, or as many as rrat (TS-0004 7.4.58.2.1)");
+    return VERDICT_GO;
+}
+
+static struct verdict asar_rules(const struct attrs *sent, struct arena *a)
+{
+    const struct jval *aai = attrs_get(sent, AT_aai);
+    struct span s;
+    for (const struct jval *e = aai && aai->type == J_ARR ? aai->child : NULL; e; e = e->next)
+        if (json_str(e, a, &s) != OK || !s.n || (s.p[0] != '*' && s.p[0] != 'R' && s.p[0] != 'N'))
+            return bad("aai", "has an entry that begins with none of *, R, N (TS-0004 7.4.29.2)");
+    return VERDICT_GO;
+}
+
 /* ---- all ------------------------------------------------------------------------------------------ */
 
 struct verdict check_type_rules(const struct check *c, const struct attrs *old, const struct attrs *sent,
                                 const struct attrs *now, struct arena *a)
 {
+    struct verdict v = now->t ? bonds_hold(now) : VERDICT_GO;
+    if (!verdict_go(v))
+        return v;
     switch (c->ty) {
     case TY_ACP:
         return acp_rules(sent);
@@ -233,6 +276,12 @@ struct verdict check_type_rules(const struct check *c, const struct attrs *old, 
         return ae_rules(c, sent, a);
     case TY_SUB:
         return sub_rules(c, old, sent, now);
+    case TY_MGO:
+        return mgo_rules(now);
+    case TY_CRS:
+        return crs_rules(now);
+    case TY_ASAR:
+        return asar_rules(sent, a);
     default:
         return VERDICT_GO;
     }

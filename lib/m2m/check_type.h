@@ -11,7 +11,4 @@ struct verdict check_type_rules(const struct check *c, const struct attrs *old, 
 /* May this mandatory attribute be left out all the same? */
 bool check_type_spares(const struct check *c, enum attr id, const struct attrs *sent);
 
-/* What the rule of an attribute says on UPDATE: switch 12 changes a few of mgmtObj. */
-uint8_t check_type_update(const struct check *c, const struct type *t, const struct rule *r);
-
 #endif

@@ -174,8 +174,7 @@ struct prim_env {
 };
 /* Parameters and criteria that nothing in this product evaluates. */
 #define PRIM_REFUSE                                                                                                    \
-    (PA_BIT(tkns) | PA_BIT(ltids) | PA_BIT(asi) | PA_BIT(aus) | PA_BIT(auri) | PA_BIT(sqi) | PA_BIT(omr) |             \
-     PA_BIT(prpi))
+    (PA_BIT(tkns) | PA_BIT(ltids) | PA_BIT(asi) | PA_BIT(aus) | PA_BIT(auri) | PA_BIT(sqi) | PA_BIT(omr) | PA_BIT(prpi))
 #define PRIM_REFUSE_FC (FC_BIT(smf) | FC_BIT(cfs) | FC_BIT(cfq) | FC_BIT(aq))
 
 /* A request: interprets raw and args, then judges rows 1 to 18 of procedures 2.1 that need no store.

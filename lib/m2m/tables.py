@@ -7,6 +7,7 @@ Every file of FOLDER is read, so that a new type is a new file and nothing else.
   attr.gen.def   every attribute, by length, then letters
   type.gen.def   every type, its announced variant, and where its children stand in the list of child.gen.def
   rule.gen.def   of each type the attributes it has
+  bond.gen.def   of each type what holds between its attributes
   child.gen.def  allowed children, parent after parent
   ctype.gen.def, enum.gen.def
 Rows that contradict each other end the build. A file that did not change is not written again.
@@ -78,7 +79,7 @@ class Tables:
             raise Wrong(f"{where}: type {ident} has two rows")
         base = a.pop(1) if row == "SPEC" else None
         self.types[ident] = dict(row=row, base=base, number=int(a[1]), root=a[2], name=a[3], flags=a[4], rules={},
-                                 here={}, where=where)
+                                 here={}, bonds=[], open={}, where=where)
         return ident
 
     def read(self, path):
@@ -90,6 +91,10 @@ class Tables:
                 if a[0] in self.types[ident]["rules"]:
                     raise Wrong(f"{where}: attribute {a[0]} has two rules")
                 self.types[ident]["rules"][a[0]] = a[1:]
+            elif row in ("NEEDS", "SOME"):
+                self.types[ident]["bonds"].append((row, a))
+            elif row == "OPEN_UPDATE":
+                self.types[ident]["open"][a[0]] = (a[1], a[2])
             elif row == "HERE":
                 self.types[ident]["here"][a[0]] = a[1:]
             elif row == "ANNC_RULE":
@@ -132,7 +137,7 @@ class Tables:
                 row=("SPEC" if t["base"] else "TYPE") if hosted else "UNHOSTED", base=t["base"] and t["base"] + "_A",
                 number=t["number"] if t["base"] else t["number"] + ANNOUNCED, root=t["root"][:-1] + 'A"',
                 name=t["name"][:-1] + 'Annc"', flags="TF_ACPI | TF_ANNOUNCED", rules=rules if hosted else {},
-                here={k: v for k, v in t["here"].items() if k in rules}, where=t["where"])
+                here={k: v for k, v in t["here"].items() if k in rules}, bonds=[], open={}, where=t["where"])
 
     def family(self):
         """Children that follow from flags and from the originals' rows."""
@@ -201,7 +206,8 @@ class Tables:
         for ident in self.hosted():
             t = self.types[ident]
             first, n = place[t["base"] or ident]
-            common = f'{t["root"]}, {t["name"]}, {t["flags"]}, {first}, {n}'
+            bonds = f'bond_{ident}, {len(t["bonds"])}' if t["bonds"] else "NULL, 0"
+            common = f'{t["root"]}, {t["name"]}, {t["flags"]}, {first}, {n}, {bonds}'
             if t["row"] == "SPEC":
                 out.append(f'SPEC({ident}, {t["base"]}, {t["number"]}, {common})')
             else:
@@ -222,8 +228,19 @@ class Tables:
             out.append(f"OWN_BEGIN({ident})")
             for slot, sn in enumerate(sorted(t["rules"], key=lambda s: (len(s), s)), 1):
                 row = f"here_{ident}_{sn}" if sn in t["here"] else f"attrs[AT_{sn}]"
-                out.append(f'OWN({slot}, {sn}, {row}, {", ".join(t["rules"][sn])})')
+                switch, presence = t["open"].get(sn, ("none", t["rules"][sn][2]))
+                out.append(f'OWN({slot}, {sn}, {row}, {", ".join(t["rules"][sn])}, {switch}, {presence})')
             out.append(f"OWN_END({ident})")
+        return out
+
+    def bond_text(self):
+        out = []
+        for ident in self.hosted():
+            t = self.types[ident]
+            if t["bonds"]:
+                out.append(f"BOND_BEGIN({ident})")
+                out += [f"{row}({', '.join(a)})" for row, a in t["bonds"]]
+                out.append(f"BOND_END({ident})")
         return out
 
     def ctype_text(self):
@@ -262,7 +279,7 @@ def main(folder, out, depfile):
     t.announced()
     t.family()
     place, children = t.child_lists()
-    texts = {"attr": t.attr_text(), "type": t.type_text(place), "rule": t.rule_text(), "child": children,
+    texts = {"attr": t.attr_text(), "type": t.type_text(place), "rule": t.rule_text(), "bond": t.bond_text(), "child": children,
              "ctype": t.ctype_text(), "enum": t.enum_text()}
     for name, lines in texts.items():
         write(out / f"{name}.gen.def", lines)

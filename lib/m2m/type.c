@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "m2m/spec.h"
+#include "m2m/switches.h"
 
 #define TEXT(lit)                                                                                                      \
     {                                                                                                                  \
@@ -112,12 +113,13 @@ enum attr attr_find(struct span s)
 
 /* ---- rules --------------------------------------------------------------------------------------- */
 
-enum { MULT_OPT = false, MULT_ONE = true, SET_OF = false, SET_BY = true };
+enum { MULT_OPT = false, MULT_ONE = true, SET_OF = false, SET_BY = true, SW_none = 0 };
 
 #define HERE(type, id, name, value) static const struct attr_row here_##type##_##id = {TEXT(#id), name, value};
 #define OWN_BEGIN(type)             static const struct rule own_##type[] = {[0] = {.create = P_ABSENT, .update = P_ABSENT},
-#define OWN(place, id, row, mult, create, update, announced, access, by)                                               \
-    [place] = {&row, AT_##id, P_##create, P_##update, ANN_##announced, ACC_##access, MULT_##mult, SET_##by},
+#define OWN(place, id, row, mult, create, update, announced, access, by, sw, open)                                     \
+    [place] = {&row,         AT_##id,     P_##create, P_##update, ANN_##announced,                                     \
+               ACC_##access, MULT_##mult, SET_##by,   SW_##sw,    P_##open},
 #define OWN_END(type)                                                                                                  \
     }                                                                                                                  \
     ;
@@ -128,8 +130,8 @@ enum { MULT_OPT = false, MULT_ONE = true, SET_OF = false, SET_BY = true };
 #undef OWN_END
 
 #define HERE(type, id, name, value)
-#define OWN_BEGIN(type)                                                  static const uint8_t slot_##type[AT__N] = {
-#define OWN(place, id, row, mult, create, update, announced, access, by) [AT_##id] = place,
+#define OWN_BEGIN(type)                                                            static const uint8_t slot_##type[AT__N] = {
+#define OWN(place, id, row, mult, create, update, announced, access, by, sw, open) [AT_##id] = place,
 #define OWN_END(type)                                                                                                  \
     }                                                                                                                  \
     ;                                                                                                                  \
@@ -139,6 +141,14 @@ enum { MULT_OPT = false, MULT_ONE = true, SET_OF = false, SET_BY = true };
 #undef OWN_BEGIN
 #undef OWN
 #undef OWN_END
+
+#define NEEDS(x, y)    {BOND_NEEDS, AT_##x, AT_##y},
+#define SOME(x, y)     {BOND_SOME, AT_##x, AT_##y},
+#define BOND_BEGIN(id) static const struct bond bond_##id[] = {
+#define BOND_END(id)                                                                                                   \
+    }                                                                                                                  \
+    ;
+#include "m2m/bond.gen.def"
 
 /* ---- types --------------------------------------------------------------------------------------- */
 
@@ -163,13 +173,13 @@ static const struct reserved reserved[] = {
 };
 
 static const struct type types[] = {
-#define TYPE(id, no, root, name, tf, first, count)                                                                     \
-    {name, TEXT(root), own_##id, slot_##id, kids + first, {NULL, 0}, no, tf, 0, LEN(own_##id) - 1, count},
-#define SPEC(id, base, def, root, name, tf, first, count)                                                              \
-    {name,      TEXT(root),   own_##id, slot_##id,         kids + first, {NULL, 0},                                    \
-     TY_##base, tf | TF_SPEC, def,      LEN(own_##id) - 1, count},
-#define VIRTUAL(id, no, segment, name, tf, first, count)                                                               \
-    {name, TEXT(segment), NULL, NULL, NULL, {NULL, 0}, no, tf, 0, 0, 0},
+#define TYPE(id, no, root, name, tf, first, count, bond, n_bond)                                                       \
+    {name, TEXT(root), own_##id, slot_##id, kids + first, bond, {NULL, 0}, no, tf, 0, LEN(own_##id) - 1, count, n_bond},
+#define SPEC(id, base, def, root, name, tf, first, count, bond, n_bond)                                                \
+    {name,      TEXT(root),   own_##id, slot_##id,         kids + first, bond,  {NULL, 0},                             \
+     TY_##base, tf | TF_SPEC, def,      LEN(own_##id) - 1, count,        n_bond},
+#define VIRTUAL(id, no, segment, name, tf, first, count, bond, n_bond)                                                 \
+    {name, TEXT(segment), NULL, NULL, NULL, NULL, {NULL, 0}, no, tf, 0, 0, 0, 0},
 #define UNHOSTED(id, no, root, name, tf)
 #include "m2m/type.gen.def"
 #undef TYPE
@@ -181,17 +191,17 @@ static const struct type types[] = {
 /* Places in types[]: the types themselves, then the specializations from POS__SPEC on, the virtual ones from
  * POS__VIRTUAL. */
 enum {
-#define TYPE(id, no, root, name, tf, first, count) POS_##id,
-#define SPEC(id, base, def, root, name, tf, first, count)
-#define VIRTUAL(id, no, segment, name, tf, first, count)
+#define TYPE(id, no, root, name, tf, first, count, bond, n_bond) POS_##id,
+#define SPEC(id, base, def, root, name, tf, first, count, bond, n_bond)
+#define VIRTUAL(id, no, segment, name, tf, first, count, bond, n_bond)
 #define UNHOSTED(id, no, root, name, tf)
 #include "m2m/type.gen.def"
 #undef TYPE
 #undef SPEC
     POS__SPEC,
     POS__BEFORE = POS__SPEC - 1,
-#define TYPE(id, no, root, name, tf, first, count)
-#define SPEC(id, base, def, root, name, tf, first, count) POS_##id,
+#define TYPE(id, no, root, name, tf, first, count, bond, n_bond)
+#define SPEC(id, base, def, root, name, tf, first, count, bond, n_bond) POS_##id,
 #include "m2m/type.gen.def"
     POS__VIRTUAL
 #undef TYPE
@@ -203,9 +213,9 @@ enum {
 /* Number of a type to its place + 1; [0] are the types themselves, [1] the announced variants. */
 enum { NUMBERS = 128 };
 static const uint8_t place[2][NUMBERS] = {
-#define TYPE(id, no, root, name, tf, first, count) [(no) >= TY_ANNC][(no) % TY_ANNC] = POS_##id + 1,
-#define SPEC(id, base, def, root, name, tf, first, count)
-#define VIRTUAL(id, no, segment, name, tf, first, count)
+#define TYPE(id, no, root, name, tf, first, count, bond, n_bond) [(no) >= TY_ANNC][(no) % TY_ANNC] = POS_##id + 1,
+#define SPEC(id, base, def, root, name, tf, first, count, bond, n_bond)
+#define VIRTUAL(id, no, segment, name, tf, first, count, bond, n_bond)
 #define UNHOSTED(id, no, root, name, tf)
 #include "m2m/type.gen.def"
 #undef TYPE
@@ -218,9 +228,9 @@ static const uint8_t place[2][NUMBERS] = {
 static const struct {
     uint16_t number, flags;
 } numbers[] = {
-#define TYPE(id, no, root, name, tf, first, count) {no, tf},
-#define SPEC(id, base, def, root, name, tf, first, count)
-#define VIRTUAL(id, no, segment, name, tf, first, count)
+#define TYPE(id, no, root, name, tf, first, count, bond, n_bond) {no, tf},
+#define SPEC(id, base, def, root, name, tf, first, count, bond, n_bond)
+#define VIRTUAL(id, no, segment, name, tf, first, count, bond, n_bond)
 #define UNHOSTED(id, no, root, name, tf) {no, tf},
 #include "m2m/type.gen.def"
 #undef TYPE

@@ -91,6 +91,18 @@ struct rule {
     uint8_t access;             /* enum access */
     bool one;                   /* multiplicity 1: every resource of the type has it; null is refused on UPDATE */
     bool set;                   /* the CSE gives it its value or may change it */
+    uint8_t sw;                 /* number of the switch that changes `update`; 0: none */
+    uint8_t open;               /* enum presence on UPDATE when that switch reads as open deployments do */
+};
+
+/* What holds between attributes of one representation, beside the rules of each. */
+enum bond_kind {
+    BOND_NEEDS, /* a is not there without b */
+    BOND_SOME,  /* a or b is there, or both */
+};
+struct bond {
+    uint8_t kind;  /* enum bond_kind */
+    uint16_t a, b; /* enum attr */
 };
 
 /* ---- types -------------------------------------------------------------------------------------- */
@@ -99,10 +111,10 @@ struct rule {
  * does not host have a number, too. Virtual ones: la and ol as in m2m:memberType, the others are ours alone. */
 enum ty {
     TY_NONE = 0,
-#define TYPE(id, number, root, long_name, flags, first, n) TY_##id = number,
-#define SPEC(id, base, def, root, long_name, flags, first, n)
-#define VIRTUAL(id, number, segment, long_name, flags, first, n) TY_##id = number,
-#define UNHOSTED(id, number, root, long_name, flags)             TY_##id = number,
+#define TYPE(id, number, root, long_name, flags, first, n, bonds, n_bonds) TY_##id = number,
+#define SPEC(id, base, def, root, long_name, flags, first, n, bonds, n_bonds)
+#define VIRTUAL(id, number, segment, long_name, flags, first, n, bonds, n_bonds) TY_##id = number,
+#define UNHOSTED(id, number, root, long_name, flags)                             TY_##id = number,
 #include "m2m/type.gen.def"
 #undef TYPE
 #undef SPEC
@@ -137,11 +149,12 @@ struct type {
     const struct rule *own; /* own[1..n], by length of name, then letters; own[0] says P_ABSENT. NULL: virtual */
     const uint8_t *slot;    /* enum attr -> place in own, 0: the type has no such attribute */
     const uint16_t *kids;   /* numbers of the types that may live below it, hosted or not */
-    struct span cnd;        /* containerDefinition of a specialization of flexContainer */
+    const struct bond *bonds;
+    struct span cnd; /* containerDefinition of a specialization of flexContainer */
     uint16_t number;
     uint16_t flags;
     uint16_t mgd; /* mgmtDefinition of a specialization of mgmtObj */
-    uint8_t n, n_kids;
+    uint8_t n, n_kids, n_bonds;
 };
 
 /* A type that this CSE hosts (virtual ones included); NULL for every other number. Of mgmtObj and flexContainer this is
