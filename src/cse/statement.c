@@ -39,9 +39,9 @@ struct stranger {
     const char *name;
 };
 static const struct stranger strangers[] = {
-#define TYPE(id, number, root, long_name, flags, first, n)
-#define SPEC(id, base, def, root, long_name, flags, first, n)
-#define VIRTUAL(id, number, segment, long_name, flags, first, n)
+#define TYPE(id, ...)
+#define SPEC(id, ...)
+#define VIRTUAL(id, ...)
 #define UNHOSTED(id, number, root, long_name, flags) {number, long_name},
 #include "m2m/type.gen.def"
 #undef TYPE
