@@ -3,6 +3,7 @@
 #include "base/m2mtime.h"
 #include "cse/fan.h"
 #include "cse/prelude.h"
+#include "cse/tell.h"
 
 static bool is_true(const struct jval *v)
 {
@@ -118,11 +119,47 @@ static enum err from_member(struct run *r, const struct jval *mid, bool *yes)
     return OK;
 }
 
+/* nar of the group, else a notice of each member and the default duration. */
+static void limits(struct run *r, const struct attrs *at, uint64_t *num, int64_t *dur)
+{
+    const struct jval *nar = attrs_get(at, AT_nar), *cnm = attrs_get(at, AT_cnm);
+    const struct jval *n = JSON_GET(nar, "num"), *d = JSON_GET(nar, "dur");
+    *dur = 0;
+    if (d && !check_duration(name_text(d, r->a), dur))
+        *dur = 0;
+    if (n ? json_u64(n, UINT32_MAX, num) == OK : cnm && json_u64(cnm, UINT32_MAX, num) == OK)
+        return;
+    *num = 1;
+}
+
+/* On the writer: the notice waits with the others for nfu. */
+static enum err collect(struct cse *c, struct store_tx *t, struct exch *x)
+{
+    struct run w = *x->run;
+    struct attrs at;
+    uint64_t num;
+    int64_t dur;
+    w.t = t;
+    w.now = c->w.now(c->w.ctx);
+    enum err e = store_get(t, w.target.rid, w.a, &w.target);
+    if (e == ERR_NOTFOUND)
+        return OK; /* the group is gone since */
+    TRY(e);
+    TRY(name_attrs(&w.target, w.a, &at));
+    limits(&w, &at, &num, &dur);
+    const struct jval *nfu = JSON_GET(w.q->content, "nfu");
+    if (nfu->type == J_STR)
+        return tell_forward(&w, &w.target, name_text(nfu, w.a), w.q->content->raw, (int64_t)num, dur);
+    for (const struct jval *v = nfu->type == J_ARR ? nfu->child : NULL; v; v = v->next)
+        TRY(tell_forward(&w, &w.target, name_text(v, w.a), w.q->content->raw, (int64_t)num, dur));
+    return OK;
+}
+
 enum says fan_notice(struct run *r)
 {
     bool yes;
     struct attrs at;
-    if (is_true(JSON_GET(r->q->content, "vrq"))) { /* agreed */
+    if (is_true(JSON_GET(r->q->content, "vrq")) || r->stage == AT_PRELUDE) { /* agreed, or collected and stored */
         view_answer(r, RSC_OK, SPAN_NONE);
         return DONE;
     }
@@ -131,5 +168,7 @@ enum says fan_notice(struct run *r)
     if (!yes)
         return refuse(r, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, SPAN("sur"),
                       "the notice comes from no member of the group (TS-0004 7.4.14.2.2)");
-    return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("nfu"), "notices of members are not collected here");
+    r->x->job = collect;
+    r->stage = AT_RESERVE; /* through the writer, and back here */
+    return WAIT;
 }

@@ -186,7 +186,7 @@ enum err hop_to_target(struct run *r, struct span nu, struct hop *h, bool *here)
     if (find_away(r, &at))
         return hop_towards(r, &at, false, h);
     TRY(find_addr(r, &at, &f));
-    *here = f.row.ty == TY_CB;
+    *here = f.row.ty == TY_CB || f.row.ty == TY_GRP; /* a group passes it on to its members (fan.c) */
     if (*here)
         return OK;
     return f.row.ty == TY_AE ? hop_to_ae(r, &f.row, h) : ERR_NOTFOUND;
