@@ -80,7 +80,7 @@ VALUES = {
     "enc": {"net": [1], "atr": ["lbl"]}, "nct": 1, "su": "http://127.0.0.1:9/su", "gn": "a group", "nar": {"num": 2}, "macp": None, "acpi": None,
     "adri": ["/id-in/adr"], "apri": ["/id-in/apr"], "airi": ["/id-in/air"], "hcl": "/id-in", "hael": ["Cx"], "hsl": ["/id-in/s"], "mgca": ["http://h"],
     "dcse": ["/id-below"], "mtcc": 1, "egid": "egid@example", "cnf": "application/json:0", "cst": 2, "loc": {"typ": 1, "crd": "[1.5,2.5]"},
-    "ape": [{"se": ALWAYS, "sti": 1, "dsi": 10}], "conr": {"urir": [{"nm": "n", "uri": "http://h/x"}]}, "cr": None, "rr": True, "nco": False,
+    "ape": [{"se": ALWAYS, "sti": 1, "dsi": 10}], "conr": [{"urir": [{"nm": "n", "uri": "http://h/x"}]}], "cr": None, "rr": True, "nco": False,
     "scp": [{"prc": ["UDP"]}], "dgt": "20260101T000000",
 }
 
@@ -91,7 +91,7 @@ def rows(kind):
         return [r for r in csv.DictReader(f) if r["resource_type"] == LONG_NAME[kind] and r["release"] == "R3"]
 
 
-def optional(kind, column, policy, without=("rn", "at", "aa", "acpi", "scp", "conr", "ape", "cr", "loc", "psn")):
+def optional(kind, column, policy, without=("rn", "at", "aa", "acpi", "scp", "cr", "loc", "psn")):
     """{short name: value} of the optional attributes that CREATE or UPDATE (column) may carry. Announcement has its own
     group; acpi is the only attribute of its UPDATE."""
     found = {}

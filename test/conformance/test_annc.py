@@ -122,11 +122,11 @@ def test_L_CSE_ANNC_010(lab, mn, app):
     ae.update(c, CNT, aa=["cni"]).of(4000)
 
 
-def test_L_CSE_ANNC_011(lab, mn, ae, app):
+def test_L_CSE_ANNC_011(lab, mn, ae, remote, app):
     owner = app(mn)
     policy = owner.policy("p", rule("all"))
     _, _, copy, there = announced(lab, owner, acpi=[policy])
-    for who in (ae, ae.cse.admin):
+    for who in (ae, remote(lab)):
         who.update(copy, CNTA, lbl=["forged"]).of(4103)
         who.delete(copy).of(4103)
     assert lab.admin.get(copy) == there
