@@ -230,6 +230,7 @@ void cse_set_hook(struct cse *c, const struct cse_hook *h)
 
 void cse_loop_stop(struct cse *c, unsigned loop)
 {
+    c->stopping[loop] = true;
     poll_stop(c, loop);
     method_stop(c, loop);
     request_stop(c, loop);

@@ -164,6 +164,7 @@ struct cse {
     struct alarms *alarms;                 /* alarm.c: loop 0 */
     struct polls *polls;                   /* poll.c: all loops */
     struct backs *backs;                   /* request.c: all loops and the writer */
+    bool stopping[STORE_SLOTS_MAX];        /* per loop: nothing waits any more (cse_loop_stop) */
     struct held *waiting[STORE_SLOTS_MAX]; /* method.c: per loop */
     bool sweeping;                         /* loop 0: a sweep is under way */
     struct exch sweep;

@@ -12,6 +12,8 @@ struct held {
     struct run *r;
 };
 
+static const char STOPS[] = "this CSE stops before the time of execution";
+
 static void let_go(struct held *h)
 {
     *h->at = h->next;
@@ -30,6 +32,8 @@ static void its_time(struct timer *t)
 static enum says hold(struct run *r)
 {
     struct held **list = &r->c->waiting[r->x->loop];
+    if (r->c->stopping[r->x->loop])
+        return refuse(r, RSC_INTERNAL_SERVER_ERROR, SPAN("oet"), STOPS);
     if (r->q->oet > r->now + HOLD_MAX_MS)
         return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("oet"),
                       "a blocking request does not wait so long here; use response type 1 or 2");
@@ -48,7 +52,7 @@ void method_stop(struct cse *c, unsigned loop)
 {
     for (struct held *h; (h = c->waiting[loop]) != NULL;) {
         let_go(h);
-        refuse(h->r, RSC_INTERNAL_SERVER_ERROR, SPAN("oet"), "this CSE stops before the time of execution");
+        refuse(h->r, RSC_INTERNAL_SERVER_ERROR, SPAN("oet"), STOPS);
         run_answer(h->r);
     }
 }

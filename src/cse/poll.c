@@ -8,6 +8,7 @@
 #include "m2m/prim_json.h"
 
 enum { SHELVES = 256 };
+static const char STOPS[] = "this CSE stops; poll again later";
 
 /* A request on its way through a channel. It belongs to the loop of its hop; the lists only know it. */
 struct parcel {
@@ -212,12 +213,22 @@ static struct parcel *parcel_new(struct cse *c, struct hop *h)
 
 static void serve(void *arg);
 
+/* Who polls takes its time: a request that says how long it may take waits so long, others as long as for anybody. */
+static int64_t patience(const struct hop *h)
+{
+    const struct prim *q = h->r ? h->r->q : NULL;
+    int64_t rqet = q ? q->rqet : 0, rset = q ? q->rset : 0, until = !rset || (rqet && rqet < rset) ? rqet : rset;
+    int64_t most = until ? h->r->now + POLL_HOLD_MAX_MS : 0;
+    return !until ? h->deadline : until < most ? until : most;
+}
+
 void poll_put(struct cse *c, struct hop *h)
 {
     struct polls *p = c->polls;
     size_t n;
     struct open_poll *o = NULL;
     h->c = c;
+    h->deadline = patience(h);
     lock(p);
     bool twice = same_rqi(p, h->channel, prim_text(&h->req, PA_rqi), &n);
     unlock(p);
@@ -379,6 +390,8 @@ static enum says fetch_or_wait(struct run *r)
         answer_poll(r, pc);
         return DONE;
     }
+    if (r->c->stopping[r->x->loop])
+        return refuse(r, RSC_REQUEST_TIMEOUT, SPAN("rqet"), STOPS);
     if (polls_open(r->c->polls, channel) >= POLL_OPEN_MAX)
         return refuse(r, RSC_TARGET_NOT_REACHABLE, SPAN("to"), "too many polls of this channel are waiting already");
     struct open_poll *o = ARENA_NEW(r->a, struct open_poll);
@@ -520,7 +533,7 @@ static struct parcel *any_parcel(struct polls *p, unsigned loop)
 void poll_stop(struct cse *c, unsigned loop)
 {
     for (struct open_poll *o; (o = any_open(c->polls, loop)) != NULL;)
-        poll_over(o, "this CSE stops; poll again later");
+        poll_over(o, STOPS);
     for (struct parcel *k; (k = any_parcel(c->polls, loop)) != NULL;)
         parcel_over(k, ERR_CLOSED, NULL);
 }

@@ -8,11 +8,12 @@
 #include "../unit/cse_node.h"
 
 static const char *const targets[] = {
-    "in",       "-",          "in/one", "in/one/c", "in/one/c/la", "in/one/c/ol", "in/one/c/d",
-    "in/one/p", "in/one/c/s", "in/two", "Cone",     "5",           "6/la",        "/id-in/8",
-    "/id-x/y",  "in/one/c/i", "in/csr", "a#lbl",    "in/one#rn",   "/id-in/-/x",  "//demo.example/id-in/in/one"};
+    "in",           "-",          "in/one",   "in/one/c", "in/one/c/la", "in/one/c/ol", "in/one/c/d",
+    "in/one/p",     "in/one/c/s", "in/two",   "Cone",     "5",           "6/la",        "/id-in/8",
+    "/id-x/y",      "in/one/c/i", "in/csr",   "a#lbl",    "in/one#rn",   "/id-in/-/x",  "//demo.example/id-in/in/one",
+    "in/one/q/pcu", "in/one/q",   "in/req-6", "in/req-7", "in/req-9",    "in/csr/q/pcu"};
 static const char *const originators[] = {"Cone", "Ctwo", "CAdmin", "", "C", "Sapp", "/id-r", "nobody/at/all"};
-static const uint16_t types[] = {0, 1, 2, 3, 4, 5, 16, 23, 9, 999};
+static const uint16_t types[] = {0, 1, 2, 3, 4, 5, 16, 23, 9, 999, 15, 17};
 static const char *const contents[] = {
     "{\"m2m:ae\":{\"rn\":\"one\",\"api\":\"Nx\",\"rr\":true,\"srv\":[\"3\"],\"poa\":[\"http://t/\"]}}",
     "{\"m2m:ae\":{\"rn\":\"two\",\"api\":\"Nx\",\"rr\":true,\"srv\":[\"3\"]}}",
@@ -34,6 +35,9 @@ static const char *const contents[] = {
     "id-x\"]}}",
     "{\"m2m:sgn\":{\"sur\":\"/id-in/5\",\"vrq\":true,\"cr\":\"Cone\"}}",
     "{\"m2m:cnt\":{}}",
+    "{\"m2m:pch\":{\"rn\":\"q\"}}",
+    "{\"m2m:pch\":{\"rqag\":true}}",
+    "{\"m2m:rsp\":{\"rsc\":2000,\"rqi\":\"r\",\"pc\":{\"m2m:dbg\":\"x\"}}}",
 };
 static const char *const results[] = {NULL, "0", "1", "2", "3", "4", "5", "6", "8", "9", "11"};
 static const struct more filters[][3] = {{{0}},
@@ -43,7 +47,13 @@ static const struct more filters[][3] = {{{0}},
                                          {{"lim", "1"}, {"ofst", "2"}},
                                          {{"lvl", "1"}},
                                          {{"lbl", "x"}},
-                                         {{"atrl", "rn lbl"}}};
+                                         {{"atrl", "rn lbl"}},
+                                         {{"rt", "1"}, {"oet", "2000"}},
+                                         {{"rt", "2"}, {"rp", "3000"}},
+                                         {{"rt", "4"}, {"rtu", "http://t/&in/two"}},
+                                         {{"rt", "2"}},
+                                         {{"rqet", "2500"}, {"rset", "2600"}},
+                                         {{"oet", "1500"}, {"rt", "4"}}};
 
 struct script {
     const uint8_t *p;
@@ -88,7 +98,7 @@ static void request(struct node *n, struct script *s)
     k->q.ser = k->q.pc.n ? SER_JSON : SER_NONE;
     cse_submit(n->cse, &k->x);
     settle(n->net);
-    for (int i = 0; i < 20 && !k->done; i++)
+    for (int i = 0; i < 70 && !k->done; i++) /* a poll waits a minute */
         wait_ms(n->net, 1000);
     if (!k->done || (k->pc[0] && json_check(span_str(k->pc), NULL) != OK) || (k->rsc >= 4000 && !k->pc[0]))
         __builtin_trap();

@@ -136,6 +136,12 @@ static void blocking_notify(void **state)
     wait_ms(&net, 11000);
     assert_int_equal(n->rsc, 5103);
     ask_free(n);
+    n = start(in, OP_NOTIFY, "in/one", "Ctwo", 0, note, MORE_OF({"rqet", "40000"})); /* it has the time */
+    wait_ms(&net, 39000);
+    assert_false(n->done);
+    wait_ms(&net, 2000);
+    assert_int_equal(n->rsc, 4008);
+    ask_free(n);
 }
 
 /* Two senders with the same identifier are told apart, and each sees its own. */
