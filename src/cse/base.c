@@ -132,7 +132,7 @@ static enum err base_open(struct cse *c, const char **why)
     heap_arena(&a, BASE_BLOCK, BASE_MEM);
     enum err e = base_check(c, t, &a, why);
     if (e == OK)
-        e = request_recover(c, t, &a);
+        e = request_recover(c, t);
     arena_reset(&a);
     if (e == OK)
         return store_commit(t);

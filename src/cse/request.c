@@ -509,32 +509,53 @@ void request_stop(struct cse *c, unsigned loop)
     unlock(c->backs);
 }
 
-static enum err fail(struct cse *c, struct store_tx *t, struct row *row, struct arena *a)
+static enum err fail(struct cse *c, struct store_tx *t, int64_t rid, struct arena *a)
 {
+    struct row row;
     struct prim q, rsp;
     struct attrs at;
     struct exch x = {.self = true, .arena = a, .req = &q};
     struct run r = {.c = c, .x = &x, .q = &q, .a = a, .t = t, .now = c->w.now(c->w.ctx), .slot = STORE_SLOTS_MAX};
     uint64_t rs = 0;
     prim_init(&q);
-    TRY(name_attrs(row, a, &at));
+    TRY(store_get(t, rid, a, &row));
+    TRY(name_attrs(&row, a, &at));
     if (json_u64(attrs_get(&at, AT_rs), UINT32_MAX, &rs) != OK || rs < RS_PENDING)
         return OK;
     prim_set(&q, PA_rqi, attrs_text(&at, AT_rid, a));
     prim_refuse(&rsp, &q, verdict_of(RSC_INTERNAL_SERVER_ERROR, SPAN_NONE, "this CSE was restarted meanwhile"), a);
-    return request_text_result(&r, row, RS_FAILED, &rsp);
+    return request_text_result(&r, &row, RS_FAILED, &rsp);
 }
 
-enum err request_recover(struct cse *c, struct store_tx *t, struct arena *a)
+/* One page of them; each with memory of its own, for their results may be large. */
+static enum err recover_page(struct cse *c, struct store_tx *t, struct arena *a, int64_t *after, bool *more)
 {
-    struct rows page = {.more = true};
-    for (int64_t after = 0; page.more; after = page.v[page.n - 1].rid) {
-        TRY(store_find(t, FIND_TYPE, TY_REQ, SPAN_NONE, after, PAGE, false, a, &page));
-        for (size_t i = 0; i < page.n; i++)
-            TRY(fail(c, t, &page.v[i], a));
-        c->backs->rows += (int64_t)page.n;
-        if (!page.n)
-            break;
+    enum { BLOCK = 4096, MEMORY = 4 * STORE_BODY_MAX };
+    struct rows page;
+    TRY(store_find(t, FIND_TYPE, TY_REQ, SPAN_NONE, *after, PAGE, true, a, &page));
+    enum err e = OK;
+    for (size_t i = 0; i < page.n && e == OK; i++) {
+        struct arena own;
+        heap_arena(&own, BLOCK, MEMORY);
+        e = fail(c, t, page.v[i].rid, &own);
+        arena_reset(&own);
     }
-    return OK;
+    c->backs->rows += (int64_t)page.n;
+    *more = page.more && page.n > 0;
+    *after = page.n ? page.v[page.n - 1].rid : 0;
+    return e;
+}
+
+enum err request_recover(struct cse *c, struct store_tx *t)
+{
+    enum { BLOCK = 4096, MEMORY = 1 << 20 };
+    bool more = true;
+    enum err e = OK;
+    for (int64_t after = 0; more && e == OK;) {
+        struct arena a;
+        heap_arena(&a, BLOCK, MEMORY);
+        e = recover_page(c, t, &a, &after, &more);
+        arena_reset(&a);
+    }
+    return e;
 }

@@ -22,7 +22,7 @@ struct backs;
 MUST_USE enum err request_open(struct cse *c);
 void request_close(struct cse *c);
 /* Before any thread runs: what was under way when the CSE went down has failed. */
-MUST_USE enum err request_recover(struct cse *c, struct store_tx *t, struct arena *a);
+MUST_USE enum err request_recover(struct cse *c, struct store_tx *t);
 /* An m2m:rsp by NOTIFY to the CSEBase: the result of a request that another CSE had acknowledged to us. DONE. */
 enum says request_result(struct run *r);
 /* What is known so far of a result that comes in parts (fan-out): into the request resource of the run, as

@@ -114,3 +114,18 @@ def test_what_a_forwarder_changes(house, tmp_path):
     seen, = recording.exchanges(str(tmp_path / "relay"), "app-server", {})
     assert seen.request.target == "/~/id-mn/mn" and seen.request.get("x-m2m-origin") == "Sflow-5"
     assert seen.response.get("x-m2m-ri") == seen.request.get("x-m2m-ri")
+
+
+def test_another_service_provider(house, ae_at=None):
+    """Mcc': the IN-CSE knows the other provider's IN-CSE, From becomes absolute; unknown providers are not found."""
+    with Receiver() as other:
+        cse = house.cse("provider", "in", "/id-in", "in", insecure=True,
+                        extra=[("peer other.example", {"cse-id": "/id-o", "url": other.url})])
+        app = house.client(cse, "Capp", insecure=True)
+        app.register("in", "app")
+        app.create("//other.example/id-o/o", 3, "m2m:cnt", rn="c").expect(2000)
+        seen = other.notices[0]
+        assert seen.path == "/_/other.example/id-o/o"
+        assert seen.headers["x-m2m-origin"] == SP + "/id-in/Capp"
+        app.retrieve("//third.example/id-o/o").expect(4004)
+        assert len(other.notices) == 1

@@ -298,6 +298,8 @@ static void down_and_up_again(void **state)
     IS(1002,
        asks(OP_CREATE, "in/one/c", "Cone", 4, "{\"m2m:cin\":{\"con\":\"x\"}}", MORE_OF({"rt", "2"}, {"oet", "60000"})));
     uri_of(uri);
+    for (int i = 0; i < 300; i++) /* more than a page of them, with results */
+        IS(1001, asks(OP_RETRIEVE, "in/one/c", "Cone", 0, NULL, MORE_OF({"rt", "1"})));
     cse_free(in->cse);
     assert_int_equal(cse_new(&in->conf, &in->w, &in->cse, &why), OK);
     cse_tick(in->cse);
