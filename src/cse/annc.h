@@ -55,7 +55,13 @@ size_t annc_find(const struct annc_dest *v, size_t n, const struct annc_dest *at
 enum err annc_list(struct run *r, const struct jval *at, struct annc_dest *v, size_t max, size_t *n);
 
 /* ---- letters (annc_letter.c) ---- */
-enum { ANNC_BASE = 1, ANNC_ADOPT = 2, ANNC_AGAIN = 4, ANNC_POLICY = 8 /* acpi goes alone */ };
+enum {
+    ANNC_BASE = 1,
+    ANNC_ADOPT = 2,
+    ANNC_AGAIN = 4,
+    ANNC_POLICY = 8 /* acpi goes alone */,
+    ANNC_ENROLLED = 16 /* of an S-type AE */
+};
 struct annc_note { /* meta of a letter, beside its operation */
     uint8_t op;
     uint8_t how;       /* ANNC_... bits */

@@ -224,7 +224,7 @@ enum err annc_record(struct run *r, const struct letter *l, unsigned rsc, struct
     }
     if (n.how & ANNC_ADOPT)
         return rsc_ok(rsc) ? created(r, l, &n, pc) : OK;
-    if (n.op == OP_UPDATE && rsc == RSC_NOT_FOUND)
+    if (n.op == OP_UPDATE && rsc == RSC_NOT_FOUND && !(n.how & ANNC_ENROLLED))
         return forget(r, l);
     if (!rsc_ok(rsc) && rsc != RSC_NOT_FOUND)
         say(r, "announcement-refused", l, rsc);

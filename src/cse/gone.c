@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cse/annc.h"
+#include "cse/enroll.h"
 #include "cse/group.h"
 #include "cse/hold.h"
 #include "cse/match.h"
@@ -90,6 +91,7 @@ static enum err drop_one(struct run *r, const struct row *row, bool itself)
     if (row->ty == TY_CNT && subs_hear_reads(row))
         TRY(tell_container_ends(r, row));
     TRY(annc_gone(r, row));
+    TRY(enroll_gone(r, row));
     if (row->ty == TY_ACP)
         TRY(forget_policy(r, row->rid));
     if (row->ty == TY_CSR)

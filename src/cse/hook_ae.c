@@ -1,5 +1,5 @@
 /* hook_ae.c - registration of an AE (TS-0001 10.2.2.2, TS-0004 7.3.2.7, 7.4.5). */
-#include "cse/inside.h"
+#include "cse/admission.h"
 
 enum { STEM_DIGITS = 12 }; /* of an assigned stem: 62 bits */
 
@@ -36,6 +36,19 @@ static bool is_certified(const struct run *r, struct span stem)
     return found;
 }
 
+static bool elsewhere(const struct run *r, char kind)
+{
+    return kind == 'S' && r->c->conf.role != ROLE_IN;
+}
+
+/* "C" or "S" alone: the stem that the certificate grants, else a new one; at an MN-CSE the IN-CSE gives those of kind
+ * S. */
+static void assign(struct run *r, char kind)
+{
+    struct span stem = certified_stem(r, kind);
+    r->aei = stem.n ? stem : elsewhere(r, kind) ? SPAN_NONE : hook_ae_fresh(r, kind);
+}
+
 /* From says which: empty or "C": assign a C-stem; "S", "/S": an S-stem; "Cxyz", "Sxyz": that one. */
 static enum says choose(struct run *r)
 {
@@ -43,10 +56,9 @@ static enum says choose(struct run *r)
     if (span_starts(fr, SPAN("/")) && fr.n >= 2 && fr.p[1] == 'S')
         fr = span_from(fr, 1);
     struct id id = id_parse(fr, &r->c->conf.self);
-    char kind = fr.n && fr.p[0] == 'S' ? 'S' : 'C';
+    char kind = (fr.n && fr.p[0] == 'S') || (!fr.n && r->c->conf.admission.empty_is_s) ? 'S' : 'C';
     if (fr.n <= 1 && (fr.n == 0 || fr.p[0] == 'C' || fr.p[0] == 'S')) {
-        struct span stem = certified_stem(r, kind);
-        r->aei = stem.n ? stem : hook_ae_fresh(r, kind);
+        assign(r, kind);
     } else if (id.kind == ID_CSE || id.kind == ID_SP) {
         return refuse(r, RSC_SECURITY_ASSOCIATION_REQUIRED, SPAN("fr"),
                       "an AE registers with an AE-ID, not with a CSE-ID");
@@ -57,30 +69,40 @@ static enum says choose(struct run *r)
     } else {
         r->aei = id.stem;
     }
+    if (r->granted.n)
+        r->aei = r->granted;
     return MORE;
+}
+
+/* Nobody else may have the stem. What is expired, or was registered elsewhere before it comes to the IN-CSE itself,
+ * makes room. */
+static enum says check_free(struct run *r)
+{
+    struct row row;
+    enum err e = store_alias(r->t, r->aei, r->a, &row);
+    if (e == OK && row.et > r->now && row.ty != TY_AE_A)
+        return refuse(r, RSC_ORIGINATOR_HAS_ALREADY_REGISTERED, SPAN("fr"),
+                      "an AE of this identifier is registered here already (TS-0004 7.4.5.2.1)");
+    if (e == OK && r->t->writes) {
+        STEP_TRY(r, gone_tree(r, &row, true));
+        e = store_get(r->t, r->target.rid, r->a, &r->target);
+    }
+    return e == OK || e == ERR_NOTFOUND ? MORE : oops(r, e);
 }
 
 static enum says check_ae(struct run *r)
 {
-    struct row row;
     enum says say = choose(r);
+    if (say == MORE)
+        say = admission_check(r);
     if (say != MORE)
         return say;
+    if (!r->aei.n) /* not known yet: enroll.c */
+        return r->stage == AT_WRITER ? oops(r, ERR_NOMEM) : MORE;
     if (!is_certified(r, r->aei))
         return refuse(r, RSC_ORIGINATOR_NOT_AUTHENTICATED, SPAN("fr"),
                       "the certificate of this connection does not name this AE-ID (TS-0004 7.3.2.1)");
-    if (r->aei.n && r->aei.p[0] == 'S' && r->c->conf.role != ROLE_IN)
-        return refuse(r, RSC_NOT_IMPLEMENTED, SPAN("fr"),
-                      "an S-type AE-ID is assigned at the IN-CSE; this CSE does not ask it for one");
-    enum err e = store_alias(r->t, r->aei, r->a, &row);
-    if (e == OK && row.et > r->now)
-        return refuse(r, RSC_ORIGINATOR_HAS_ALREADY_REGISTERED, SPAN("fr"),
-                      "an AE of this identifier is registered here already (TS-0004 7.4.5.2.1)");
-    if (e == OK) {
-        STEP_TRY(r, gone_tree(r, &row, true)); /* its time is over, the sweep has not come by yet */
-        e = store_get(r->t, r->target.rid, r->a, &r->target);
-    }
-    return e == OK || e == ERR_NOTFOUND ? MORE : oops(r, e);
+    return check_free(r);
 }
 
 static enum err fill_ae(struct run *r, struct jw *w)

@@ -76,6 +76,7 @@ struct run {
     struct ack *ack;           /* it goes on behind an acknowledgement: method.c */
     bool hooked;               /* the hook `before` was called in this savepoint */
     struct span aei;           /* AE CREATE: the stem that was assigned */
+    struct span granted;           /* AE CREATE: the S-stem that the IN-CSE gave, enroll.c */
     struct span con, cnf;      /* contentInstance: JSON text to be stored, after sealing; p NULL: as sent */
     uint32_t cut_at;           /* result was cut: go on at this offset; 0: whole */
     struct span pc;            /* content of the answer, made before the end */
