@@ -81,6 +81,7 @@ struct ask {
     bool done;
     unsigned rsc;
     char pc[1 << 20];
+    char *spilt;          /* content that went to a spill; NULL: none did */
     struct sending *back; /* came from another node */
     struct ask *next;
 };
@@ -146,6 +147,35 @@ static UNUSED bool ring_all(struct node *n)
     return true;
 }
 
+/* ---- long results: in memory, but not the request's ---- */
+struct spill {
+    char *p;
+    size_t n;
+};
+
+static UNUSED struct spill *node_spill_new(void *ctx)
+{
+    (void)ctx;
+    return calloc(1, sizeof(struct spill));
+}
+
+static UNUSED enum err node_spill_put(struct spill *s, struct span octets)
+{
+    s->p = realloc(s->p, s->n + octets.n + 1);
+    memcpy(s->p + s->n, octets.p, octets.n);
+    s->n += octets.n;
+    s->p[s->n] = 0;
+    return OK;
+}
+
+static UNUSED void node_spill_free(struct spill *s)
+{
+    free(s->p);
+    free(s);
+}
+
+static bool ask_spills; /* of one request */
+
 /* ---- requests ------------------------------------------------------------------------------------ */
 
 static UNUSED void ask_done(struct exch *x)
@@ -153,6 +183,11 @@ static UNUSED void ask_done(struct exch *x)
     struct ask *k = x->door;
     k->done = true;
     k->rsc = x->rsp->rsc;
+    if (x->spill) {
+        assert_int_equal(x->spill_n, x->spill->n);
+        k->spilt = x->spill->p;
+        free(x->spill);
+    }
     assert_true(x->rsp->pc.n < sizeof k->pc);
     if (x->rsp->pc.n)
         memcpy(k->pc, x->rsp->pc.p, x->rsp->pc.n);
@@ -168,13 +203,14 @@ static UNUSED struct ask *ask_new(void)
     struct ask *k = calloc(1, sizeof *k);
     heap_arena(&k->a, 4096, ask_memory);
     prim_init(&k->q);
-    k->x = (struct exch){.req = &k->q, .arena = &k->a, .done = ask_done, .door = k};
+    k->x = (struct exch){.req = &k->q, .arena = &k->a, .spills = ask_spills, .done = ask_done, .door = k};
     return k;
 }
 
 static UNUSED void ask_free(struct ask *k)
 {
     arena_reset(&k->a);
+    free(k->spilt);
     free(k);
 }
 
@@ -399,7 +435,10 @@ static UNUSED struct node *node_up_on(struct net *net, uint8_t role, const char 
                           .send = node_send,
                           .enqueue = node_enqueue,
                           .later = node_later,
-                          .wake = node_wake};
+                          .wake = node_wake,
+                          .spill_new = node_spill_new,
+                          .spill_put = node_spill_put,
+                          .spill_free = node_spill_free};
     if (!net->now)
         net->now = T0;
     assert_int_equal(cse_new(&n->conf, &n->w, &n->cse, &why), OK);
@@ -443,6 +482,14 @@ struct more {
     const char *name, *value;
 };
 
+/* "cr", "c.cr" of a child, "p.cr" of the parent */
+static UNUSED void put_condition(struct ask *k, struct span name, struct span v)
+{
+    bool child = span_starts(name, SPAN("c.")), parent = span_starts(name, SPAN("p."));
+    enum attr a = attr_find(span_from(name, child || parent ? 2 : 0));
+    assert_int_equal(prim_add(&k->q, child ? FC_catr : parent ? FC_patr : FC_atr, a, v, &k->a), OK);
+}
+
 static UNUSED void put_more(struct ask *k, const struct more *m)
 {
     for (; m && m->name; m++) {
@@ -458,7 +505,7 @@ static UNUSED void put_more(struct ask *k, const struct more *m)
         else if (id != PA_NONE)
             prim_set(&k->q, id, v);
         else
-            assert_int_equal(prim_add(&k->q, FC_atr, attr_find(span_str(m->name)), v, &k->a), OK);
+            put_condition(k, span_str(m->name), v);
     }
 }
 
