@@ -360,9 +360,11 @@ static enum err begin(struct run *r, struct hunt *h)
     h->skip = has(h, FC_BIT(ofst)) && h->fc->ofst ? h->fc->ofst - 1 : 0;
     TRY(match_begin(&h->match, h->fc, true, r->a));
     TRY(choose_way(r, h));
-    /* a label that the index found needs no second look */
+    /* what the index found needs no second look */
     if (h->way == BY_LABELS && h->fc->lbl.n == 1)
         match_without(&h->match, FC_lbl);
+    if (h->way == BY_TYPES)
+        match_without(&h->match, FC_ty);
     h->walk.visit = visit;
     h->walk.ctx = h;
     h->walk.bare = !h->match.body;

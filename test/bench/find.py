@@ -7,7 +7,9 @@ instances in them, every fifth and every container labelled. Server on core 0, l
 
   find_by_type / find_by_label   fu=1&ty=4&lim=100, fu=1&lbl=tag&lim=100 over HTTP on one connection, against the
                                  store's own SQLite query for the same hundred rows in a program of its own on the same
-                                 file; goal: median at most 3 times as long
+                                 file; goal: median at most 3 times as long. cpu_us is the server's processor time for
+                                 each, la_p50_us what a RETRIEVE of one instance takes by the same way: a busy machine
+                                 makes the way long, and the ratio with it
   full_result                    a discovery of everything: seconds, octets, growth of the server's resident memory,
                                  and what another client's RETRIEVE of la takes meanwhile (p50, p99, most)
   long_container                 instructions (callgrind) of CREATE and of RETRIEVE la in a container of 1,000 and of
@@ -31,7 +33,7 @@ import urllib.request
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from plant.house import House                                   # noqa: E402
-from plant.process import program, run                          # noqa: E402
+from plant.process import cpu_seconds, program, run             # noqa: E402
 
 SERVER_CORE, LOAD_CORE = "0", "1"
 PER_CONTAINER = 100
@@ -69,18 +71,21 @@ class Planted:
         self.house.close()
 
 
-def wrk_latency(url, seconds):
+def wrk_latency(url, seconds, pid=None):
+    """(median us, p99 us, CPU us of process pid for each request) on one connection."""
     command = pinned(LOAD_CORE, ["wrk", "-t1", "-c1", "-d%ds" % seconds, "--latency"])
     for name, value in headers().items():
         command += ["-H", "%s: %s" % (name, value)]
+    before = cpu_seconds(pid) if pid else 0
     text = subprocess.run(command + [url], stdout=subprocess.PIPE, text=True, check=True).stdout
+    used = cpu_seconds(pid) - before if pid else 0
     if "Non-2xx" in text:
         raise SystemExit("bench: bad answers\n" + text)
 
     def us(label):
         value, unit = re.search(label + r"%\s+([\d.]+)(us|ms|s)", text).groups()
         return float(value) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
-    return us("50"), us("99")
+    return us("50"), us("99"), used * 1e6 / int(re.search(r"(\d+) requests in", text).group(1))
 
 
 def bare(planted, by, rounds=3000):
@@ -93,14 +98,18 @@ def find_rows(planted, size, seconds):
     for name, by, query in (("find_by_type", "type", "fu=1&ty=4&lim=100"), ("find_by_label", "label", "fu=1&lbl=tag&lim=100")):
         rounds = []
         for _ in range(4):
-            p50, p99 = wrk_latency(planted.url("in?" + query), seconds)
-            rounds.append((p50, p99, bare(planted, by)))
+            p50, p99, cpu = wrk_latency(planted.url("in?" + query), seconds, planted.cse.pid)
+            la = wrk_latency(planted.url("in/bench/c0/la"), 1)[0]
+            rounds.append((p50, p99, bare(planted, by), cpu, la))
         rounds = rounds[1:]                                     # the first one warms up
-        ratio = statistics.median(p50 / b["p50_us"] for p50, _, b in rounds)
+        ratio = statistics.median(r[0] / r[2]["p50_us"] for r in rounds)
         yield {"name": name, "resources": size, "p50_us": statistics.median(r[0] for r in rounds),
                "p99_us": statistics.median(r[1] for r in rounds),
                "bare_p50_us": statistics.median(r[2]["p50_us"] for r in rounds),
-               "bare_p99_us": statistics.median(r[2]["p99_us"] for r in rounds), "ratio": round(ratio, 2), "goal": 3.0}
+               "bare_p99_us": statistics.median(r[2]["p99_us"] for r in rounds),
+               "cpu_us": round(statistics.median(r[3] for r in rounds), 1),
+               "la_p50_us": statistics.median(r[4] for r in rounds),
+               "ratio": round(ratio, 2), "goal": 3.0}
 
 
 def rss_kb(pid, what):
