@@ -97,9 +97,35 @@ enum err prim_add(struct prim *p, enum crit id, enum attr attr, struct span valu
     if (!g)
         return ERR_NOMEM;
     *g = (struct arg){.crit = (uint8_t)id, .attr = (uint16_t)attr, .value = value};
+    if (attr != AT_NONE)
+        g->name = attr_row(attr)->sn;
     while (*end) /* a query has a handful of them, and the reader bounds it */
         end = &(*end)->next;
     *end = g;
+    return OK;
+}
+
+/* An attribute that only specializations have, mostly those that were loaded from data. */
+static bool is_custom(struct span name)
+{
+    size_t n;
+    const struct type *t = type_rows(&n);
+    bool hit = false;
+    for (size_t i = 0; i < n && !hit; i++)
+        hit = t[i].flags & TF_SPEC && type_named(&t[i], name)->create != P_ABSENT;
+    return hit;
+}
+
+enum err prim_add_condition(struct prim *p, enum crit id, struct span name, struct span value, struct arena *ar)
+{
+    enum attr a = attr_find(name);
+    if (a == AT_NONE && !is_custom(name))
+        return ERR_NOTFOUND;
+    TRY(prim_add(p, id, a, value, ar));
+    struct arg *g = p->args;
+    while (g->next)
+        g = g->next;
+    g->name = name;
     return OK;
 }
 

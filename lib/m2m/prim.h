@@ -10,6 +10,7 @@
 #include "m2m/addr.h"
 #include "m2m/check.h"
 #include "m2m/geo.h"
+#include "m2m/jsonpath.h"
 #include "m2m/labelq.h"
 #include "m2m/rsc.h"
 #include "wire/json.h"
@@ -65,6 +66,7 @@ struct arg {
     struct arg *next;
     uint8_t crit;      /* enum crit; FC_atr FC_catr FC_patr for attribute conditions */
     uint16_t attr;     /* attribute conditions: enum attr */
+    struct span name;  /* attribute conditions: short name; empty for everything else */
     struct span value; /* decoded; several values of a list are separated by one blank */
 };
 
@@ -79,8 +81,9 @@ struct numbers {
 };
 struct condition { /* attribute, childAttribute, parentAttribute */
     const struct condition *next;
-    uint8_t crit;  /* FC_atr FC_catr FC_patr */
-    uint16_t attr; /* enum attr */
+    uint8_t crit;     /* FC_atr FC_catr FC_patr */
+    uint16_t attr;    /* enum attr; AT_NONE: one that only a loaded specialization has, by its name */
+    struct span name; /* its short name */
     struct span value;
 };
 struct fc {
@@ -93,7 +96,8 @@ struct fc {
     struct numbers ty, chty, pty;
     struct strings lbl, clbl, palb, cty, smf;
     struct labelq lbq;
-    struct geo geo; /* of gmty and geom */
+    struct geo geo;       /* of gmty and geom */
+    struct jsonpath path; /* of cfq */
     struct span cfq, arp, geom, aq;
     const struct condition *cond;
 };
@@ -157,6 +161,10 @@ void prim_init(struct prim *p);
 void prim_set(struct prim *p, enum param id, struct span text);
 /* Adds a criterion; NULL arena memory makes it ERR_NOMEM. */
 MUST_USE enum err prim_add(struct prim *p, enum crit id, enum attr a, struct span value, struct arena *ar);
+/* An attribute condition (FC_atr, FC_catr, FC_patr) by the short name. ERR_NOTFOUND: no type has such an attribute,
+ * and no loaded specialization. */
+MUST_USE enum err prim_add_condition(struct prim *p, enum crit id, struct span name, struct span value,
+                                     struct arena *ar);
 
 /* What prim_read needs to know. Callbacks may be NULL: then the rows that need them are left to the engine. */
 struct prim_env {
@@ -175,7 +183,7 @@ struct prim_env {
 /* Parameters and criteria that nothing in this product evaluates. */
 #define PRIM_REFUSE                                                                                                    \
     (PA_BIT(tkns) | PA_BIT(ltids) | PA_BIT(asi) | PA_BIT(aus) | PA_BIT(auri) | PA_BIT(sqi) | PA_BIT(omr) | PA_BIT(prpi))
-#define PRIM_REFUSE_FC (FC_BIT(smf) | FC_BIT(cfs) | FC_BIT(cfq) | FC_BIT(aq))
+#define PRIM_REFUSE_FC (FC_BIT(smf) | FC_BIT(aq))
 
 /* A request: interprets raw and args, then judges rows 1 to 18 of procedures 2.1 that need no store.
  * VERDICT_GO: p is complete except `body`. Rows that only the hosting CSE checks (rvi, unsupported

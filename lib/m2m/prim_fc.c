@@ -220,9 +220,24 @@ static struct verdict condition(struct fc *fc, const struct arg *g, struct arena
     struct condition *c = ARENA_NEW(a, struct condition);
     if (!c)
         return prim_no_memory();
-    *c = (struct condition){.next = fc->cond, .crit = g->crit, .attr = g->attr, .value = g->value};
+    *c = (struct condition){.next = fc->cond, .crit = g->crit, .attr = g->attr, .name = g->name, .value = g->value};
     fc->cond = c;
     return VERDICT_GO;
+}
+
+/* contentFilterQuery, a JSONPath. */
+static struct verdict content_query(struct fc *fc, struct arena *a)
+{
+    switch (jsonpath_parse(fc->cfq, a, &fc->path)) {
+    case OK:
+        return VERDICT_GO;
+    case ERR_NOMEM:
+        return prim_no_memory();
+    case ERR_LIMIT:
+        return bad(FC_cfq, "has more than 32 steps");
+    default:
+        return bad(FC_cfq, "must be a JSONPath of names, indexes, wildcards and comparisons (RFC 9535)");
+    }
 }
 
 /* What needs all arguments at once. */
@@ -235,6 +250,8 @@ static struct verdict together(struct fc *fc, const struct prim *p, struct arena
         v = label_query(fc, p->args, a);
     if (verdict_go(v) && !(fc->have & FC_BIT(cfq)) != !(fc->have & FC_BIT(cfs)))
         v = bad(FC_cfq, "cfs and cfq go only together");
+    if (verdict_go(v) && fc->have & FC_BIT(cfq))
+        v = content_query(fc, a);
     return v;
 }
 

@@ -95,16 +95,16 @@ static void put_one(struct jw *w, enum crit c, struct span s)
 static void put_criterion(struct jw *w, const struct arg *first)
 {
     enum crit c = (enum crit)first->crit;
-    bool list = is_list(c) || first->attr != AT_NONE;
+    bool list = is_list(c) || first->name.n;
     jw_name(w, crit_name(c));
     if (list)
         jw_arr(w);
     for (const struct arg *g = first; g; g = g->next) {
         if (g->crit != c)
             continue;
-        if (g->attr != AT_NONE) {
+        if (g->name.n) {
             jw_obj(w);
-            JW_STR(w, "nm", attr_row((enum attr)g->attr)->sn);
+            JW_STR(w, "nm", g->name);
             JW_STR(w, "val", g->value);
             jw_end_obj(w);
         } else if (list) {

@@ -2,19 +2,18 @@
 #include "bind/http_part.h"
 
 /* "cr", "c.cr" (of a child), "p.cr" (of the parent): conditions on attributes. */
-static enum attr condition_of(struct span name, enum crit *kind)
+static enum err condition(struct span name, struct span value, struct prim *p, struct arena *a)
 {
-    *kind = FC_atr;
-    if (name.n > 2 && name.p[1] == '.') {
-        *kind = name.p[0] == 'c' ? FC_catr : name.p[0] == 'p' ? FC_patr : FC_NONE;
-        name = span_from(name, 2);
-    }
-    return *kind == FC_NONE ? AT_NONE : attr_find(name);
+    bool child = span_starts(name, SPAN("c.")), parent = span_starts(name, SPAN("p."));
+    enum crit kind = child ? FC_catr : parent ? FC_patr : FC_atr;
+    enum err e = prim_add_condition(p, kind, span_from(name, child || parent ? 2 : 0), value, a);
+    if (e == ERR_NOTFOUND)
+        p->bad = "a query argument is no parameter, no filter criterion and no attribute (TS-0009 6.2.2.2)";
+    return e == ERR_NOTFOUND ? OK : e;
 }
 
 static enum err argument(struct span name, struct span value, struct prim *p, struct arena *a)
 {
-    enum crit kind;
     enum param param = param_of_query(name);
     if (param != PA_NONE) {
         if (prim_has(p, param))
@@ -22,14 +21,10 @@ static enum err argument(struct span name, struct span value, struct prim *p, st
         prim_set(p, param, value);
         return OK;
     }
-    kind = crit_of_query(name);
+    enum crit kind = crit_of_query(name);
     if (kind != FC_NONE && kind != FC_atr && kind != FC_catr && kind != FC_patr)
         return prim_add(p, kind, AT_NONE, value, a);
-    enum attr attr = condition_of(name, &kind);
-    if (attr != AT_NONE)
-        return prim_add(p, kind, attr, value, a);
-    p->bad = "a query argument is no parameter, no filter criterion and no attribute (TS-0009 6.2.2.2)";
-    return OK;
+    return condition(name, value, p, a);
 }
 
 static enum err decoded(struct span s, struct prim *p, struct arena *a, struct span *out)
@@ -78,14 +73,10 @@ void bind_query_write(const struct prim *p, struct buf *b)
             one(b, &sign, "", row->http, p->raw[i]);
     }
     for (const struct arg *g = p->args; g; g = g->next) {
-        if (g->attr == AT_NONE)
+        if (!g->name.n)
             one(b, &sign, "", crit_name((enum crit)g->crit), g->value);
         else
-            one(b, &sign,
-                g->crit == FC_catr   ? "c."
-                : g->crit == FC_patr ? "p."
-                                     : "",
-                attr_row((enum attr)g->attr)->sn, g->value);
+            one(b, &sign, g->crit == FC_catr ? "c." : g->crit == FC_patr ? "p." : "", g->name, g->value);
     }
     size_t mark = span_find(p->raw[PA_to], '#');
     if (mark < p->raw[PA_to].n) /* a fragment is not sent: it becomes an argument */

@@ -28,13 +28,13 @@ static bool of_children(unsigned crit)
     return crit == FC_clbl || crit == FC_catr;
 }
 
-static void add_test(struct match *m, unsigned crit, unsigned attr)
+static void add_test(struct match *m, unsigned crit, struct span attr)
 {
     for (unsigned i = 0; i < m->n; i++)
-        if (m->test[i].crit == crit && m->test[i].attr == attr)
+        if (m->test[i].crit == crit && span_eq(m->test[i].attr, attr))
             return;
     if (m->n < TESTS_MAX)
-        m->test[m->n++] = (struct match_test){.crit = (uint8_t)crit, .attr = (uint16_t)attr};
+        m->test[m->n++] = (struct match_test){.crit = (uint8_t)crit, .attr = attr};
     m->parent |= of_parent(crit);
     m->child |= of_children(crit);
 }
@@ -58,9 +58,9 @@ enum err match_begin(struct match *m, const struct fc *fc, bool wild, struct are
         return ERR_NOMEM;
     for (unsigned crit = 1; crit < FC__N; crit++)
         if ((fc->have & ones) >> crit & 1)
-            add_test(m, crit, 0);
+            add_test(m, crit, SPAN_NONE);
     for (const struct condition *c = fc->cond; c; c = c->next)
-        add_test(m, c->crit, c->attr);
+        add_test(m, c->crit, c->name);
     m->body = needs_body(m);
     return OK;
 }
@@ -208,15 +208,31 @@ static bool is_protected(const struct subject *s)
 
 static bool has_attribute(const struct subject *s, const struct match *m, const struct match_test *t)
 {
-    const struct jval *v = attrs_get(&s->at, (enum attr)t->attr);
+    const struct jval *v = attrs_named(&s->at, t->attr);
     bool hit = false;
-    if (!v || (t->attr == AT_con && is_protected(s)))
+    if (!v || (span_eq(t->attr, SPAN("con")) && is_protected(s)))
         return false;
-    unsigned kind = type_rule(s->at.t, (enum attr)t->attr)->row->v.kind;
+    const struct attr_row *known = type_named(s->at.t, t->attr)->row;
+    unsigned kind = known ? known->v.kind : VK_ANY;
     for (const struct condition *c = m->fc->cond; c && !hit; c = c->next)
-        if (c->crit == t->crit && c->attr == t->attr)
+        if (c->crit == t->crit && span_eq(c->name, t->attr))
             hit = value_is(s->r, kind, v, c->value, m->wild);
     return hit;
+}
+
+/* Does the query select anything of the content? Only clear JSON is looked at. */
+static bool has_content(const struct subject *s, const struct fc *fc)
+{
+    const struct jval *con = attrs_get(&s->at, AT_con);
+    struct span cnf = attrs_text(&s->at, AT_cnf, s->r->a), media = span_cut(&cnf, ':');
+    struct jval *v = NULL;
+    if (!con || is_protected(s))
+        return false;
+    if (con->type == J_OBJ || con->type == J_ARR)
+        return jsonpath_selects(&fc->path, con);
+    bool plain = !cnf.n || cnf.p[0] == '0', json = span_ends(media, SPAN("json"));
+    return plain && json && json_parse(name_text(con, s->r->a), s->r->a, &v, NULL) == OK &&
+           jsonpath_selects(&fc->path, v);
 }
 
 /* Is the place of the resource, or one of its places, so as to the geometry of the query? */
@@ -275,6 +291,8 @@ static bool holds(const struct subject *s, const struct match *m, const struct m
         return has_type(&fc->cty, attrs_text(&s->at, AT_cnf, s->r->a));
     case FC_geom:
         return is_placed(s, fc);
+    case FC_cfq:
+        return has_content(s, fc);
     case FC_atr:
         return has_attribute(s, m, t);
     default:

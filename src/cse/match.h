@@ -9,8 +9,8 @@
 #include "cse/inside.h"
 
 struct match_test {
-    uint8_t crit; /* enum crit */
-    uint16_t attr;
+    uint8_t crit;     /* enum crit */
+    struct span attr; /* attribute conditions: short name */
 };
 struct match {
     const struct fc *fc;

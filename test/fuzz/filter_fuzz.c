@@ -1,9 +1,10 @@
-/* Targets: labelq_parse, geo_parse. Properties: an expression and its opposite never both hold where the key is there;
- * a geometry lies in itself and meets itself; what lies in another meets it. */
+/* Targets: labelq_parse, geo_parse, jsonpath_parse. Properties: an expression and its opposite never both hold where
+ * the key is there; a geometry lies in itself and meets itself; what lies in another meets it. */
 #include "target.h"
 
 #include "host/heap.h"
 #include "m2m/geo.h"
+#include "m2m/jsonpath.h"
 #include "m2m/labelq.h"
 
 static void labels(struct span s, struct arena *a)
@@ -37,12 +38,24 @@ static void places(struct span s, struct arena *a)
         __builtin_trap();
 }
 
+static void paths(struct span s, struct arena *a)
+{
+    static const char text[] = "{\"a\":[1,{\"b\":\"x\"},[[true]]],\"c\":{\"a\":null}}";
+    struct jsonpath p;
+    struct jval *v;
+    if (jsonpath_parse(s, a, &p) != OK || json_parse(span_str(text), a, &v, NULL) != OK)
+        return;
+    if (jsonpath_selects(&p, v) && p.n > 64)
+        __builtin_trap();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena a;
     heap_arena(&a, 4096, 4 << 20);
     labels(span_of(data, size), &a);
     places(span_of(data, size), &a);
+    paths(span_of(data, size), &a);
     arena_reset(&a);
     return 0;
 }

@@ -137,12 +137,31 @@ static void looks_at_places(void **state)
     IS(4000, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"gmty", "3"}, {"gsf", "1"}, {"geom", "[1,2]"}));
 }
 
+/* Only clear JSON is looked into: a protected reading stays the reader's alone. */
+static void looks_into_content(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{\"m2m:cin\":{\"rn\":\"o\",\"con\":{\"t\":21,\"u\":\"C\"}}}",
+        "{\"m2m:cin\":{\"rn\":\"s\",\"con\":\"{\\\"t\\\":22}\",\"cnf\":\"application/json:0\"}}",
+        "{\"m2m:cin\":{\"rn\":\"p\",\"con\":\"{\\\"t\\\":22}\",\"cnf\":\"application/json:0:1\"}}",
+        "{\"m2m:cin\":{\"rn\":\"b\",\"con\":\"{\\\"t\\\":22}\",\"cnf\":\"application/json:1\"}}",
+        "{\"m2m:cin\":{\"rn\":\"x\",\"con\":\"{\\\"t\\\":22}\",\"cnf\":\"text/plain:0\"}}"};
+    for (size_t i = 0; i < LEN(bodies); i++)
+        IS(2001, CREATE(n, "in/one/flat", "Cone", 4, bodies[i]));
+    FINDS("flat/o flat/s", {"cfs", "1"}, {"cfq", "$.t"});
+    FINDS("flat/s", {"cfs", "1"}, {"cfq", "$[?(@ > 21)]"});
+    FINDS("flat/o", {"cfs", "1"}, {"cfq", "$.u"}, {"ty", "4"});
+}
+
 static void refuses_what_it_does_not_know(void **state)
 {
     (void)state;
     IS(5001, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"smf", "x"}));
     IS(5001, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"aq", "x"}));
-    IS(5001, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"cfs", "1"}, {"cfq", "$.a"}));
+    IS(4000, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"cfs", "1"}, {"cfq", "a"}));
+    IS(4000, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"cfs", "2"}, {"cfq", "$.a"}));
+    IS(4000, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"cfq", "$.a"}));
     IS(5001, QUERY(n, "in/one", "Cone", {"fu", "4"}));
     IS(4000, QUERY(n, "in/one", "Cone", {"fu", "5"}));
     IS(4000, QUERY(n, "in/one", "Cone", {"fu", "1"}, {"ty", "99999"}));
@@ -346,6 +365,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(asks_relatives, up, down),
         cmocka_unit_test_setup_teardown(queries_labels, up, down),
         cmocka_unit_test_setup_teardown(looks_at_places, up, down),
+        cmocka_unit_test_setup_teardown(looks_into_content, up, down),
         cmocka_unit_test_setup_teardown(refuses_what_it_does_not_know, up, down),
         cmocka_unit_test_setup_teardown(conditional_operations, up, down),
         cmocka_unit_test_setup_teardown(looks_at_many_children, up, down),

@@ -9,6 +9,7 @@
 
 #include "host/heap.h"
 #include "m2m/geo.h"
+#include "m2m/jsonpath.h"
 #include "m2m/labelq.h"
 
 static struct arena a;
@@ -211,6 +212,69 @@ static void reads_stored_locations(void **state)
     assert_int_equal(geo_value(v, &a, &g), ERR_SYNTAX);
 }
 
+/* ---- JSONPath ------------------------------------------------------------------------------------ */
+
+static void follows_paths(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"t\":21.5,\"unit\":\"C\",\"ok\":true,\"none\":null,"
+        "\"rooms\":[{\"name\":\"hall\",\"t\":19},{\"name\":\"attic\",\"t\":30,\"x\":{\"deep\":[1,2]}}]}";
+    static const struct {
+        const char *path;
+        bool yes;
+    } rows[] = {
+        {"$", true},
+        {"$.t", true},
+        {"$.none", true},
+        {"$.missing", false},
+        {"$['unit']", true},
+        {"$.rooms[1]", true},
+        {"$.rooms[2]", false},
+        {"$.rooms[*].x.deep[1]", true},
+        {"$.rooms.name", false},
+        {"$.t.x", false},
+        {"$..deep", true},
+        {"$..deep[5]", false},
+        {"$..missing", false},
+        {"$.*.name", false},
+        {"$.*[0].name", true},
+        {"$..*", true},
+        {"$.rooms[?(@.t > 25)]", true},
+        {"$.rooms[?(@.t > 30)]", false},
+        {"$.rooms[?(@.t >= 30.0)].name", true},
+        {"$.rooms[?(@.name == 'hall')]", true},
+        {"$.rooms[?(@.name == \"cellar\")]", false},
+        {"$.rooms[?(@.name < 'b')]", true},
+        {"$.rooms[?(@.x)]", true},
+        {"$.rooms[?(@.y)]", false},
+        {"$.rooms[?(@.name != 'hall')].x", true},
+        {"$.rooms[?(@.name == 'hall')].x", false},
+        {"$.rooms[?(@.x.deep[0] == 1)]", true},
+        {"$[?(@ == true)]", true},
+        {"$[?(@ == 'K')]", false},
+    };
+    struct jval *v;
+    assert_int_equal(json_parse(span_str(text), &a, &v, NULL), OK);
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct jsonpath p;
+        if (jsonpath_parse(span_str(rows[i].path), &a, &p) != OK || jsonpath_selects(&p, v) != rows[i].yes)
+            fail_msg("%s", rows[i].path);
+    }
+    static const char *const bad[] = {"",          "t",           "$t",
+                                      "$.",        "$[",          "$[]",
+                                      "$['a]",     "$[-1]",       "$[1:2]",
+                                      "$[?(@.t]",  "$[?@.t]",     "$.t ",
+                                      "$[?(t)]",   "$[?(@ == )]", "$[?(@ == [1])]",
+                                      "$..",       "$...t",       "$[?(@[?(@)])]",
+                                      "$['a\\'b']"};
+    for (size_t i = 0; i < LEN(bad); i++) {
+        struct jsonpath p;
+        if (jsonpath_parse(span_str(bad[i]), &a, &p) != ERR_SYNTAX)
+            fail_msg("%s", bad[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(compares_geometries, up, down),
         cmocka_unit_test_setup_teardown(refuses_coordinates, up, down),
         cmocka_unit_test_setup_teardown(reads_stored_locations, up, down),
+        cmocka_unit_test_setup_teardown(follows_paths, up, down),
     };
     return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
 }

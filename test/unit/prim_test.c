@@ -433,7 +433,7 @@ static void filter_criteria(void **state)
         {{FC_fo, AT_NONE, "0"}, 4000},       {{FC_ty, AT_NONE, "999"}, 4000}, {{FC_ty, AT_NONE, "2 "}, 4000},
         {{FC_ty, AT_NONE, ""}, 4000},        {{FC_lvl, AT_NONE, "0"}, 4000},  {{FC_sts, AT_NONE, "0"}, 4000},
         {{FC_szb, AT_NONE, "0"}, 4000},      {{FC_lim, AT_NONE, "-1"}, 4000}, {{FC_crb, AT_NONE, "2026"}, 4000},
-        {{FC_smf, AT_NONE, "SELECT"}, 5001}, {{FC_cfq, AT_NONE, "$"}, 5001},  {{FC_atr, AT_ct, "x"}, 4000},
+        {{FC_smf, AT_NONE, "SELECT"}, 5001}, {{FC_cfq, AT_NONE, "$"}, 4000},  {{FC_atr, AT_ct, "x"}, 4000},
         {{FC_lbl, AT_NONE, "a  b"}, 4000},
     };
     for (size_t i = 0; i < LEN(bad); i++) {
