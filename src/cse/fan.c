@@ -513,11 +513,14 @@ static enum says judge(struct run *r)
         return refuse(r, RSC_GROUP_REQUEST_IDENTIFIER_EXISTS, SPAN("gid"),
                       "the group had this request before (TS-0004 7.3.2.9)");
     STEP_TRY(r, rights_fan(r, &r->target, op_acop(r->q->op), r->q->ty, &yes));
+    enum says say = yes ? MORE : consult_start(r);
+    if (say != MORE)
+        return say;
     if (!yes)
         return refuse(r, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, SPAN("fr"),
                       "neither macp nor, without it, acpi of the group permits this (TS-0004 7.4.14.2.2)");
     STEP_TRY(r, name_attrs(&r->target, r->a, &at));
-    enum says say = check_members(r, attrs_get(&at, AT_mid));
+    say = check_members(r, attrs_get(&at, AT_mid));
     if (say == MORE)
         say = check_child(r, &at);
     return say == MORE ? start(r, attrs_get(&at, AT_mid)) : say;

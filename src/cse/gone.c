@@ -64,21 +64,30 @@ static enum err strip_acpi(struct run *r, struct row *row, const struct attrs *a
     return store_set(r->t, row);
 }
 
+static enum err forget_in(struct run *r, unsigned ty, int64_t policy)
+{
+    struct rows page = {.more = true};
+    for (int64_t after = 0; page.more; after = page.v[page.n - 1].rid) {
+        TRY(store_find(r->t, FIND_TYPE, ty, SPAN_NONE, after, PAGE, false, r->a, &page));
+        for (size_t k = 0; k < page.n; k++) {
+            struct attrs at;
+            TRY(name_attrs(&page.v[k], r->a, &at));
+            if (attrs_get(&at, AT_acpi))
+                TRY(strip_acpi(r, &page.v[k], &at, policy));
+        }
+        if (!page.n)
+            break;
+    }
+    return OK;
+}
+
 static enum err forget_policy(struct run *r, int64_t policy)
 {
-    static const uint32_t types[] = {TY_CB, TY_AE, TY_CNT, TY_SUB, TY_CSR};
-    for (size_t i = 0; i < LEN(types) && sw_open(&r->c->conf.sw, SW_dead_acpi); i++) {
-        struct rows page = {.more = true};
-        for (int64_t after = 0; page.more; after = page.n ? page.v[page.n - 1].rid : after) {
-            TRY(store_find(r->t, FIND_TYPE, types[i], SPAN_NONE, after, PAGE, false, r->a, &page));
-            for (size_t k = 0; k < page.n; k++) {
-                struct attrs at;
-                TRY(name_attrs(&page.v[k], r->a, &at));
-                if (attrs_get(&at, AT_acpi))
-                    TRY(strip_acpi(r, &page.v[k], &at, policy));
-            }
-        }
-    }
+    size_t n;
+    const struct type *types = type_rows(&n);
+    for (size_t i = 0; i < n && sw_open(&r->c->conf.sw, SW_dead_acpi); i++)
+        if (types[i].flags & TF_ACPI)
+            TRY(forget_in(r, types[i].number, policy));
     return OK;
 }
 

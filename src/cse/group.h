@@ -15,7 +15,7 @@ enum {
     FAN_GIDS = 1024,         /* group request identifiers remembered */
     FAN_GID_MS = 60000,      /* so long */
     GROUP_WINDOW = 16,       /* members of other CSEs that are asked at a time */
-    GROUP_RETRY_MS = 5000,   /* until members that could not be reached are tried again */
+    GROUP_RETRY_MS = 2000,   /* until members that could not be reached are tried again */
     GROUP_RETRIES = 64,      /* groups that wait for loop 0 to do that; more wait for their next alarm */
 };
 

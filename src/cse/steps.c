@@ -380,6 +380,8 @@ enum says step_resolve(struct run *r)
     r->target = f.row;
     r->holder = f.holder;
     r->type = type_of_row(&f.row);
+    if (r->q->op == OP_NOTIFY && f.row.ty == TY_GRP && !f.virt)
+        r->virt = type_virtual(TY_GRP, SPAN("fopt")); /* a group among nu stands for its members */
     if (!r->holder.rid && (r->type->flags & TF_INSTANCE))
         STEP_TRY(r, store_get(r->t, r->target.pid, r->a, &r->holder));
     enum says say = check_never(r);

@@ -203,6 +203,20 @@ static void policies_elsewhere(void **state)
     IS(2000, RETRIEVE(n, "in/c", "CAdmin"));
 }
 
+/* ... as macp of a group likewise. */
+static void macp_elsewhere(void **state)
+{
+    (void)state;
+    struct node *n = lab();
+    (void)below(n);
+    IS(2001, CREATE(n, "in", "CAdmin", 9,
+                    "{\"m2m:grp\":{\"rn\":\"h\",\"mnm\":5,\"mid\":[\"in/one\"],\"macp\":[\"/id-mn/mn/p\"]}}"));
+    IS(2000, RETRIEVE(n, "in/h/fopt", "Cone"));
+    IS(2000, UPDATE(n, "in/h/fopt", "Cone", "{\"m2m:ae\":{\"lbl\":[\"x\"]}}"));
+    HOLDS("2004");
+    IS(4103, RETRIEVE(n, "in/h/fopt", "Ctwo"));
+}
+
 static void groups_elsewhere(void **state)
 {
     (void)state;
@@ -274,11 +288,11 @@ static void where_tokens_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(groups, down),           cmocka_unit_test_teardown(roles, down),
-        cmocka_unit_test_teardown(tokens, down),           cmocka_unit_test_teardown(places, down),
-        cmocka_unit_test_teardown(attributes, down),       cmocka_unit_test_teardown(policies_elsewhere, down),
-        cmocka_unit_test_teardown(groups_elsewhere, down), cmocka_unit_test_teardown(servers, down),
-        cmocka_unit_test_teardown(where_tokens_are, down),
+        cmocka_unit_test_teardown(groups, down),         cmocka_unit_test_teardown(roles, down),
+        cmocka_unit_test_teardown(tokens, down),         cmocka_unit_test_teardown(places, down),
+        cmocka_unit_test_teardown(attributes, down),     cmocka_unit_test_teardown(policies_elsewhere, down),
+        cmocka_unit_test_teardown(macp_elsewhere, down), cmocka_unit_test_teardown(groups_elsewhere, down),
+        cmocka_unit_test_teardown(servers, down),        cmocka_unit_test_teardown(where_tokens_are, down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,12 +112,33 @@ static void group_as_target(void **state)
     assert_int_equal(near.seen, 2);
 }
 
+/* The group is here, the subscription on another CSE. */
+static void group_elsewhere(void **state)
+{
+    (void)state;
+    struct node *n = lab(), *mn = node_up(&net, ROLE_MN, "/id-mn", "mn", "https://mn", n, true);
+    wait_ms(&net, 3000);
+    IS(2001, CREATE(n, "in", "CAdmin", 1,
+                    "{\"m2m:acp\":{\"rn\":\"p\",\"pv\":{\"acr\":[{\"acor\":[\"/id-mn\"],\"acop\":16}]},"
+                    "\"pvs\":{\"acr\":[{\"acor\":[\"CAdmin\"],\"acop\":63}]}}}"));
+    IS(2001, CREATE(n, "in", "CAdmin", 9,
+                    "{\"m2m:grp\":{\"rn\":\"g\",\"mnm\":5,\"mid\":[\"in/one\",\"in/two\"],\"acpi\":[\"in/p\"]}}"));
+    IS(2001, CREATE(mn, "mn", "CAdmin", 3, "{\"m2m:cnt\":{\"rn\":\"d\"}}"));
+    IS(2001, CREATE(mn, "mn/d", "CAdmin", 23, "{\"m2m:sub\":{\"nu\":[\"/id-in/in/g\"],\"enc\":{\"net\":[3]}}}"));
+    near.seen = far.seen = 0;
+    IS(2001, CREATE(mn, "mn/d", "CAdmin", 4, "{\"m2m:cin\":{\"con\":\"for all\"}}"));
+    assert_int_equal(near.seen, 1);
+    assert_int_equal(far.seen, 1);
+    IS(4103, NOTIFY(n, "in/g", "Cone", "{\"m2m:sgn\":{\"sur\":\"x\",\"nev\":{\"net\":3,\"rep\":{}}}}"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(collected_for_nfu, down),
         cmocka_unit_test_teardown(members_of_another_cse, down),
         cmocka_unit_test_teardown(group_as_target, down),
+        cmocka_unit_test_teardown(group_elsewhere, down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
