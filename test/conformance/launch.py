@@ -2,7 +2,7 @@
 import os
 import ssl
 
-from client import ASAR, MSSP, SVSN, Client
+from client import ASAR, MSSP, SVSN, Client, until
 from plant.house import House, ini
 from plant.process import ROOT, Process, program
 
@@ -17,6 +17,14 @@ class Cse:
         self.url = "http://" + process.ready["http"]
         self.admin = Client(self.url, "CAdmin")
         self.mode = "lab"
+
+    def registers(self, csi):
+        """The remoteCSE of that CSE here; None when it is not registered."""
+        for one in self.admin.found(self.base, ty=16):
+            got = self.admin.retrieve(one)
+            if got.rsc == 2000 and got.one["csi"] == csi:
+                return got.one
+        return None
 
     def stop(self):
         self.admin.close()
@@ -47,6 +55,8 @@ class Town:
             self.running[name] = self.start(name, role, csi, base, self.get(parent) if parent else None, lab=lab,
                                             tls=not lab)
             self.running[name].mode = "lab" if lab else "strict"
+            if parent:
+                until(lambda: self.get(parent).registers(csi), 10, "registration of " + csi)
             if name == "strict":
                 open_registration(self.running[name])
         return self.running[name]

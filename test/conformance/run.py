@@ -53,7 +53,7 @@ def execute(wanted, keyword, verbose):
         for n, (process, results) in enumerate(running):
             code = process.wait()
             log = os.path.join(folder, "log%d" % n)
-            if verbose or code not in (0, 1, 5):
+            if verbose or code not in (0, 1, 5) or not os.path.exists(results):
                 with open(log, encoding="utf-8", errors="replace") as f:
                     print(f.read())
             if os.path.exists(results):

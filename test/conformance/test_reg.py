@@ -370,17 +370,8 @@ def test_L_CSE_REG_010(asn, anyone):
     anyone(asn, "/id-below").create(asn.base, CSR, cb="/id-below/b", csi="/id-below", rr=True, srv=["3"]).of(4005)
 
 
-def csr_of(cse, csi):
-    """The remoteCSE of a CSE-ID at another CSE; None when it is not registered (yet)."""
-    for one in cse.admin.found(cse.base, ty=16):
-        got = cse.admin.retrieve(one)
-        if got.rsc == 2000 and got.one["csi"] == csi:
-            return got.one
-    return None
-
-
 def dcse(cse, csi):
-    return (csr_of(cse, csi) or {}).get("dcse", [])
+    return (cse.registers(csi) or {}).get("dcse", [])
 
 
 def test_L_CSE_REG_011(lab, mn, mn2):
