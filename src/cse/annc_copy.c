@@ -39,11 +39,67 @@ static void put_global(struct buf *b, const struct cse *c, struct span id, bool 
 
 /* ---- acpi ----------------------------------------------------------------------------------------- */
 
-/* The original's, else its parent's; without either nothing, and the copy is the announcing CSE's alone. */
-static const struct jval *policies(const struct attrs *at, const struct attrs *parent)
+#define LOCAL_NAME "annc-policy"
+
+/* The local policy, for originals that have no acpi: as the default policy says, it lets nobody but us in. It is made
+ * when it is needed first; an operator may open it like any other accessControlPolicy, for all such copies at once. */
+static enum err local_policy(struct run *r)
 {
-    const struct jval *own = attrs_get(at, AT_acpi), *up = parent ? attrs_get(parent, AT_acpi) : NULL;
-    return own && own->type == J_ARR && own->n ? own : up && up->type == J_ARR && up->n ? up : NULL;
+    struct text t, ri, id;
+    struct row o;
+    enum err e = store_child(r->t, RID_BASE, SPAN(LOCAL_NAME), r->a, &o);
+    if (e != ERR_NOTFOUND)
+        return e;
+    o = (struct row){.pid = RID_BASE, .ty = TY_ACP, .rn = SPAN(LOCAL_NAME), .ct = r->now, .lt = r->now, .et = NEVER};
+    o.creator = r->c->conf.self.csi;
+    TRY(store_next_rid(r->t, &o.rid));
+    text_init(&t, r->a);
+    text_init(&ri, r->a);
+    text_init(&id, r->a);
+    name_put_ri(&ri.b, &o);
+    buf_str(&id.b, "{\"acr\":[{\"acor\":[\"");
+    buf_put(&id.b, r->c->conf.self.csi);
+    buf_str(&id.b, "\"],\"acop\":63}]}");
+    struct jw w = jw_over(&t.b);
+    jw_obj(&w);
+    JW_STR(&w, "rn", o.rn);
+    JW_U64(&w, "ty", TY_ACP);
+    JW_STR(&w, "ri", buf_span(&ri.b));
+    JW_STR(&w, "pi", span_from(r->c->conf.self.csi, 1));
+    JW_STR(&w, "ct", name_time(r->now, r->a));
+    JW_STR(&w, "lt", name_time(r->now, r->a));
+    JW_STR(&w, "et", SPAN("99991231T235959"));
+    JW_NAME(&w, "pv");
+    jw_raw(&w, buf_span(&id.b));
+    JW_NAME(&w, "pvs");
+    jw_raw(&w, buf_span(&id.b));
+    jw_end_obj(&w);
+    TRY(t.b.e);
+    o.body = buf_span(&t.b);
+    return store_put(r->t, &o);
+}
+
+static bool some(const struct jval *list)
+{
+    return list && list->type == J_ARR && list->n;
+}
+
+/* The original's, else its parent's, else the local policy. */
+static enum err policies(struct run *r, const struct attrs *at, const struct attrs *parent, const struct jval **out)
+{
+    struct text t;
+    *out = attrs_get(at, AT_acpi);
+    if (!some(*out) && parent)
+        *out = attrs_get(parent, AT_acpi);
+    if (some(*out))
+        return OK;
+    TRY(local_policy(r));
+    text_init(&t, r->a);
+    buf_str(&t.b, "[\"");
+    buf_put(&t.b, r->c->conf.self.base);
+    buf_str(&t.b, "/" LOCAL_NAME "\"]");
+    TRY(t.b.e);
+    return name_parse(buf_span(&t.b), r->a, out);
 }
 
 static void put_policies(struct run *r, struct jw *w, const struct jval *acpi, bool other_sp)
@@ -141,9 +197,11 @@ enum err annc_copy(struct run *r, const struct row *row, const struct row *paren
     put_head(r, &w, row, d);
     struct span et = attrs_text(&at, AT_et, r->a);
     JW_STR(&w, "et", et.n ? et : name_time_s(row->et, r->a));
-    const struct jval *acpi = policies(&at, &up);
-    if (acpi && (type_of(row->ty + TY_ANNC)->flags & TF_ACPI))
+    if (type_of(row->ty + TY_ANNC)->flags & TF_ACPI) {
+        const struct jval *acpi;
+        TRY(policies(r, &at, &up, &acpi));
         put_policies(r, &w, acpi, d->other_sp);
+    }
     put_all(&w, &at);
     *out = end(&w, &t);
     return t.b.e;
@@ -186,16 +244,11 @@ enum err annc_copy_policy(struct run *r, const struct row *row, const struct ann
         return OK;
     if (store_get(r->t, row->pid, r->a, &parent) == OK)
         TRY(name_attrs(&parent, r->a, &up));
-    now = policies(&at, &up);
+    TRY(policies(r, &at, &up, &now));
     text_init(&t, r->a);
     struct jw w = jw_over(&t.b);
     begin(&w, at.t, r->a);
-    if (now) {
-        put_policies(r, &w, now, d->other_sp);
-    } else {
-        JW_NAME(&w, "acpi");
-        jw_null(&w);
-    }
+    put_policies(r, &w, now, d->other_sp);
     *out = end(&w, &t);
     return t.b.e;
 }
@@ -269,9 +322,9 @@ enum err annc_copy_base(struct run *r, const struct annc_dest *d, struct span *o
     begin(&w, at.t, r->a);
     put_head(r, &w, &row, d);
     JW_STR(&w, "et", name_time_s(r->now + (r->c->conf.et_max ? r->c->conf.et_max : ET_DEFAULT), r->a));
-    const struct jval *acpi = policies(&at, NULL);
-    if (acpi)
-        put_policies(r, &w, acpi, d->other_sp);
+    const struct jval *acpi;
+    TRY(policies(r, &at, NULL, &acpi));
+    put_policies(r, &w, acpi, d->other_sp);
     for (size_t i = 1; i <= at.t->n; i++)
         if (at.v[i] && base_shows(r, &at.t->own[i])) {
             jw_name(&w, at.t->own[i].row->sn);

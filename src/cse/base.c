@@ -8,6 +8,7 @@
 #include "cse/fan.h"
 #include "cse/group.h"
 #include "cse/poll.h"
+#include "cse/profile.h"
 #include "cse/request.h"
 #include "cse/tell.h"
 #include "host/heap.h"
@@ -190,6 +191,8 @@ enum err cse_new(const struct cse_conf *conf, const struct world *w, struct cse 
     if (e == OK)
         e = joint_new(c);
     if (e == OK)
+        e = profile_new(c);
+    if (e == OK)
         e = poll_new(c);
     if (e == OK)
         e = request_open(c);
@@ -216,6 +219,7 @@ void cse_free(struct cse *c)
     tell_free(c);
     post_free(c);
     joint_free(c);
+    profile_free(c);
     poll_free(c);
     request_close(c);
     alarm_free(c);

@@ -76,7 +76,7 @@ struct run {
     struct ack *ack;           /* it goes on behind an acknowledgement: method.c */
     bool hooked;               /* the hook `before` was called in this savepoint */
     struct span aei;           /* AE CREATE: the stem that was assigned */
-    struct span granted;           /* AE CREATE: the S-stem that the IN-CSE gave, enroll.c */
+    struct span granted;       /* AE CREATE: the S-stem that the IN-CSE gave, enroll.c */
     struct span con, cnf;      /* contentInstance: JSON text to be stored, after sealing; p NULL: as sent */
     uint32_t cut_at;           /* result was cut: go on at this offset; 0: whole */
     struct span pc;            /* content of the answer, made before the end */
@@ -161,6 +161,7 @@ struct cse {
     atomic_bool below_changed;             /* a CSE came, went or changed below this one: the registrar wants to know */
     atomic_bool tick;                      /* letters or expiry times changed */
     struct post *post;                     /* outbox.c: loop 0 */
+    struct profiles *profiles;             /* profile.c */
     struct joint *joint;                   /* registrar.c: loop 0 */
     struct alarms *alarms;                 /* alarm.c: loop 0 */
     struct polls *polls;                   /* poll.c: all loops */

@@ -146,6 +146,33 @@ static void rules_of_the_service_subscription(void **state)
     IS(4103, RETRIEVE(in, "in", "Cok2")); /* which says nothing about other rights */
 }
 
+/* A gateway asks the server, and goes on without it. */
+static void rules_for_a_gateway(void **state)
+{
+    (void)state;
+    up(false);
+    IS(2001, ae(mn, "Cfirst", "a"));
+    IS(2001, CREATE(in, "in", "CAdmin", 1,
+                    "{\"m2m:acp\":{\"rn\":\"acp\",\"pv\":{\"acr\":[{\"acor\":[\"/id-mn\"],\"acop\":34}]},"
+                    "\"pvs\":{\"acr\":[{\"acor\":[\"CAdmin\"],\"acop\":63}]}}}"));
+    IS(2001, CREATE(in, "in", "CAdmin", 11, "{\"m2m:mssp\":{\"rn\":\"p\",\"acpi\":[\"in/acp\"]}}"));
+    IS(2001, ae(mn, "Csecond", "b")); /* what it learned is good for a minute */
+    wait_ms(&net, 61000);
+    IS(4128, ae(mn, "Cthird", "c"));
+    IS(2001, CREATE(in, "in", "CAdmin", 19,
+                    "{\"m2m:asar\":{\"rn\":\"r\",\"acpi\":[\"in/acp\"],\"aai\":[\"N*\"],\"aae\":[\"Cok*\"]}}"));
+    IS(2001,
+       CREATE(in, "in/p", "CAdmin", 20,
+              "{\"m2m:svsn\":{\"ni\":\"n1\",\"acpi\":[\"in/acp\"],\"csi\":\"/id-mn\",\"rlk\":[\"/id-in/in/r\"]}}"));
+    wait_ms(&net, 61000);
+    IS(4126, ae(mn, "Cthird", "c"));
+    IS(2001, ae(mn, "Cok3", "c"));
+    net.down = 1;
+    wait_ms(&net, 120000);
+    IS(4126, ae(mn, "Cfourth", "d")); /* the last that is known */
+    IS(2001, ae(mn, "Cok4", "d"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +181,7 @@ int main(void)
         cmocka_unit_test_teardown(nobody_to_ask, down),
         cmocka_unit_test_teardown(the_operator_decides, down),
         cmocka_unit_test_teardown(rules_of_the_service_subscription, down),
+        cmocka_unit_test_teardown(rules_for_a_gateway, down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
