@@ -50,12 +50,13 @@ MUST_USE enum err claims_of(struct run *r, const struct claims **out);
 /* ---- consult.c --------------------------------------------------------------------------------------- */
 
 enum {
-    CONSULT_MAX = 8,    /* policies and groups of other CSEs that one request may lead to */
-    CONSULT_ROUNDS = 3, /* a fetched policy may name a group elsewhere, and so on */
-    GRANTS = 128,       /* answers of authorization servers that are kept */
-    GRANT_TEXT = 4096,  /* octets of one; a larger one counts for its request only */
-    DAS_MAX = 4,        /* authorization servers asked for one request */
-    PL_MAX = 86400000,  /* ms: longest life of what a server granted */
+    CONSULT_MAX = 8,     /* policies and groups of other CSEs that one request may lead to */
+    CONSULT_ROUNDS = 3,  /* a fetched policy may name a group elsewhere, and so on */
+    CONSULTS_MAX = 1024, /* requests that wait for such answers; more are denied at once */
+    GRANTS = 128,        /* answers of authorization servers that are kept */
+    GRANT_TEXT = 4096,   /* octets of one; a larger one counts for its request only */
+    DAS_MAX = 4,         /* authorization servers asked for one request */
+    PL_MAX = 86400000,   /* ms: longest life of what a server granted */
 };
 struct consult;
 

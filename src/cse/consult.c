@@ -99,8 +99,10 @@ static void learn(struct fact *f, const struct prim *rsp)
 
 static void one_less(struct run *r)
 {
-    if (--r->consult->waits == 0)
-        run_again(r);
+    if (--r->consult->waits > 0)
+        return;
+    atomic_fetch_sub(&r->c->consulting, 1);
+    run_again(r);
 }
 
 static void fetched(struct errand *e)
@@ -416,9 +418,11 @@ enum says consult_start(struct run *r)
         c->back = any_unknown(c) || (!c->das_asked && any_server(r, daci));
         return MORE;
     }
-    if (any_unknown(c) && fetch_all(r))
+    if (atomic_fetch_add(&r->c->consulting, 1) < CONSULTS_MAX &&
+        ((any_unknown(c) && fetch_all(r)) || (!c->das_asked && ask_servers(r, row, daci))))
         return WAIT;
-    return !c->das_asked && ask_servers(r, row, daci) ? WAIT : MORE;
+    atomic_fetch_sub(&r->c->consulting, 1);
+    return MORE;
 }
 
 bool consult_wanted(struct run *r)

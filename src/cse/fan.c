@@ -238,6 +238,8 @@ static void set_gid(struct fan *f, struct run *r)
         return;
     (void)gid_seen(r, gid, true);
     prim_set(&f->q, PA_gid, keep(f, gid));
+    if (!r->q->rqet && !r->q->rset) /* however long the chain of groups is, it ends with this one's time */
+        keep_time(f, PA_rqet, fan_deadline(r));
 }
 
 static enum err keep_request(struct fan *f)

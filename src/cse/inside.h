@@ -135,7 +135,8 @@ struct cse {
     struct policy *policies[STORE_SLOTS_MAX + 1]; /* per thread; the last is the writer's */
     struct grant *grants;                         /* of authorization servers, all threads: consult.c */
     atomic_flag grants_lock;
-    struct { /* groups whose members loop 0 shall look at again: group.c */
+    atomic_uint consulting; /* requests that wait for others' word: consult.c */
+    struct {                /* groups whose members loop 0 shall look at again: group.c */
         atomic_flag lock;
         size_t n;
         int64_t rid[64];
