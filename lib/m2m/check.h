@@ -102,7 +102,9 @@ bool check_cnf(struct span s);   /* media/type:enc[:sec], enc 0..2, sec 0..5 */
 bool check_token(struct span s); /* xs:token, not empty */
 bool check_duration(struct span s,
                     int64_t *ms); /* xs:duration, not negative; months count 30 days, years 365; ms may be NULL */
-enum { CHECK_NAME_MAX = 255 };
+/* Octets of a text, at most: of names, of tokens (labels) and URIs, of everything else but con and base64, which the
+ * size of the request bounds. An identifier: ID_MAX. */
+enum { CHECK_NAME_MAX = 255, CHECK_TOKEN_MAX = 4096, CHECK_TEXT_MAX = 65536 };
 
 /* Notification content type when the request names none (TS-0001 table 9.6.8-4): by the first net of enc (NULL: net 1).
  */

@@ -109,6 +109,25 @@ static bool text_fits(uint8_t kind, struct span s, const struct switches *sw)
     }
 }
 
+/* Texts of these kinds have a limit of their own; 0: the size of the request is their limit. */
+static const struct {
+    uint32_t max;
+    const char *says;
+} longest[VK_COMPLEX + 1] = {
+    [VK_STRING] = {CHECK_TEXT_MAX, "is longer than 65536 octets"},
+    [VK_NSTRING] = {CHECK_TEXT_MAX, "is longer than 65536 octets"},
+    [VK_TOKEN] = {CHECK_TOKEN_MAX, "is longer than 4096 octets"},
+    [VK_URI] = {CHECK_TOKEN_MAX, "is longer than 4096 octets"},
+    [VK_NCNAME] = {CHECK_NAME_MAX, "is longer than 255 octets"},
+    [VK_NAME] = {CHECK_NAME_MAX, "is longer than 255 octets"},
+    [VK_ID] = {ID_MAX, "is longer than 400 octets"},
+    [VK_APPID] = {CHECK_TOKEN_MAX, "is longer than 4096 octets"},
+    [VK_CNF] = {CHECK_TOKEN_MAX, "is longer than 4096 octets"},
+    [VK_DIGITS] = {CHECK_NAME_MAX, "is longer than 255 octets"},
+};
+_Static_assert(CHECK_TEXT_MAX == 65536 && CHECK_TOKEN_MAX == 4096 && CHECK_NAME_MAX == 255 && ID_MAX == 400,
+               "the sentences above name the limits");
+
 static const char *number_rule(const struct vdesc *d)
 {
     if (d->kind == VK_UINT && d->hi == INT64_MAX)
@@ -225,6 +244,8 @@ static struct verdict check_one(const struct vdesc *d, const struct jval *v, str
         return bad(name, says[d->kind]);
     if (json_str(v, a, &s) != OK)
         return verdict_of(RSC_INTERNAL_SERVER_ERROR, name, "the request needs more memory than its limit");
+    if (longest[d->kind].max && s.n > longest[d->kind].max)
+        return bad(name, longest[d->kind].says);
     return text_fits(d->kind, s, sw) ? VERDICT_GO : bad(name, says[d->kind]);
 }
 

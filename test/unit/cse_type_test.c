@@ -62,6 +62,28 @@ static void a_management_object_has_its_own_table(void **state)
     IS(4108, CREATE(n, "x/one", "CAdmin", TY_MGO, "{\"m2m:bat\":{\"mgd\":1006,\"btl\":23,\"bts\":5}}"));
 }
 
+/* mgd 0: what the schema behind mgs defines is in no table. */
+static void an_open_type_keeps_what_no_table_has(void **state)
+{
+    (void)state;
+    struct node *n = lab(ROLE_IN);
+    IS(2001, CREATE(n, "x", "CAdmin", TY_NOD, "{\"m2m:nod\":{\"rn\":\"n\",\"ni\":\"urn:n\"}}"));
+    IS(4000, CREATE(n, "x/n", "CAdmin", TY_MGO, "{\"m2m:mgo\":{\"mgd\":0}}"));
+    HOLDS("mgs");
+    IS(2001, CREATE(n, "x/n", "CAdmin", TY_MGO,
+                    "{\"m2m:mgo\":{\"rn\":\"m\",\"mgd\":0,\"mgs\":\"urn:s\",\"fan\":3,\"lamp\":{\"on\":true}}}"));
+    HOLDS("\"fan\":3");
+    HOLDS("\"lamp\":{\"on\":true}");
+    IS(2004, UPDATE(n, "x/n/m", "CAdmin", "{\"m2m:mgo\":{\"fan\":4,\"lamp\":null,\"door\":\"open\"}}"));
+    IS(2000, RETRIEVE(n, "x/n/m", "CAdmin"));
+    HOLDS("\"fan\":4");
+    HOLDS("\"door\":\"open\"");
+    assert_null(strstr(last->pc, "lamp"));
+    IS(4000, CREATE(n, "x/n", "CAdmin", TY_MGO, "{\"m2m:mgo\":{\"mgd\":0,\"mgs\":\"urn:s\",\"fan\":null}}"));
+    HOLDS("fan");
+    IS(4000, CREATE(n, "x/n", "CAdmin", TY_MGO, "{\"m2m:mgo\":{\"mgd\":0,\"mgs\":\"urn:s\",\"1fan\":3}}"));
+}
+
 static void a_flex_container_has_the_table_of_its_description(void **state)
 {
     (void)state;
@@ -120,6 +142,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_management_object_has_its_own_table, down),
+        cmocka_unit_test_teardown(an_open_type_keeps_what_no_table_has, down),
         cmocka_unit_test_teardown(a_flex_container_has_the_table_of_its_description, down),
         cmocka_unit_test_teardown(the_base_says_which_types_it_hosts, down),
     };
