@@ -180,12 +180,20 @@ static struct verdict refused(const struct rule *r, const char *rule)
     return verdict_of(RSC_BAD_REQUEST, r->row->sn, rule);
 }
 
+static struct verdict lacking(const struct rule *r)
+{
+    return verdict_of(RSC_NOT_IMPLEMENTED, r->row->sn,
+                      "is an attribute that this CSE does not support (TS-0004 7.3.3.3)");
+}
+
 static struct verdict create_attribute(const struct check *c, const struct rule *r, const struct attrs *at,
                                        const struct jval *v, struct arena *a)
 {
     if (!v)
         return r->create == P_M && !check_type_spares(c, (enum attr)r->at, at) ? refused(r, "is mandatory on CREATE")
                                                                                : VERDICT_GO;
+    if (r->create == P_LACKS)
+        return lacking(r);
     if (r->create == P_NP)
         return refused(r, "is given by the CSE and not permitted on CREATE");
     if (r->at == AT_cr)
@@ -200,6 +208,8 @@ static struct verdict update_attribute(const struct check *c, const struct rule 
 {
     if (!v)
         return VERDICT_GO;
+    if (r->update == P_LACKS)
+        return lacking(r);
     if ((r->sw && sw_open(c->sw, (enum sw)r->sw) ? r->open : r->update) == P_NP)
         return refused(r, "is not permitted on UPDATE");
     if (v->type == J_NULL)

@@ -79,7 +79,9 @@ enum attr attr_find(struct span short_name);
 
 /* ---- rules: an attribute in a type -------------------------------------------------------------- */
 
-enum presence { P_ABSENT, P_NP, P_O, P_M }; /* P_ABSENT: the type has no such attribute */
+/* P_ABSENT: the type has no such attribute. P_LACKS: the standard has it and this CSE does not offer it: 5001 (TS-0004
+ * 7.3.3.3). */
+enum presence { P_ABSENT, P_NP, P_O, P_M, P_LACKS };
 enum announce { ANN_NA, ANN_OA, ANN_MA };
 enum access { ACC_NONE, ACC_RO, ACC_RW, ACC_WO };
 

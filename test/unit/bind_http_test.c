@@ -239,7 +239,7 @@ static void queries(void **state)
     }
     assert_null(g);
     static const char *const bad[] = {"xyz=1",   "c.xyz=1", "x.lbl=1", "rcn=1&rcn=2", "lbl=%zz", "lbl=%4", "lbl=%00",
-                                      "lbl=%C3", "%=1",     "opx=2",    "=x",          "atr=x",   "catr=x", "ri'=1"};
+                                      "lbl=%C3", "%=1",     "opx=2",   "=x",          "atr=x",   "catr=x", "ri'=1"};
     for (size_t i = 0; i < LEN(bad); i++)
         if (!in("GET", "/mn", bad[i], NULL, 0, "").bad)
             fail_msg("%s was accepted", bad[i]);
@@ -251,6 +251,60 @@ static void queries(void **state)
     many[64 * 6] = 'l';
     many[65 * 6] = 0;
     assert_non_null(in("GET", "/mn", many, NULL, 0, "").bad);
+}
+
+/* The table of TS-0009 6.4: every header that a request may have, and every query argument that is a parameter. */
+static void each_parameter_has_its_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *value, *sn;
+    } headers[] = {
+        {"X-M2M-Origin", "Cx", "fr"},
+        {"X-M2M-RI", "r1", "rqi"},
+        {"X-M2M-RVI", "3", "rvi"},
+        {"X-M2M-RTU", "http://a&b", "rtu"},
+        {"X-M2M-OT", "20260101T000000", "ot"},
+        {"X-M2M-RET", "5000", "rqet"},
+        {"X-M2M-RST", "5000", "rset"},
+        {"X-M2M-OET", "5000", "oet"},
+        {"X-M2M-EC", "4", "ec"},
+        {"X-M2M-GID", "g", "gid"},
+        {"X-M2M-VSI", "v", "vsi"},
+        {"X-M2M-AS", "a+b", "aus"},
+        {"X-M2M-GTM", "a/b", "grtm"},
+        {"X-M2M-PRPI", "p", "prpi"},
+        {"X-M2M-MSU", "u", "msu"},
+        {"X-M2M-OMR", "o", "omr"},
+        {"X-M2M-CTS", "1", "cnst"},
+        {"X-M2M-CTO", "5", "cnot"},
+        {"X-M2M-ATI", "l:t", "ati"},
+        {"X-M2M-ASRI", "1", "asri"},
+    };
+    static const struct {
+        const char *name, *value;
+    } queries_[] = {{"rt", "3"},   {"rp", "5"},   {"rcn", "1"},   {"da", "1"},  {"drt", "2"},
+                    {"rids", "r"}, {"tids", "t"}, {"ltids", "l"}, {"tqi", "1"}, {"asi", "1"},
+                    {"auri", "1"}, {"sqi", "0"},  {"atrl", "ri"}};
+    for (size_t i = 0; i < LEN(headers); i++) {
+        struct http_field f[] = {{span_str(headers[i].name), span_str(headers[i].value)}};
+        struct prim p = in("GET", "/mn", "", f, 1, "");
+        unsigned at = 0;
+        for (unsigned k = 1; k < PA__N; k++)
+            if (span_eq(param_row((enum param)k)->sn, span_str(headers[i].sn)))
+                at = k;
+        if (!at || !prim_has(&p, (enum param)at) || p.bad)
+            fail_msg("%s is not %s", headers[i].name, headers[i].sn);
+        text_is(&p, (enum param)at, headers[i].value);
+    }
+    for (size_t i = 0; i < LEN(queries_); i++) {
+        char query[64];
+        snprintf(query, sizeof query, "%s=%s", queries_[i].name, queries_[i].value);
+        struct prim p = in("GET", "/mn", query, NULL, 0, "");
+        enum param at = param_of_query(span_str(queries_[i].name));
+        assert_true(at != PA_NONE && !p.bad);
+        text_is(&p, at, queries_[i].value);
+    }
 }
 
 static void response_is(const struct prim *p, const struct switches *sw, int status, const char *fields)
@@ -466,17 +520,12 @@ static void hints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(methods),
-        cmocka_unit_test(targets),
-        cmocka_unit_test(headers),
-        cmocka_unit_test(media_types),
-        cmocka_unit_test(queries),
-        cmocka_unit_test(responses),
-        cmocka_unit_test(every_code_has_its_status),
-        cmocka_unit_test(there_and_back),
-        cmocka_unit_test(refusals_of_the_listener),
-        cmocka_unit_test(client_details),
-        cmocka_unit_test(results),
+        cmocka_unit_test(methods),        cmocka_unit_test(targets),
+        cmocka_unit_test(headers),        cmocka_unit_test(media_types),
+        cmocka_unit_test(queries),        cmocka_unit_test(each_parameter_has_its_place),
+        cmocka_unit_test(responses),      cmocka_unit_test(every_code_has_its_status),
+        cmocka_unit_test(there_and_back), cmocka_unit_test(refusals_of_the_listener),
+        cmocka_unit_test(client_details), cmocka_unit_test(results),
         cmocka_unit_test(hints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

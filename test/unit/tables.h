@@ -175,6 +175,7 @@ static const struct meaning meanings[] = {
     {"m2m:evalCriteria", VK_COMPLEX, "evalCriteria", 0, 0},
     {"xs:base64Binary text", VK_BASE64, NULL, 0, 0},
     {"xs:anySimpleType (JSON: any value)", VK_ANY, NULL, 0, 0},
+    {"xs:anySimpleType", VK_ANY, NULL, 0, 0},
     {"restricted list of xs:boolean", VK_BOOL, NULL, 0, 0},
     {"m2m:tokenPermissions", VK_COMPLEX, "tokenPermissions", 0, 0},
     {"m2m:timeWindowType", VK_ENUM, "timeWindowType", 0, 0},

@@ -62,15 +62,10 @@ struct excuse excused[] = {
 static const char *const presence[] = {"absent", "NP", "O", "M"}, *const announced[] = {"NA", "OA", "MA"},
                          *const access_names[] = {"", "RO", "RW", "WO"};
 
-/* Types of TS-0022 of which the tables list nothing but that they are mgmtObj. */
+/* Specializations of which the tables list nothing but that they are mgmtObj take whatever is sent. */
 static bool bare_mgmt_object(const struct type *t)
 {
-    static const char *const names[] = {"registration", "authenticationProfile", "trustAnchorCred", "MAFClientRegCfg",
-                                        "MEFClientRegCfg"};
-    for (size_t i = 0; i < LEN(names); i++)
-        if (!strcmp(t->long_name, names[i]))
-            return true;
-    return false;
+    return t->flags & TF_SPEC && t->flags & TF_OPEN;
 }
 
 static void compare_attribute(const struct csv *c, const struct type *t, const struct attr_row *row,
@@ -91,6 +86,11 @@ static void compare_attribute(const struct csv *c, const struct type *t, const s
         differs("attributes", id, "list", mult);
     if (r->one != !span_starts(mult, SPAN("0..1")) || has(mult, "R4+"))
         differs("attributes", id, "multiplicity", mult);
+    if (r->create == P_LACKS || r->update == P_LACKS) { /* never there: nothing else can differ */
+        if (r->create != P_LACKS || r->update != P_LACKS || r->announce != ANN_NA)
+            differs("attributes", id, "not offered, or only half", c->f[6]);
+        return;
+    }
     if (!is(word(c->f[6]), presence[r->create]))
         differs("attributes", id, "create", c->f[6]);
     if (!is(word(c->f[7]), presence[r->update]))
