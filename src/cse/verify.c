@@ -44,11 +44,13 @@ static bool listed(const struct jval *list, struct span text)
     return false;
 }
 
-/* A crossResourceSubscription of this CSE has asked for the subscription itself. */
-static bool is_crs(struct run *r, struct span nu)
+/* A crossResourceSubscription of this CSE has asked for the subscription itself; what a group of this CSE takes, its
+ * members decide about. */
+static bool agrees(struct run *r, struct span nu)
 {
     struct row row;
-    return find_text(r, nu, &row) == OK && row.ty == TY_CRS;
+    struct span ct;
+    return find_text(r, nu_plain(nu, &ct), &row) == OK && (row.ty == TY_CRS || row.ty == TY_GRP);
 }
 
 /* The target must agree: a resource identifier that is not the originator; a URL only by switch 13; in an UPDATE only
@@ -59,7 +61,7 @@ static bool must_agree(struct run *r, struct span nu)
         return false;
     if (is_url(nu))
         return sw_open(&r->c->conf.sw, SW_verify_urls);
-    if (is_crs(r, nu))
+    if (agrees(r, nu))
         return false;
     return !verify_is_originator(r, nu);
 }
