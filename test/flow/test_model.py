@@ -1,13 +1,14 @@
 """Some thousand generated requests before a real CSE and a reference model: the same code and the same resource each
 time, in the check order of the standard."""
+import datetime
 import os
 import random
 
-from model.cse import ACP, AE, CHOSEN_BY_CSE, CIN, CNT, CREATE, DELETE, RETRIEVE, SUB, UPDATE, Model
+from model.cse import ACP, AE, CHOSEN_BY_CSE, CIN, CNT, CREATE, DELETE, RETRIEVE, SUB, TS, TSI, UPDATE, Model
 from plant.house import SP
 
 REQUESTS = int(os.environ.get("ONESEAL_MODEL_REQUESTS", "20000"))
-ROOT = {ACP: "m2m:acp", AE: "m2m:ae", CNT: "m2m:cnt", CIN: "m2m:cin", SUB: "m2m:sub"}
+ROOT = {ACP: "m2m:acp", AE: "m2m:ae", CNT: "m2m:cnt", CIN: "m2m:cin", SUB: "m2m:sub", TS: "m2m:ts", TSI: "m2m:tsi"}
 
 
 class Generator:
@@ -34,7 +35,7 @@ class Generator:
         roll = self.rng.random()
         if roll < 0.12:
             path += "/" + self.name()
-        elif roll < 0.20 and node.ty == CNT:
+        elif roll < 0.20 and node.ty in (CNT, TS):
             path += "/" + self.rng.choice(["la", "ol"])
         return self.pick((path, 6), ("/id-in/" + path, 1), (SP + "/id-in/" + path, 1), ("-" + path[2:], 1))
 
@@ -65,28 +66,34 @@ class Generator:
                 "apn": lambda: "name", "pv": self.rules, "pvs": self.rules, "disr": lambda: r.random() < 0.5,
                 "mbis": lambda: r.randint(1, 20), "cstn": lambda: r.choice(self.stems),
                 "nu": lambda: ["http://127.0.0.1:9/"], "exc": lambda: r.randint(1, 9), "nct": lambda: 1,
-                "enc": lambda: {"net": [2]}}
+                "enc": lambda: {"net": [2]}, "dgt": lambda: "20260101T%02d%02d%02d" % (r.randrange(24), r.randrange(60), r.randrange(60)),
+                "pei": lambda: r.randint(10, 99), "peid": lambda: r.randint(0, 30), "snr": lambda: r.randint(0, 9)}
         bad = {"lbl": ["x", [], [1], {"a": 1}, True], "mni": [-1, "3", 1.5, True, [1]], "mbs": [-1, "3", {}],
                "et": ["20200101T000000", "yesterday", 5], "acpi": ["x", [], 5], "con": [None],
                "cnf": [5, "a b", ""], "cr": ["Cme"], "apn": [5], "pv": [5, "x"], "pvs": [{"acr": []}, 5],
                "disr": ["true", 1], "mbis": [-1, "4"], "cstn": [7, []], "nu": ["x", [], [5], {}], "exc": [0, "3"],
+               "dgt": [5, "noon", []], "pei": [0, "9", -5], "peid": [-1, "1"], "snr": ["x", -1],
                "nct": [0, 9, "1"], "enc": [5, [], {"net": [99]}, {"net": 1}, {"nix": 1}]}
         return r.choice(bad[name]) if r.random() < 0.06 else good[name]()
 
     def attributes(self, ty, operation, model):
         optional = {CNT: ["lbl", "mni", "mbs", "acpi", "disr", "mbis", "cstn"], CIN: ["lbl", "cnf"], ACP: ["lbl"],
-                    AE: ["lbl", "apn"], SUB: ["lbl", "exc", "cstn"]}[ty]
+                    AE: ["lbl", "apn"], SUB: ["lbl", "exc", "cstn"], TS: ["lbl", "mni", "mbs", "acpi", "cstn"],
+                    TSI: ["lbl", "snr"]}[ty]
         if operation == CREATE and ty in (CNT, CIN):
             optional = optional + ["cr", "et"]
         made = {n: self.value(n, model) for n in optional if self.rng.random() < 0.25}
+        if operation == CREATE and ty == TS and self.rng.random() < 0.3:
+            made.update(pei=self.value("pei", model), peid=self.value("peid", model))
         if operation == CREATE:
             made["rn"] = self.pick((self.name(), 40), ("la", 1), ("bad name", 1), ("", 1))
-            for must in {CNT: [], CIN: ["con"], ACP: ["pv", "pvs"], SUB: ["nu", "enc", "nct"]}.get(ty, []):
+            for must in {CNT: [], CIN: ["con"], ACP: ["pv", "pvs"], SUB: ["nu", "enc", "nct"],
+                         TSI: ["dgt", "con"]}.get(ty, []):
                 if self.rng.random() < 0.97:
                     made[must] = self.value(must, model)
         elif self.rng.random() < 0.2 and made:
             made[self.rng.choice(list(made))] = None
-        elif ty == CNT and self.rng.random() < 0.25:
+        elif ty in (CNT, TS) and self.rng.random() < 0.25:
             made = {"acpi": self.pick((self.policy_ids(model), 4), (None, 2))}
         if self.rng.random() < 0.05:
             made[self.rng.choice(["ri", "ct", "nonsense", "ty", "st"])] = "x"
@@ -105,6 +112,18 @@ class Generator:
         good = [({}, {"X-M2M-RET": future}, 0), ({"rt": 3}, {}, 0), ({"rcn": 1}, {}, 0), ({}, {"X-M2M-RVI": "4"}, 0)]
         return self.pick((({}, {}, 0), 82), (self.rng.choice(bad), 8), (self.rng.choice(good), 10))
 
+    def data_time(self, series, stamp):
+        """Now and then one that is there already. With limits a later one: whether a late point that is the oldest at
+        once is kept in place of another the text does not say."""
+        held = [c.attributes["dgt"] for c in series.instances()] if series is not None and series.ty == TS else []
+        limited = held and ("mni" in series.attributes or "mbs" in series.attributes)
+        if held and self.rng.random() < 0.1:
+            return self.rng.choice(held)
+        if limited and stamp <= max(held):
+            later = datetime.datetime.strptime(max(held), "%Y%m%dT%H%M%S") + datetime.timedelta(seconds=1)
+            stamp = later.strftime("%Y%m%dT%H%M%S")
+        return stamp
+
     def request(self, model):
         """(operation, to, from, ty, body)"""
         op = self.pick((CREATE, 5), (RETRIEVE, 3), (UPDATE, 3), (DELETE, 1))
@@ -112,9 +131,12 @@ class Generator:
         if op == DELETE and to.rpartition("/")[2] == self.top.rpartition("/")[2]:
             op = RETRIEVE
         if op == CREATE:
-            ty = self.pick((CIN, 6), (CNT, 5), (ACP, 3), (SUB, 2))
+            ty = self.pick((CIN, 6), (CNT, 5), (ACP, 3), (SUB, 2), (TS, 2), (TSI, 3))
             root = self.pick((ROOT[ty], 40), ("m2m:cnt", 1), ("m2m:xyz", 1))
-            return op, to, fr, ty, {root: self.attributes(ty, op, model)}
+            made = self.attributes(ty, op, model)
+            if ty == TSI and isinstance(made.get("dgt"), str):
+                made["dgt"] = self.data_time(model.find(to)[0], made["dgt"])
+            return op, to, fr, ty, {root: made}
         if op == UPDATE:
             node, virtual = model.find(to)
             ty = node.ty if node is not None and node.ty in ROOT and not virtual else CNT

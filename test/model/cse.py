@@ -1,5 +1,5 @@
 """A reference model of a CSE: the check order of spec/procedures.md 2 and the types AE, container, contentInstance,
-accessControlPolicy, subscription, in a few hundred lines of Python that share nothing with the program.
+accessControlPolicy, subscription, timeSeries, timeSeriesInstance, in a few hundred lines of Python that share nothing with the program.
 
 It is told a request and answers the response status code, and for a success the resource as it must be shown (without
 times and identifiers, which the program chooses). What the standard leaves open it does not decide: such requests
@@ -16,9 +16,12 @@ from dataclasses import dataclass, field
 from .access import C, D, R, U, Rule, permits
 
 SPEC = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "spec", "attributes.csv")
-BASE, ACP, AE, CNT, CIN, SUB, REMOTE = 5, 1, 2, 3, 4, 23, 16
-ROOT = {ACP: "m2m:acp", AE: "m2m:ae", CNT: "m2m:cnt", CIN: "m2m:cin", BASE: "m2m:cb", SUB: "m2m:sub"}
-CHILDREN = {BASE: {AE, CNT, ACP, SUB}, AE: {CNT, ACP, SUB}, CNT: {CNT, CIN, SUB}, CIN: set(), ACP: {SUB}, SUB: set()}
+BASE, ACP, AE, CNT, CIN, SUB, REMOTE, TS, TSI = 5, 1, 2, 3, 4, 23, 16, 29, 30
+ROOT = {ACP: "m2m:acp", AE: "m2m:ae", CNT: "m2m:cnt", CIN: "m2m:cin", BASE: "m2m:cb", SUB: "m2m:sub",
+        TS: "m2m:ts", TSI: "m2m:tsi"}
+INSTANCE = {CNT: CIN, TS: TSI}      # what a type holds
+CHILDREN = {BASE: {AE, CNT, ACP, SUB, TS}, AE: {CNT, ACP, SUB, TS}, CNT: {CNT, CIN, SUB, TS}, CIN: set(), ACP: {SUB},
+            SUB: set(), TS: {TSI, SUB}, TSI: set()}
 VIRTUAL = ("la", "ol")
 CREATE, RETRIEVE, UPDATE, DELETE = 1, 2, 3, 4
 BIT = {CREATE: C, RETRIEVE: R, UPDATE: U, DELETE: D}
@@ -67,6 +70,8 @@ CHECK = {
     "apn": _is_text, "or": _is_text, "mbis": _is_count, "cstn": lambda v: isinstance(v, str) and v != "",
     "nu": lambda v: isinstance(v, list) and v and all(isinstance(e, str) and e for e in v),
     "exc": lambda v: _is_count(v) and v > 0, "nct": lambda v: _is_count(v) and 1 <= v <= 5,
+    "dgt": _is_stamp, "pei": lambda v: _is_count(v) and v > 0, "peid": _is_count,
+    "snr": _is_count,
     "enc": lambda v: isinstance(v, dict) and set(v) <= {"net"} and isinstance(v.get("net", [2]), list) and
         all(e in (1, 2, 3, 4) for e in v.get("net", [2])),
     "pv": lambda v: isinstance(v, dict) and isinstance(v.get("acr"), list),
@@ -92,7 +97,9 @@ class Node:
         return self.rn if self.parent is None else self.parent.path() + "/" + self.rn
 
     def instances(self):
-        return [c for c in self.children if c.ty == CIN]
+        """From the oldest to the newest: a timeSeries goes by the time of its data, not by the order of creation."""
+        held = [c for c in self.children if c.ty == INSTANCE.get(self.ty)]
+        return sorted(held, key=lambda c: c.attributes["dgt"]) if self.ty == TS else held
 
 
 def size_of(content):
@@ -118,7 +125,7 @@ class Model:
             return None, None
         node = self.root
         for i, name in enumerate(names[1:]):
-            if node.ty == CNT and name in VIRTUAL and i == len(names) - 2:
+            if node.ty in INSTANCE and name in VIRTUAL and i == len(names) - 2:
                 return node, name
             node = node.child(name)
             if node is None:
@@ -131,7 +138,7 @@ class Model:
     def may(self, fr, operation, node, child_type=None):
         if fr == self.admin:
             return True
-        while node.ty == CIN:
+        while node.ty in (CIN, TSI):
             node = node.parent
         if node.ty == ACP:
             return permits(node.own_rules, fr, operation, self.cse_id, self.sp, child_type=child_type)
@@ -198,7 +205,7 @@ class Model:
         if virtual and op in (CREATE, UPDATE):
             return 4005, None
         if node is not None and not virtual:
-            if (node.ty == BASE and op in (UPDATE, DELETE)) or (node.ty == CIN and op == UPDATE):
+            if (node.ty == BASE and op in (UPDATE, DELETE)) or (node.ty in (CIN, TSI) and op == UPDATE):
                 return 4005, None
         if node is None:
             return 4004, None
@@ -245,29 +252,36 @@ class Model:
         if wrong:
             return wrong, None
         name = attributes.get("rn")
-        if parent.ty == CNT and name in VIRTUAL:
+        if parent.ty in INSTANCE and name in VIRTUAL:
             return 4005, None
+        if ty == TS and attributes.get("peid", 0) * 2 > attributes.get("pei", 1 << 62):
+            return 4000, None
         if not self.linked(attributes):
             return 4000, None
         if parent.child(name):
             # Whether a content that is too large is seen first the text does not say: both are steps of Recv-6.5.
-            return ((4105, 5207) if ty == CIN and self.too_large(parent, attributes) else 4105), None
+            return ((4105, 5207) if ty in (CIN, TSI) and self.too_large(parent, attributes) else 4105), None
+        if ty == TSI and attributes["dgt"] in [c.attributes["dgt"] for c in parent.instances()]:
+            return ((4105, 5207) if self.too_large(parent, attributes) else 4105), None
         node = Node(ty, name, parent, fr, copy.deepcopy(attributes))
         del node.attributes["rn"]
         if "cr" in node.attributes or ty == SUB:    # switch 15; no target here is ever the originator
             node.attributes["cr"] = fr
         if ty == SUB:
             node.attributes.setdefault("nct", 1)
-        if ty == CIN:
+        if ty == TS:
+            node.attributes["mdc"] = 0
+        if ty in (CIN, TSI):
             node.attributes["cs"] = size_of(attributes["con"])
             if self.too_large(parent, attributes):
                 return 5207, None
+        if ty == CIN:
             parent.attributes["st"] = parent.attributes.get("st", 0) + 1
             node.attributes["st"] = parent.attributes["st"]
         if ty == ACP:
             node.rules, node.own_rules = rules_of(attributes["pv"]), rules_of(attributes["pvs"])
         parent.children.append(node)
-        if ty == CIN:
+        if ty in (CIN, TSI):
             self.trim(parent)
         return 2001, self.show(node)
 
@@ -301,6 +315,7 @@ class Model:
                 node.attributes[name] = copy.deepcopy(value)
         if node.ty == CNT:
             node.attributes["st"] = node.attributes.get("st", 0) + 1
+        if node.ty in INSTANCE:
             self.trim(node)
         if node.ty == ACP:
             node.rules, node.own_rules = rules_of(node.attributes["pv"]), rules_of(node.attributes["pvs"])
@@ -328,9 +343,11 @@ class Model:
     def show(node):
         """The resource without what the CSE chooses."""
         shown = dict(copy.deepcopy(node.attributes), rn=node.rn, ty=node.ty)
-        if node.ty == CNT:
+        if node.ty in INSTANCE:
             kept = node.instances()
-            shown.update(cni=len(kept), cbs=sum(c.attributes["cs"] for c in kept), st=node.attributes.get("st", 0))
+            shown.update(cni=len(kept), cbs=sum(c.attributes["cs"] for c in kept))
+        if node.ty == CNT:
+            shown.update(st=node.attributes.get("st", 0))
         return {k: v for k, v in shown.items() if k not in CHOSEN_BY_CSE}
 
 
