@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cse/access.h"
+#include "cse/action.h"
 #include "cse/alarm.h"
 #include "cse/annc.h"
 #include "cse/fan.h"
@@ -199,6 +200,8 @@ enum err cse_new(const struct cse_conf *conf, const struct world *w, struct cse 
     if (e == OK)
         e = alarm_new(c);
     if (e == OK)
+        e = action_new(c);
+    if (e == OK)
         e = base_open(c, why);
     if (e != OK) {
         cse_free(c);
@@ -222,6 +225,7 @@ void cse_free(struct cse *c)
     profile_free(c);
     poll_free(c);
     request_close(c);
+    action_free(c);
     alarm_free(c);
     free(c->paths);
     free(c);
@@ -255,6 +259,7 @@ int64_t cse_tick(struct cse *c)
     annc_tick(c, now);
     at = earlier(at, sweep_tick(c, now));
     at = earlier(at, alarm_tick(c, now));
+    action_tick(c);
     group_tick(c);
     at = earlier(at, post_tick(c, now));
     at = earlier(at, joint_tick(c, now));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cse/access.h"
+#include "cse/action.h"
 #include "cse/annc.h"
 #include "cse/block.h"
 #include "cse/node.h"
@@ -217,6 +218,7 @@ void cse_run_write(struct cse *c, struct exch **list, size_t n)
         list[i]->wrote = e;
     if (c->hook.committed)
         c->hook.committed(c->hook.ctx, e);
+    action_committed(c, e);
     if (c->csr_changed)
         atomic_store(&c->below_changed, true);
     if (c->told || c->csr_changed)
@@ -439,6 +441,10 @@ enum says step_tell(struct run *r)
         STEP_TRY(r, tell_update(r, &r->out, &r->changed));
     if (changes(r) && opens(r->out.rid ? r->out.ty : r->target.ty))
         STEP_TRY(r, reach_changed(r, r->out.rid ? &r->out : &r->target));
+    if (r->q->op == OP_CREATE)
+        STEP_TRY(r, action_look(r, r->target.rid));
+    else if (changes(r))
+        STEP_TRY(r, action_look(r, r->q->op == OP_UPDATE ? r->out.rid : r->target.pid));
     return MORE; /* DELETE told while it removed: afterwards the subscriptions are gone */
 }
 
