@@ -23,10 +23,9 @@ struct node;
 struct outside {
     const char *url; /* prefix */
     unsigned rsc;
-    const char *says; /* content of its answers; NULL: none */
-    bool silent;      /* keeps the connection and never answers */
-    unsigned seen;    /* requests that came */
-    char last[4096];  /* content of the last */
+    bool silent;     /* keeps the connection and never answers */
+    unsigned seen;   /* requests that came */
+    char last[4096]; /* content of the last */
     char rqi[200], fr[200], ec[8], rvi[8];
     char all[16384]; /* contents of all, one a line; the newest that have room */
     char peer[200], to[300], vsi[40];
@@ -269,7 +268,6 @@ static UNUSED void deliver_outside(struct outside *o, struct sending *s)
         rsp.ser = SER_JSON;
     }
     rsp.rsc = (uint16_t)o->rsc;
-    rsp.pc = span_str(o->says);
     if (o->rsc)
         s->reply(s, OK, &rsp);
     else

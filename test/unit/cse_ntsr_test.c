@@ -106,9 +106,9 @@ static void the_creator_is_asked(void **state)
     target.rsc = 2000; /* an answer without content allows nothing */
     IS(4103, DELETE(n, "in/one/c/s/ntsr", "Ctwo"));
     assert_non_null(strstr(target.last, "\"trr\":true"));
-    target.says = "{\"m2m:sgn\":{\"sur\":\"x\",\"tra\":false}}";
+    target.answer = "{\"m2m:sgn\":{\"sur\":\"x\",\"tra\":false}}";
     IS(4103, DELETE(n, "in/one/c/s/ntsr", "Ctwo"));
-    target.says = "{\"m2m:sgn\":{\"sur\":\"x\",\"tra\":true}}";
+    target.answer = "{\"m2m:sgn\":{\"sur\":\"x\",\"tra\":true}}";
     IS(2002, DELETE(n, "in/one/c/s/ntsr", "Ctwo"));
     IS(2000, RETRIEVE(n, "in/one/c/s", "Cone"));
     HOLDS("\"nu\":[\"Cone\"]");
