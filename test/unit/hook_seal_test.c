@@ -527,7 +527,7 @@ static void bad_configuration_is_named(void **state)
         struct buf why = BUF_ARRAY(words);
         assert_int_equal(start_with(bad[i].text, &why), ERR_CONFIG);
         buf_nul(&why);
-        if (!strstr(words, bad[i].answer))
+        if (!strstr(words, bad[i].says))
             fail_msg("%zu: %s", i, words);
         stop();
     }
