@@ -194,9 +194,20 @@ enum err hop_to_target(struct run *r, struct span nu, struct hop *h, bool *here)
 
 /* ---- the request --------------------------------------------------------------------------------- */
 
+/* This CSE's identifier as the receiver knows it: absolute for another service provider. */
+static struct span from_for(struct run *r, struct span to)
+{
+    const struct self *me = &r->c->conf.self;
+    struct addr at;
+    const char *why;
+    struct span ct;
+    to = nu_plain(to, &ct);
+    bool far = !is_url(to) && addr_parse(to, me, &r->c->conf.sw, &at, &why) == OK && at.where == ADDR_OTHER_SP;
+    return far ? arena_join(r->a, me->sp, me->csi) : me->csi;
+}
+
 void hop_notify(struct run *r, struct hop *h, struct span to, struct span rqi, struct span pc)
 {
-    const struct cse_conf *conf = &r->c->conf;
     struct prim *p = &h->req;
     struct span ct;
     prim_init(p);
@@ -205,7 +216,7 @@ void hop_notify(struct run *r, struct hop *h, struct span to, struct span rqi, s
     p->ser = SER_JSON;
     prim_set(p, PA_op, SPAN("5"));
     prim_set(p, PA_to, nu_plain(to, &ct));
-    prim_set(p, PA_fr, conf->self.csi);
+    prim_set(p, PA_fr, from_for(r, to));
     prim_set(p, PA_rqi, rqi);
     hop_release(r->c, h);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cse/sgn.h"
+#include "host/heap.h"
 
 /* ---- lanes ------------------------------------------------------------------------------------------- */
 
@@ -181,19 +182,57 @@ void pace_read(struct span meta, struct arena *a, struct pace *p, int64_t *at)
 
 /* ---- letters --------------------------------------------------------------------------------------------- */
 
-enum err pace_drop(struct run *r, int64_t owner, int64_t lane, bool latest)
+enum { PAGE_BLOCK = 4096, PAGE_LETTERS = 32, PAGE_MEM = 256 << 20 };
+
+/* Page after page of a lane, in memory that is given back between them: letters may be large and many. */
+struct pages {
+    struct arena a;
+    struct letter *v;
+    size_t n;
+    int64_t after;
+};
+
+static void pages_begin(struct pages *p)
 {
-    struct letter *v, last = {0};
-    size_t n = 1;
-    for (int64_t after = 0; n > 0; after = last.id) {
-        TRY(store_letters_lane(r->t, owner, lane, after, PAGE, r->a, &v, &n));
-        for (size_t i = 0; i < n; i++) {
+    *p = (struct pages){0};
+    heap_arena(&p->a, PAGE_BLOCK, PAGE_MEM);
+}
+
+static enum err pages_next(struct run *r, struct pages *p, int64_t owner, int64_t lane)
+{
+    arena_reset(&p->a);
+    heap_arena(&p->a, PAGE_BLOCK, PAGE_MEM);
+    TRY(store_letters_lane(r->t, owner, lane, p->after, PAGE_LETTERS, &p->a, &p->v, &p->n));
+    if (p->n)
+        p->after = p->v[p->n - 1].id;
+    return OK;
+}
+
+static enum err drop_all(struct run *r, struct pages *p, int64_t owner, int64_t lane, bool latest)
+{
+    struct letter last = {0};
+    do {
+        TRY(pages_next(r, p, owner, lane));
+        for (size_t i = 0; i < p->n; i++) {
             if (last.id)
                 TRY(pace_done(r, &last));
-            last = v[i];
+            last = (struct letter){.id = p->v[i].id, .sub = owner, .tgt = lane};
         }
-    }
+    } while (p->n);
     return last.id && !latest ? pace_done(r, &last) : OK;
+}
+
+enum err pace_drop(struct run *r, int64_t owner, int64_t lane, bool latest)
+{
+    struct lane_size *s;
+    struct pages p;
+    TRY(size_of(r, owner, lane, &s));
+    if (!s->n)
+        return OK;
+    pages_begin(&p);
+    enum err e = drop_all(r, &p, owner, lane, latest);
+    arena_reset(&p.a);
+    return e;
 }
 
 enum err pace_hold(struct run *r, const struct letter *l, int64_t due, uint32_t tries, bool latest)
@@ -268,15 +307,19 @@ enum err pace_plain(struct run *r, int64_t owner, struct span to, const struct p
 
 struct batch {
     struct run *r;
+    struct arena a; /* of the text under way */
     struct text t;
     struct jw w;
     size_t n;
     struct letter last;
+    bool latest; /* ln of the last */
 };
 
 static void begin(struct batch *b)
 {
-    text_init(&b->t, b->r->a);
+    arena_reset(&b->a);
+    heap_arena(&b->a, PAGE_BLOCK, PAGE_MEM);
+    text_init(&b->t, &b->a);
     b->w = jw_over(&b->t.b);
     jw_obj(&b->w);
     JW_NAME(&b->w, "m2m:agn");
@@ -311,28 +354,50 @@ static enum err add(struct batch *b, const struct letter *l)
     return OK;
 }
 
+static enum err ripen_one(struct batch *b, const struct letter *l)
+{
+    struct pace p;
+    int64_t at;
+    pace_read(l->meta, b->r->a, &p, &at);
+    b->last = *l;
+    b->latest = p.ln;
+    if (!p.ln)
+        TRY(add(b, l));
+    return pace_done(b->r, l);
+}
+
+static enum err ripen(struct batch *b, struct pages *p, int64_t owner, int64_t lane)
+{
+    do {
+        TRY(pages_next(b->r, p, owner, lane));
+        for (size_t i = 0; i < p->n; i++)
+            TRY(ripen_one(b, &p->v[i]));
+        if (!p->n)
+            break;
+        b->last.to = arena_dup(b->r->a, b->last.to); /* the page goes */
+        b->last.meta = arena_dup(b->r->a, b->last.meta);
+        b->last.body = b->latest ? arena_dup(b->r->a, b->last.body) : SPAN_NONE;
+    } while (p->n);
+    if (b->latest) /* only the newest counts */
+        TRY(add(b, &b->last));
+    return arena_ok(b->r->a) ? seal_up(b) : ERR_NOMEM;
+}
+
 enum err pace_ripen(struct run *r, int64_t owner, int64_t lane)
 {
     struct batch b = {.r = r};
-    struct letter *v;
-    size_t n = 1;
+    struct lane_size *s;
+    struct pages p;
     lane |= 1;
+    TRY(size_of(r, owner, lane, &s));
+    if (!s->n)
+        return OK;
+    pages_begin(&p);
     begin(&b);
-    for (int64_t after = 0; n > 0; after = b.last.id) {
-        TRY(store_letters_lane(r->t, owner, lane, after, PAGE, r->a, &v, &n));
-        for (size_t i = 0; i < n; i++) {
-            struct pace p;
-            int64_t at;
-            b.last = v[i];
-            pace_read(v[i].meta, r->a, &p, &at);
-            if (!p.ln)
-                TRY(add(&b, &v[i]));
-            TRY(pace_done(r, &v[i]));
-        }
-    }
-    if (b.last.id && !b.n)
-        TRY(add(&b, &b.last)); /* latest only */
-    return seal_up(&b);
+    enum err e = ripen(&b, &p, owner, lane);
+    arena_reset(&p.a);
+    arena_reset(&b.a);
+    return e;
 }
 
 static enum err collect(struct run *r, int64_t owner, struct span to, const struct pace *p, struct span body)

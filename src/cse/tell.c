@@ -258,16 +258,15 @@ static enum err tell_left(struct run *r, const struct row *row, const struct sub
 static enum err drop_lanes(struct run *r, const struct row *row, const struct sub *s, bool keep)
 {
     bool send = keep || sw_open(&r->c->conf.sw, SW_batch_on_delete);
+    if (!send) {
+        pace_undone(r->c);
+        return store_letters_drop(r->t, row->rid);
+    }
     for (size_t i = 0; i < s->nu.n; i++) {
         int64_t lane = pace_lane(s->nu.v[i]);
         if (!keep)
             TRY(pace_drop(r, row->rid, lane, false));
-        if (send)
-            TRY(pace_ripen(r, row->rid, lane));
-    }
-    if (!send) {
-        TRY(store_letters_drop(r->t, row->rid)); /* of targets that the list does not name any more, too */
-        pace_undone(r->c);
+        TRY(pace_ripen(r, row->rid, lane));
     }
     return OK;
 }

@@ -264,6 +264,18 @@ static void schedules(void **state)
     for (size_t i = 0; i < LEN(bad); i++)
         if (acr_schedule_valid(span_str(bad[i]), false))
             fail_msg("'%s' is no schedule entry", bad[i]);
+    /* 2026-09-21 14:13:20, a Monday */
+    static const struct {
+        const char *entry;
+        int64_t in; /* seconds; -1: never */
+    } next[] = {{"* * * * * * *", 0},        {"20 13 14 * * * *", 0},    {"30 * * * * * *", 10},
+                {"10 * * * * * *", 50},      {"0 0 15 * * * *", 2800},   {"* 0-10 14 * * * *", 85600},
+                {"0 0 0 * * 2 *", 35200},    {"0 0 0 1 10 * *", 812800}, {"* * * * * * 2001", -1},
+                {"0 0 0 29 2 * *", 45395200}};
+    int64_t t0 = INT64_C(1790000000000);
+    for (size_t i = 0; i < LEN(next); i++)
+        assert_int_equal(acr_schedule_next(span_str(next[i].entry), t0),
+                         next[i].in < 0 ? INT64_MAX : t0 + next[i].in * 1000);
     assert_true(acr_schedule_valid(SPAN("* * * * * * 1999"), true));
     assert_false(acr_schedule_valid(SPAN("* * * * * * 10000"), true));
 }
