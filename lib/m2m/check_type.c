@@ -261,6 +261,13 @@ static struct verdict asar_rules(const struct attrs *sent, struct arena *a)
     return VERDICT_GO;
 }
 
+static struct verdict svsn_rules(const struct attrs *now)
+{
+    if (attrs_get(now, AT_rlk) && !attrs_get(now, AT_csi))
+        return bad("rlk", "belongs to a CSE: csi must be there, too (TS-0004 7.4.20.2)");
+    return VERDICT_GO;
+}
+
 /* ---- all ------------------------------------------------------------------------------------------ */
 
 struct verdict check_type_rules(const struct check *c, const struct attrs *old, const struct attrs *sent,
@@ -282,6 +289,8 @@ struct verdict check_type_rules(const struct check *c, const struct attrs *old, 
         return crs_rules(now);
     case TY_ASAR:
         return asar_rules(sent, a);
+    case TY_SVSN:
+        return svsn_rules(now);
     default:
         return VERDICT_GO;
     }

@@ -228,6 +228,28 @@ static void a_copy_of_that_name_is_there(void **state)
     HOLDS("\"lbl\":[\"d\"]");
 }
 
+/* The gateway dies after the commit, before anybody was asked: its next life announces what was promised, once. */
+static void a_crash_in_between(void **state)
+{
+    (void)state;
+    up(true);
+    struct ask *k = start(mn, OP_CREATE, "mn/one", "Cone", 3, "{\"m2m:cnt\":{\"rn\":\"c\",\"at\":[\"/id-in\"]}}", NULL);
+    assert_true(write_all(mn));
+    assert_false(k->done);
+    cse_free(mn->cse);
+    const char *why = NULL;
+    assert_int_equal(cse_new(&mn->conf, &mn->w, &mn->cse, &why), OK);
+    ask_free(k); /* its client has gone */
+    wait_ms(&net, 3000);
+    IS(2000, RETRIEVE(mn, "mn/one/c", "Cone"));
+    char cnt[300];
+    snprintf(cnt, sizeof cnt, "%s", announced());
+    assert_true(strncmp(cnt, "/id-in/", 7) == 0);
+    IS(2000, RETRIEVE(in, cnt, "CAdmin"));
+    IS(2000, QUERY(in, "in/annc-id-mn", "CAdmin", {"rcn", "6"}));
+    assert_null(strstr(strstr(last->pc, "\"nm\"") + 1, "\"nm\"")); /* one copy */
+}
+
 static void who_may_announce_here(void **state)
 {
     (void)state;
@@ -252,6 +274,7 @@ int main(void)
         cmocka_unit_test_teardown(a_tree, down),
         cmocka_unit_test_teardown(a_target_that_is_down, down),
         cmocka_unit_test_teardown(a_copy_of_that_name_is_there, down),
+        cmocka_unit_test_teardown(a_crash_in_between, down),
         cmocka_unit_test_teardown(who_may_announce_here, down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

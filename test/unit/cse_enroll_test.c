@@ -140,6 +140,8 @@ static void rules_of_the_service_subscription(void **state)
                     "{\"m2m:asar\":{\"rn\":\"r\",\"aai\":[\"Nx*\",\"Nz\"],\"aae\":[\"Cok*\",\"S*\"]}}"));
     IS(2001,
        CREATE(in, "in/p", "CAdmin", 20, "{\"m2m:svsn\":{\"ni\":\"n1\",\"csi\":\"/id-in\",\"rlk\":[\"/id-in/in/r\"]}}"));
+    IS(4000, CREATE(in, "in/p", "CAdmin", 20, "{\"m2m:svsn\":{\"ni\":\"n2\",\"rlk\":[\"/id-in/in/r\"]}}"));
+    HOLDS("rlk");
     IS(4126, ae(in, "Csecond", "b"));
     IS(2001, ae(in, "Cok2", "b"));
     IS(4126, CREATE(in, "-", "Cok3", 2, "{\"m2m:ae\":{\"api\":\"Ny\",\"rr\":false,\"srv\":[\"3\"]}}"));
