@@ -38,6 +38,10 @@ enum says hook_cin_fits(struct run *r)
 static enum err fill_cin(struct run *r, struct jw *w)
 {
     const struct jval *con = attrs_get(&r->in, AT_con), *cnf = attrs_get(&r->in, AT_cnf);
+    const struct jval *dcnt = attrs_get(&r->in, AT_dcnt);
+    uint64_t reads = 0;
+    if (dcnt && json_u64(dcnt, INT64_MAX, &reads) == OK)
+        r->out.cni = (int64_t)reads; /* RETRIEVEs that are left: a column, for it falls with each of them */
     r->out.st = r->target.st + 1;
     r->out.cs = (int64_t)size_of(r);
     JW_U64(w, "st", (uint64_t)r->out.st);
@@ -57,6 +61,20 @@ static enum err fill_cin(struct run *r, struct jw *w)
         jw_raw(w, con->raw);
     }
     return OK;
+}
+
+bool hook_cin_counts(const struct run *r)
+{
+    return r->target.ty == TY_CIN && r->target.cni > 0 && r->q->op == OP_RETRIEVE &&
+           (r->q->rcn == RCN_DEFAULT || r->q->rcn == RCN_ATTRIBUTES) && !(r->q->fc && r->q->fc->fu == FU_DISCOVERY);
+}
+
+/* After the answer that showed 1 the instance goes (Release 4: TS-0001 9.6.7 deletionCnt). */
+enum err hook_cin_read(struct run *r)
+{
+    if (--r->target.cni == 0)
+        return gone_tree(r, &r->target, true);
+    return make_count(r, &r->target);
 }
 
 const struct type_hook hook_cin = {.check = hook_cin_fits, .fill = fill_cin};

@@ -329,6 +329,10 @@ const struct type_hook *type_hook(unsigned ty);
 struct span hook_ae_fresh(struct run *r, char kind);
 /* contentInstance: is its content small enough for the container? */
 enum says hook_cin_fits(struct run *r);
+/* Does this RETRIEVE use up one of the reads that an instance has left (dcnt)? It is served by the writer then, so that
+ * each value is shown once; and what follows from it, after the answer was made. */
+bool hook_cin_counts(const struct run *r);
+enum err hook_cin_read(struct run *r);
 #define HOOK(ty, hook) extern const struct type_hook hook;
 #include "cse/type_hook.def"
 #undef HOOK

@@ -392,6 +392,8 @@ enum says step_resolve(struct run *r)
     const struct type_hook *h = r->virt ? type_hook(r->virt->number) : NULL;
     if (h && h->virt)
         return h->virt(r);
+    if (r->stage == AT_DOOR && hook_cin_counts(r))
+        return to_writer(r);
     return ahead && !prelude_wanted(r) ? to_writer(r) : MORE;
 }
 
@@ -454,5 +456,8 @@ enum says step_project(struct run *r)
                                                             [OP_RETRIEVE] = view_retrieved,
                                                             [OP_UPDATE] = view_updated,
                                                             [OP_DELETE] = view_deleted};
-    return by_op[r->q->op] ? by_op[r->q->op](r) : DONE;
+    enum says say = by_op[r->q->op] ? by_op[r->q->op](r) : DONE;
+    if (r->stage == AT_WRITER && say == DONE && rsc_ok(r->x->rsp->rsc) && hook_cin_counts(r))
+        STEP_TRY(r, hook_cin_read(r));
+    return say;
 }

@@ -148,13 +148,89 @@ static void a_location_policy_has_its_container(void **state)
     HOLDS("\"cni\":1");
 }
 
+static void an_instance_that_is_read_away(void **state)
+{
+    (void)state;
+    struct node *n = up(true);
+    IS(2001, CREATE(n, "x/one", "Cone", 3, "{\"m2m:cnt\":{\"rn\":\"c\"}}"));
+    IS(2001, CREATE(n, "x/one/c", "Cone", 4, "{\"m2m:cin\":{\"rn\":\"i\",\"con\":\"1\",\"dcnt\":3}}"));
+    HOLDS("\"dcnt\":3");
+    IS(2000, RETRIEVE(n, "x/one/c/i", "Cone"));
+    HOLDS("\"dcnt\":3");
+    IS(2000, QUERY(n, "x/one/c", "Cone", {"rcn", "4"}));
+    HOLDS("\"dcnt\":2"); /* with its container: not counted */
+    IS(4103, RETRIEVE(n, "x/one/c/i", "Cnobody"));
+    IS(2000, RETRIEVE(n, "x/one/c/la", "Cone"));
+    HOLDS("\"dcnt\":2");
+    IS(2000, RETRIEVE(n, "x/one/c/la", "Cone"));
+    HOLDS("\"con\":\"1\"");
+    HOLDS("\"dcnt\":1");
+    IS(4004, RETRIEVE(n, "x/one/c/i", "Cone"));
+    IS(2000, RETRIEVE(n, "x/one/c", "Cone"));
+    HOLDS("\"cni\":0,\"cbs\":0");
+    IS(2001, CREATE(n, "x/one/c", "Cone", 4, "{\"m2m:cin\":{\"rn\":\"j\",\"con\":\"1\"}}"));
+    LACKS("dcnt");
+}
+
+static void instances_with_children_go_whole(void **state)
+{
+    (void)state;
+    struct node *n = up(true);
+    IS(2001, CREATE(n, "x/one", "Cone", 3, "{\"m2m:cnt\":{\"rn\":\"c\",\"mni\":2}}"));
+    IS(2001, CREATE(n, "x/one/c", "Cone", 4, "{\"m2m:cin\":{\"rn\":\"i\",\"con\":\"1\"}}"));
+    IS(2001, CREATE(n, "x/one/c/i", "Cone", TY_SMD, "{\"m2m:smd\":{\"rn\":\"d\",\"dcrp\":7,\"dsp\":\"e30=\"}}"));
+    IS(2000, RETRIEVE(n, "x/one/c/i/d", "Cone"));
+    char ri[300];
+    copy_text(ri, sizeof ri, span_str(value("ri")));
+    IS(2001, CREATE(n, "x/one/c", "Cone", 4, "{\"m2m:cin\":{\"con\":\"2\"}}"));
+    IS(2001, CREATE(n, "x/one/c", "Cone", 4, "{\"m2m:cin\":{\"rn\":\"k\",\"con\":\"3\"}}"));
+    IS(4004, RETRIEVE(n, ri, "Cone")); /* evicted with its instance */
+    IS(2001, CREATE(n, "x/one/c/k", "Cone", TY_SMD, "{\"m2m:smd\":{\"dcrp\":7,\"dsp\":\"e30=\"}}"));
+    copy_text(ri, sizeof ri, span_str(value("ri")));
+    IS(2004, UPDATE(n, "x/one/c", "Cone", "{\"m2m:cnt\":{\"disr\":true}}"));
+    IS(2004, UPDATE(n, "x/one/c", "Cone", "{\"m2m:cnt\":{\"disr\":false}}"));
+    HOLDS("\"cni\":0,\"cbs\":0");
+    IS(4004, RETRIEVE(n, ri, "Cone"));
+    IS(2001, CREATE(n, "x/one/c", "Cone", 4, "{\"m2m:cin\":{\"rn\":\"l\",\"con\":\"4\"}}"));
+    IS(2001, CREATE(n, "x/one/c/l", "Cone", TY_SMD, "{\"m2m:smd\":{\"dcrp\":7,\"dsp\":\"e30=\"}}"));
+    IS(2002, DELETE(n, "x/one/c", "Cone"));
+}
+
+static void beacons(void **state)
+{
+    (void)state;
+    struct outside clock = {.url = "http://t/", .rsc = 2000};
+    struct node *n = up(true);
+    net.outside[0] = &clock;
+    net.nout = 1;
+    IS(4000, CREATE(n, "x/one", "Cone", TY_TSB, "{\"m2m:tsb\":{\"bcnc\":1,\"bcnu\":[\"http://t/n\"]}}"));
+    IS(5001,
+       CREATE(n, "x/one", "Cone", TY_TSB, "{\"m2m:tsb\":{\"bcnc\":2,\"bcnt\":\"PT1S\",\"bcnu\":[\"http://t/n\"]}}"));
+    IS(2001, CREATE(n, "x/one", "Cone", TY_TSB,
+                    "{\"m2m:tsb\":{\"rn\":\"b\",\"bcnc\":1,\"bcni\":\"PT5S\",\"bcnu\":[\"http://t/n\"]}}"));
+    wait_ms(&net, 16000);
+    assert_int_equal(clock.seen, 3);
+    assert_non_null(strstr(clock.last, "{\"m2m:tsbn\":{\"tbr\":\"/id-x/"));
+    assert_non_null(strstr(clock.last, "\"ctm\":\"20260921T141335,000000\""));
+    IS(2002, DELETE(n, "x/one/b", "Cone"));
+    wait_ms(&net, 10000);
+    assert_int_equal(clock.seen, 3);
+}
+
 #define T(name) cmocka_unit_test_teardown(name, down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(schedules), T(semantic_descriptors),       T(management_actions),
-        T(switch_12), T(a_node_knows_what_it_hosts), T(a_location_policy_has_its_container),
+        T(schedules),
+        T(semantic_descriptors),
+        T(management_actions),
+        T(switch_12),
+        T(a_node_knows_what_it_hosts),
+        T(a_location_policy_has_its_container),
+        T(an_instance_that_is_read_away),
+        T(instances_with_children_go_whole),
+        T(beacons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
