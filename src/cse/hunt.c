@@ -16,7 +16,6 @@ enum {
     SCRATCH_MEM = 64 << 20,
     LOOK_TREE = 500,    /* resources that are counted to see whether a tree is small */
     LOOK_INDEX = 20000, /* rows of an index that are worth it in place of a tree that is not small */
-    GEO_PAGE = 20,      /* rows of a turn when each is compared with a geometry */
 };
 
 struct hunt {
@@ -200,7 +199,7 @@ static enum err index_page(struct run *r, struct hunt *h)
 {
     struct rows page;
     uint64_t left = h->lim - h->n + h->skip + 1;
-    size_t max = has(h, FC_BIT(geom)) ? GEO_PAGE : PAGE;
+    size_t max = match_page(h->fc);
     /* a first page as short as the result may be; behind it many rows do not match */
     TRY(index_rows(r, h, !h->begun && left < max ? (size_t)left : max, &page));
     h->begun = true;
@@ -366,6 +365,7 @@ static enum err begin(struct run *r, struct hunt *h)
     if (h->way == BY_TYPES)
         match_without(&h->match, FC_ty);
     h->walk.visit = visit;
+    h->walk.page = match_page(h->fc);
     h->walk.ctx = h;
     h->walk.bare = !h->match.body;
     h->bare =

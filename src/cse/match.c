@@ -18,6 +18,11 @@ bool match_selects(const struct fc *fc)
     return fc && (fc->have & ~FC_HANDLING);
 }
 
+size_t match_page(const struct fc *fc)
+{
+    return fc && fc->have & FC_BIT(geom) ? GEO_PAGE : PAGE;
+}
+
 static bool of_parent(unsigned crit)
 {
     return crit == FC_pty || crit == FC_palb || crit == FC_patr;

@@ -8,6 +8,8 @@
 
 #include "cse/inside.h"
 
+enum { GEO_PAGE = 20 }; /* rows of a turn when each is compared with a geometry, in place of PAGE */
+
 struct match_test {
     uint8_t crit;     /* enum crit */
     struct span attr; /* attribute conditions: short name */
@@ -25,6 +27,8 @@ struct match {
     uint64_t met;
 };
 
+/* Rows that a turn should take under these criteria. */
+size_t match_page(const struct fc *fc);
 /* Does fc select anything? NULL: no. */
 bool match_selects(const struct fc *fc);
 /* ERR_NOMEM. fc lives as long as m. */

@@ -120,7 +120,7 @@ static enum err visit(struct walk *w, struct branch *b, struct row *row)
 
 static void count(struct node *root)
 {
-    /* children were added behind their parents: no recursion is deeper than resources nest */
+    /* no deeper than resources nest */
     root->n = 1;
     for (struct node *k = root->first; k; k = k->next) {
         count(k);
@@ -333,6 +333,7 @@ static enum err begin(struct run *r, struct tree *t, unsigned rcn)
     t->most = sheet_entries(&t->sheet) < TREE_MAX ? (size_t)sheet_entries(&t->sheet) : TREE_MAX;
     t->lim = have & FC_BIT(lim) && fc->lim < t->most ? fc->lim : t->most;
     t->w.visit = visit;
+    t->w.page = match_page(fc);
     t->w.ctx = t;
     if (t->fc)
         TRY(match_begin(&t->match, t->fc, sw_open(&r->c->conf.sw, SW_wildcard_conditions), r->a));

@@ -155,7 +155,7 @@ static enum err one_page(struct walk *w, struct branch *b, size_t max, size_t *s
     return visit_page(w, b, &page);
 }
 
-static enum err go_on(struct walk *w, size_t *seen)
+static enum err go_on(struct walk *w, size_t most, size_t *seen)
 {
     struct branch *b = w->top;
     if (b->first) {
@@ -169,7 +169,7 @@ static enum err go_on(struct walk *w, size_t *seen)
         drop(w, b);
         return OK;
     }
-    return one_page(w, b, PAGE - *seen, seen);
+    return one_page(w, b, most - *seen, seen);
 }
 
 enum err walk_turn(struct walk *w)
@@ -179,9 +179,10 @@ enum err walk_turn(struct walk *w)
     enum err e = OK;
     w->nknown = 0;
     heap_arena(&scratch, SCRATCH_BLOCK, SCRATCH_MEM);
-    for (size_t seen = 0; seen < PAGE && !walk_over(w) && e == OK;) {
+    size_t most = w->page ? w->page : PAGE;
+    for (size_t seen = 0; seen < most && !walk_over(w) && e == OK;) {
         r->a = &scratch;
-        e = go_on(w, &seen);
+        e = go_on(w, most, &seen);
         r->a = w->keep;
         arena_reset(&scratch);
     }

@@ -26,6 +26,7 @@ struct walk {
     struct run *r;
     struct arena *keep;
     struct branch *top, *spare;
+    size_t page;                /* rows of a turn, when they cost more than others; 0: PAGE */
     bool bare;                  /* rows come without body */
     bool stop;                  /* set by the visitor: enough */
     const struct numbers *only; /* types that can be wanted; NULL: all */

@@ -3,13 +3,9 @@
 #include "net/client.h"
 
 #include <pthread.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -31,41 +27,10 @@ static void echo(struct http_req *r)
     http_reply(r, &a);
 }
 
-static unsigned files_done;
-
-static void file_done(void *ctx)
-{
-    files_done++;
-    fclose(ctx);
-}
-
-enum { FILE_OCTETS = 3000001 };
-
-static uint8_t octet_at(size_t i)
-{
-    return (uint8_t)(i * 2654435761u >> 13);
-}
-
-/* A body that stands in a file; "/short": which ends before its time. */
-static void reply_file(struct http_req *r, size_t there)
-{
-    FILE *f = tmpfile();
-    assert_non_null(f);
-    for (size_t i = 0; i < there; i++)
-        fputc(octet_at(i), f);
-    fflush(f);
-    http_reply(r, &(struct http_answer){
-                      .status = 200, .file = fileno(f), .file_n = FILE_OCTETS, .file_done = file_done, .file_ctx = f});
-}
-
 static void handle(void *ctx, struct http_req *r)
 {
     struct house *h = ctx;
     h->handled++;
-    if (span_eq(r->path, SPAN("/file")) || span_eq(r->path, SPAN("/short"))) {
-        reply_file(r, span_eq(r->path, SPAN("/file")) ? FILE_OCTETS : FILE_OCTETS / 2);
-        return;
-    }
     if (span_eq(r->path, SPAN("/keep")) && h->kept_n < LEN(h->kept)) {
         h->kept[h->kept_n++] = r;
         return;
@@ -164,96 +129,6 @@ static void test_large_bodies_both_ways(void **state)
     http_reply_copy_free(&r);
     free(big);
     free(bigger);
-    close_house(&h);
-}
-
-static void test_bodies_from_files(void **state)
-{
-    (void)state;
-    struct house h;
-    struct http_limits limits = http_limits_default();
-    limits.output = 1 << 17; /* a body in memory would be far too long */
-    open_house(&h, limits);
-    files_done = 0;
-    uint8_t *want = malloc(FILE_OCTETS);
-    for (size_t i = 0; i < FILE_OCTETS; i++)
-        want[i] = octet_at(i);
-    for (int i = 0; i < 2; i++)
-        ask(&h, "GET", "/file", SPAN_NONE, 200, span_of(want, FILE_OCTETS));
-    ask(&h, "HEAD", "/file", SPAN_NONE, 200, SPAN_NONE);
-    ask(&h, "GET", "/a", SPAN_NONE, 200, SPAN("/a"));
-    assert_int_equal(files_done, 3);
-    assert_int_equal(http_server_counts(h.server)->accepted, 1);
-    struct http_call c = call_to(&h, "GET", "/short", SPAN_NONE); /* the promised length cannot be kept */
-    struct http_reply_copy r;
-    assert_int_not_equal(http_call_wait(h.client, &c, &r), OK);
-    assert_int_equal(files_done, 4);
-    ask(&h, "GET", "/a", SPAN_NONE, 200, SPAN("/a"));
-    free(want);
-    close_house(&h);
-}
-
-static int raw_connect(const struct house *h)
-{
-    struct net_addr at;
-    assert_int_equal(net_addr_parse(span_str(h->address), &at), OK);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&at.sa, sizeof(struct sockaddr_in)), 0);
-    return fd;
-}
-
-/* Reads until the peer closes; the loop turns in between. */
-static size_t read_all(struct house *h, int fd, uint8_t *to, size_t cap)
-{
-    size_t n = 0;
-    for (;;) {
-        ssize_t k = recv(fd, to + n, cap - n, MSG_DONTWAIT);
-        if (k == 0)
-            return n;
-        if (k > 0)
-            n += (size_t)k;
-        else
-            net_loop_turn(h->loop);
-    }
-}
-
-static void test_answers_wait_behind_a_file(void **state)
-{
-    (void)state;
-    static const char both[] = "GET /file HTTP/1.1\r\nHost: x\r\n\r\nGET /behind HTTP/1.1\r\nHost: x\r\n\r\n"
-                               "GET /file HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    struct house h;
-    open_house(&h, http_limits_default());
-    files_done = 0;
-    size_t cap = 2 * FILE_OCTETS + 4096;
-    uint8_t *got = malloc(cap);
-    int fd = raw_connect(&h);
-    assert_int_equal(send(fd, both, sizeof both - 1, 0), sizeof both - 1);
-    size_t n = read_all(&h, fd, got, cap);
-    assert_int_equal(files_done, 2);
-    uint8_t *body = memmem(got, n, "\r\n\r\n", 4);
-    assert_non_null(body);
-    for (size_t i = 0; i < FILE_OCTETS; i += 997)
-        assert_int_equal(body[4 + i], octet_at(i));
-    assert_memory_equal(body + 4 + FILE_OCTETS, "HTTP/1.1 200", 12);
-    uint8_t *second = memmem(body + 4 + FILE_OCTETS, 512, "/behind", 7);
-    assert_non_null(second);
-    uint8_t *third = memmem(second, 1024, "\r\n\r\n", 4);
-    assert_non_null(third);
-    assert_int_equal((size_t)(got + n - third), 4 + FILE_OCTETS);
-    close(fd);
-    /* a reader who goes away in the middle: file and answers behind it are given back */
-    fd = raw_connect(&h);
-    assert_int_equal(send(fd, both, sizeof both - 1, 0), sizeof both - 1);
-    for (int i = 0; i < 3; i++)
-        net_loop_turn(h.loop);
-    struct linger hard = {1, 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-    close(fd);
-    for (int i = 0; i < 200 && files_done < 4; i++)
-        net_loop_turn(h.loop);
-    assert_int_equal(files_done, 4);
-    free(got);
     close_house(&h);
 }
 
@@ -633,8 +508,6 @@ int main(void)
         cmocka_unit_test(test_one_connection_serves_many_calls),
         cmocka_unit_test(test_close_ends_the_connection),
         cmocka_unit_test(test_large_bodies_both_ways),
-        cmocka_unit_test(test_bodies_from_files),
-        cmocka_unit_test(test_answers_wait_behind_a_file),
         cmocka_unit_test(test_answers_may_come_later_and_in_any_order),
         cmocka_unit_test(test_refused_and_unanswered),
         cmocka_unit_test(test_calls_in_line_and_cancelled),
