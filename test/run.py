@@ -15,8 +15,8 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# The conformance suite runs by itself (./dev conformance) and joins here once every line passes.
-CONFORMANCE = False
+# Whether ./dev test runs the conformance suite, too (./dev conformance runs it by itself).
+CONFORMANCE = True
 PYTEST_FOLDERS = ["test/witness", "test/flow", "test/bad", "test/walls"]
 
 
