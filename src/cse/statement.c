@@ -9,7 +9,8 @@
 
 /* ---- words ------------------------------------------------------------------------------------------- */
 
-static const char *const presence[] = {[P_ABSENT] = "-", [P_NP] = "NP", [P_O] = "O", [P_M] = "M", [P_LACKS] = "not supported"};
+static const char *const presence[] = {
+    [P_ABSENT] = "-", [P_NP] = "NP", [P_O] = "O", [P_M] = "M", [P_LACKS] = "not supported"};
 static const char *const announcement[] = {[ANN_NA] = "NA", [ANN_OA] = "OA", [ANN_MA] = "MA"};
 static const char *const carried[] = {
     [IN_NOTHING] = "",    [IN_METHOD] = "method",      [IN_TARGET] = "target", [IN_HEADER] = "header",
