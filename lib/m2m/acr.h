@@ -69,7 +69,8 @@ enum acr_answer acr_ask_attrs(const struct acr_set *s, const struct acr_ask *q,
 /* m2m:scheduleEntry: seven fields, UTC. */
 bool acr_schedule_valid(struct span entry, bool any_year /* switch 23 */);
 bool acr_schedule_now(struct span entry, int64_t now);
-/* The next moment (ms) at which the entry holds: now, the begin of a second, or INT64_MAX when it does not in five years.
+/* The next moment (ms) at which the entry holds: now, the begin of a second, or INT64_MAX when it does not in five
+ * years.
  */
 int64_t acr_schedule_next(struct span entry, int64_t now);
 

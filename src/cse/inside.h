@@ -164,7 +164,7 @@ struct cse {
     struct post *post;                     /* outbox.c: loop 0 */
     struct profiles *profiles;             /* profile.c */
     struct joint *joint;                   /* registrar.c: loop 0 */
-    struct actions *actions;   /* action.c */
+    struct actions *actions;               /* action.c */
     struct alarms *alarms;                 /* alarm.c: loop 0 */
     struct polls *polls;                   /* poll.c: all loops */
     struct backs *backs;                   /* request.c: all loops and the writer */

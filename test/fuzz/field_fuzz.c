@@ -167,7 +167,8 @@ static void check_children(struct store_tx *t, struct arena *a, const struct row
         check_children(t, a, &kids.v[i]);
     }
     bool counts = row->ty == TY_CNT || row->ty == TY_TS || row->ty == TY_FCNT;
-    if ((uint32_t)row->subs != subs || (counts && (row->cni != cni || row->cbs != cbs)) || (row->ty != TY_CB && !row->pid))
+    if ((uint32_t)row->subs != subs || (counts && (row->cni != cni || row->cbs != cbs)) ||
+        (row->ty != TY_CB && !row->pid))
         __builtin_trap();
 }
 

@@ -5,6 +5,7 @@ layers   a folder includes only what its row allows (architecture: arrows point 
 sizes    no source file over 1,000 lines; over 600 is printed as a question
 drawers  no file called util, common, misc, helper, stuff
 format   clang-format leaves the file as it is
+maps     the README of a folder that has a page of its own names every C file in it
 lines    each line of the conformance checklist has exactly one test, or says why not
 """
 import os
@@ -56,6 +57,18 @@ def folder_of_include(name):
     return None
 
 
+def map_faults():
+    """Files that the page of their folder does not name, and names without a file."""
+    faults = []
+    for folder in ("src/cse",):
+        with open(os.path.join(ROOT, folder, "README.md"), encoding="utf-8") as f:
+            named = set(re.findall(r"`(\w+\.c)`", f.read()))
+        there = {f for f in os.listdir(os.path.join(ROOT, folder)) if f.endswith(".c")}
+        faults += ["%s/%s: not in the README of its folder" % (folder, f) for f in sorted(there - named)]
+        faults += ["%s/README.md: %s is not there" % (folder, f) for f in sorted(named - there)]
+    return faults
+
+
 def layer_faults(path, text):
     folder = "/".join(path.split("/")[:2])
     if folder not in LAYERS or KNOWS_ALL.match(path) or NETWORK_FILES.match(path):
@@ -102,6 +115,7 @@ def main():
         elif lines > 600:
             questions.append(f"{path}: {lines} lines, could it be two files?")
     faults += format_faults(paths)
+    faults += map_faults()
     faults += checklist.faults()
     for line in questions:
         print("question:", line)
