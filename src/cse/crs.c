@@ -198,6 +198,17 @@ static int who_speaks(struct run *r, const struct attrs *at, struct span sur)
     return -1;
 }
 
+/* Access control was not asked: only the CSE that hosts a subscription speaks for it. */
+static bool hosts(const struct run *r, struct span sur)
+{
+    struct addr at;
+    const char *why;
+    const struct id *from = &r->q->from;
+    if (addr_parse(sur, &r->c->conf.self, &r->c->conf.sw, &at, &why) != OK)
+        return false;
+    return at.where == ADDR_HERE ? r->x->self : from->kind == ID_CSE && span_eq(from->cse, at.csi);
+}
+
 static enum err heard(struct run *r, const struct attrs *at, int target)
 {
     struct window w;
@@ -225,8 +236,12 @@ static bool is_true(const struct jval *v)
 static enum says take(struct run *r)
 {
     const struct jval *sgn = r->q->content;
+    struct span sur = name_text(JSON_GET(sgn, "sur"), r->a);
+    if (!hosts(r, sur))
+        return refuse(r, RSC_ORIGINATOR_HAS_NO_PRIVILEGE, SPAN("fr"),
+                      "only the CSE that hosts a subscription may notify for it (TS-0004 7.3.3.9)");
     STEP_TRY(r, run_old(r));
-    int target = who_speaks(r, &r->old, name_text(JSON_GET(sgn, "sur"), r->a));
+    int target = who_speaks(r, &r->old, sur);
     if (target >= 0 && is_true(JSON_GET(sgn, "sud")))
         STEP_TRY(r, gone_tree(r, &r->target, true));
     else if (target >= 0 && JSON_GET(sgn, "nev"))

@@ -39,7 +39,7 @@ def test_check_order(ae):
     a.send(1, a.path + "/c", {"m2m:cin": {}}, 4).expect(4000)
     a.send(1, a.path + "/c", {"m2m:cin": {"con": None}}, 4).expect(4000)
     a.send(1, a.path + "/c", {"m2m:cin": {"con": "v"}}, 99).expect(4000)
-    a.send(1, a.path + "/c", {"m2m:grp": {"mnm": 1, "mid": []}}, 9).expect(5001)
+    a.send(1, a.path + "/c", {"m2m:trac": {}}, 51).expect(5001)
 
 
 def test_headers(ae):

@@ -187,6 +187,25 @@ static void modes_are_judged_at_the_end(void **state)
 
 #define T(name) cmocka_unit_test_teardown(name, down)
 
+/* Whoever knows the identifiers can forge a notification; the sender must be the CSE that hosts the subscription. */
+static void nobody_else_speaks_for_a_subscription(void **state)
+{
+    static const char *const from[] = {"Cone", "CAdmin", "/id-far"};
+    (void)state;
+    struct node *n = lab();
+    char sub[64], event[200];
+    IS(2001, cross(n, "\"twt\":1,\"tws\":\"PT10S\",\"rrat\":[\"in/one/a\",\"/id-in/in/one/b\"]," ENC));
+    const char *at = strstr(last->pc, "\"rrats\":[\"");
+    snprintf(sub, sizeof sub, "%.*s", (int)strcspn(at + 10, "\""), at + 10);
+    for (size_t i = 0; i < LEN(from); i++) {
+        snprintf(event, sizeof event, "{\"m2m:sgn\":{\"sud\":true,\"sur\":\"%s\"}}", sub);
+        IS(4103, NOTIFY(n, "in/one/x", from[i], event));
+        snprintf(event, sizeof event, "{\"m2m:sgn\":{\"nev\":{\"net\":3,\"rep\":{}},\"sur\":\"%s\"}}", sub);
+        IS(4103, NOTIFY(n, "in/one/x", from[i], event));
+    }
+    IS(2000, RETRIEVE(n, "in/one/x", "Cone"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +216,7 @@ int main(void)
         T(a_failure_leaves_nothing),
         T(joins_subscriptions_that_are_there),
         T(modes_are_judged_at_the_end),
+        T(nobody_else_speaks_for_a_subscription),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
