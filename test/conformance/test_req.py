@@ -89,10 +89,14 @@ def test_L_CSE_REQ_009(ae):
         ae.retrieve(ae.path, rt=rt).of(4000)
 
 
-def test_L_CSE_REQ_010(lab, ae):
-    # The rule ties the two together: without the type in srt such a request cannot be served.
-    answer = ae.retrieve(ae.path, rt=1)
-    assert answer.of(1001 if 17 in ae.get(lab.base)["srt"] else 5206)
+def test_L_CSE_REQ_010(town, lab, ae):
+    assert 17 in ae.get(lab.base)["srt"]
+    ae.retrieve(ae.path, rt=1).of(1001)
+    without = town.start("without", "in", "/id-without", "cse-without", extra=[("cse", {"requests": "no"})])
+    assert 17 not in without.admin.get(without.base)["srt"]
+    without.admin.retrieve(without.base, rt=1).of(5206)
+    without.admin.retrieve(without.base, rt=3).of(2000)
+    without.stop()
 
 
 def test_L_CSE_REQ_011(ae):

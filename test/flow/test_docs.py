@@ -10,7 +10,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("ONESEAL_BUILD", os.path.join(ROOT, "build"))
 
 # Commands of the README that other tests run, or that do not end by themselves.
-RUN_ELSEWHERE = {"./dev demo", "./dev test", "./dev lab", "./dev bench --quick", "./dev fuzz json --seconds 60"}
+RUN_ELSEWHERE = {"./dev demo", "./dev test", "./dev lab", "./dev conformance", "./dev bench --quick", "./dev fuzz json --seconds 60"}
 
 
 def blocks(path):
