@@ -103,6 +103,24 @@ static void roles(void **state)
 #define JWT         "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.e30.AAAA"
 #define UNPROTECTED "eyJhbGciOiJub25lIn0.e30."
 
+/* A right to CREATE below the CSEBase is not enough: a role or a token opens whatever names it. */
+static void only_the_administrator_issues(void **state)
+{
+    static const struct span may[] = {{(const uint8_t *)"in/p", 4}};
+    (void)state;
+    base_policies = (struct strings){may, 1};
+    struct node *n = lab();
+    base_policies = (struct strings){0};
+    policy(n, "\"acor\":[\"Cone\"],\"acop\":63");
+    IS(2001, CREATE(n, "in", "Cone", 3, "{\"m2m:cnt\":{\"rn\":\"mine\"}}"));
+    IS(4103, CREATE(n, "in", "Cone", 31,
+                    "{\"m2m:rol\":{\"rlid\":\"nurse@demo.example\",\"tkis\":\"Cone\",\"tkhd\":\"Cone\","
+                    "\"tknb\":\"20260101T000000\",\"tkna\":\"20261231T000000\"}}"));
+    HOLDS("administrator");
+    IS(4103, CREATE(n, "in", "Cone", 32, "{\"m2m:tk\":{\"tkid\":\"t1\",\"tkob\":\"" JWT "\"}}"));
+    HOLDS("administrator");
+}
+
 static void tokens(void **state)
 {
     (void)state;
@@ -288,11 +306,18 @@ static void where_tokens_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(groups, down),         cmocka_unit_test_teardown(roles, down),
-        cmocka_unit_test_teardown(tokens, down),         cmocka_unit_test_teardown(places, down),
-        cmocka_unit_test_teardown(attributes, down),     cmocka_unit_test_teardown(policies_elsewhere, down),
-        cmocka_unit_test_teardown(macp_elsewhere, down), cmocka_unit_test_teardown(groups_elsewhere, down),
-        cmocka_unit_test_teardown(servers, down),        cmocka_unit_test_teardown(where_tokens_are, down),
+        cmocka_unit_test_teardown(groups, down),
+        cmocka_unit_test_teardown(roles, down),
+        cmocka_unit_test_teardown(tokens, down),
+        cmocka_unit_test_teardown(places, down),
+        cmocka_unit_test_teardown(only_the_administrator_issues, down),
+        cmocka_unit_test_teardown(places, down),
+        cmocka_unit_test_teardown(attributes, down),
+        cmocka_unit_test_teardown(policies_elsewhere, down),
+        cmocka_unit_test_teardown(macp_elsewhere, down),
+        cmocka_unit_test_teardown(groups_elsewhere, down),
+        cmocka_unit_test_teardown(servers, down),
+        cmocka_unit_test_teardown(where_tokens_are, down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -403,6 +403,8 @@ static UNUSED void node_note(void *ctx, const char *event, struct span target, c
 /* What the next nodes are configured beyond the arguments of node_up; NULL: nothing. */
 static void (*node_conf)(struct cse_conf *conf);
 
+static struct strings base_policies; /* acpi of the CSEBases that are made next */
+
 /* ---- nodes --------------------------------------------------------------------------------------- */
 
 static UNUSED struct node *node_up_on(struct net *net, uint8_t role, const char *csi, const char *name, const char *url,
@@ -419,7 +421,8 @@ static UNUSED struct node *node_up_on(struct net *net, uint8_t role, const char 
                                 .self = {SPAN("//demo.example"), span_str(csi), span_str(name)},
                                 .admin = SPAN("CAdmin"),
                                 .poa = n->poa,
-                                .npoa = 1};
+                                .npoa = 1,
+                                .policies = base_policies};
     if (parent) {
         n->conf.parent_url = span_str(parent->url);
         n->conf.parent_csi = parent->conf.self.csi;
