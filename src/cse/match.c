@@ -348,6 +348,21 @@ static uint64_t ask_relative(const struct subject *s, const struct match *m, boo
     return met;
 }
 
+/* What a relative says of itself counts only for whom may discover it: otherwise its labels and attributes could be
+ * found out by trying. Its type is no secret. */
+static enum err disclose(struct run *r, const struct match *m, const struct row *relative, uint64_t *met)
+{
+    uint64_t secret = 0;
+    bool may = false;
+    for (unsigned i = 0; i < m->n; i++)
+        secret |= (uint64_t)(m->test[i].crit != FC_pty) << i;
+    if (*met & secret)
+        TRY(rights_ask(r, &r->q->from, relative, ACOP_DISCOVERY, 0, &may));
+    if (!may)
+        *met &= ~secret;
+    return OK;
+}
+
 static enum err ask_parent(struct run *r, struct match *m, const struct row *row)
 {
     struct row up;
@@ -359,6 +374,7 @@ static enum err ask_parent(struct run *r, struct match *m, const struct row *row
     TRY(store_get(r->t, row->pid, r->a, &up));
     TRY(subject_of(r, &up, &s));
     m->up_met = ask_relative(&s, m, of_parent);
+    TRY(disclose(r, m, &up, &m->up_met));
     m->up = row->pid;
     return OK;
 }
@@ -378,7 +394,9 @@ static enum err ask_children(struct run *r, struct match *m, const struct row *r
         if (page.v[i].et <= r->now)
             continue;
         TRY(subject_of(r, &page.v[i], &s));
-        m->met |= ask_relative(&s, m, of_children);
+        uint64_t met = ask_relative(&s, m, of_children) & ~m->met;
+        TRY(disclose(r, m, &page.v[i], &met));
+        m->met |= met;
     }
     m->after = page.n ? page.v[page.n - 1].rid : m->after;
     return page.more ? ERR_NOTNOW : OK;

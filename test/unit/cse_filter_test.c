@@ -375,12 +375,34 @@ static void asks_a_proxy(void **state)
     IS(4103, QUERY(n, "in/ipe", "Cstranger", {"fu", "3"}));
 }
 
+/* Who may discover a resource learns nothing of its parent and its children by trying conditions on them. */
+static void keeps_relatives_to_themselves(void **state)
+{
+    (void)state;
+    IS(2001, CREATE(n, "in/one", "Cone", 1,
+                    "{\"m2m:acp\":{\"rn\":\"p\",\"pv\":{\"acr\":[{\"acor\":[\"Cguest\"],\"acop\":32}]},"
+                    "\"pvs\":{\"acr\":[{\"acor\":[\"Cone\"],\"acop\":63}]}}}"));
+    IS(2004, UPDATE(n, "in/one/attic/box", "Cone", "{\"m2m:cnt\":{\"acpi\":[\"in/one/p\"]}}"));
+    IS(2000, QUERY(n, "in/one", "Cguest", {"fu", "1"}, {"palb", "room:attic"}));
+    assert_string_equal(names(), "");
+    IS(2000, QUERY(n, "in/one", "Cguest", {"fu", "1"}, {"p.mni", "5"}));
+    assert_string_equal(names(), "");
+    IS(2000, QUERY(n, "in/one", "Cguest", {"fu", "1"}, {"pty", "3"}));
+    assert_string_equal(names(), "attic/box");
+    IS(2001, CREATE(n, "in/one/attic/box", "CAdmin", 3, "{\"m2m:cnt\":{\"rn\":\"own\",\"lbl\":[\"hidden\"]}}"));
+    IS(2000, QUERY(n, "in/one", "Cguest", {"fu", "1"}, {"clbl", "hidden"}));
+    assert_string_equal(names(), "");
+    IS(2000, QUERY(n, "in/one", "CAdmin", {"fu", "1"}, {"clbl", "hidden"}));
+    assert_string_equal(names(), "attic/box");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(compares_by_type, up, down),
         cmocka_unit_test_setup_teardown(joins_conditions, up, down),
         cmocka_unit_test_setup_teardown(asks_relatives, up, down),
+        cmocka_unit_test_setup_teardown(keeps_relatives_to_themselves, up, down),
         cmocka_unit_test_setup_teardown(queries_labels, up, down),
         cmocka_unit_test_setup_teardown(looks_at_places, up, down),
         cmocka_unit_test_setup_teardown(looks_into_content, up, down),
