@@ -39,6 +39,7 @@ struct target {
     struct http_pending *first, *last; /* the line */
     struct tls_expect expect;          /* only its name: each link has its own copy */
     char *address, *name;
+    unsigned nth; /* which of the addresses of its name is tried */
 };
 
 struct link {
@@ -48,6 +49,7 @@ struct link {
     struct link *next;
     uv_getaddrinfo_t *lookup;
     struct net_addr addr;
+    bool more; /* the name has addresses behind this one */
     struct tls_expect expect;
     enum link_phase phase;
     bool closing, opened;

@@ -47,9 +47,16 @@ void link_fail(struct link *k, enum err e, const char *why)
     link_close(k);
 }
 
+/* A name may have several addresses, and nobody listens at the first: a fresh link tries the next one. */
 static void fail_errno(struct link *k, int number)
 {
     char text[128], buffer[96];
+    if (k->more) {
+        k->target->nth++;
+        link_close(k); /* the closed link lets the pump run */
+        return;
+    }
+    k->target->nth = 0;
     snprintf(text, sizeof text, "cannot connect: %s", strerror_r(number, buffer, sizeof buffer));
     link_fail(k, ERR_UNREACHABLE, text);
 }
@@ -423,9 +430,13 @@ static void on_lookup(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
     struct link *k = req->data;
     k->lookup = NULL;
     free(req);
-    if (!k->closing && status == 0 && list && list->ai_addrlen <= sizeof k->addr.sa) {
-        memcpy(&k->addr.sa, list->ai_addr, list->ai_addrlen);
-        k->addr.n = list->ai_addrlen;
+    const struct addrinfo *one = list;
+    for (unsigned i = 0; one && one->ai_next && i < k->target->nth; i++)
+        one = one->ai_next;
+    if (!k->closing && status == 0 && one && one->ai_addrlen <= sizeof k->addr.sa) {
+        memcpy(&k->addr.sa, one->ai_addr, one->ai_addrlen);
+        k->addr.n = one->ai_addrlen;
+        k->more = one->ai_next != NULL;
         start_connect(k);
     } else if (!k->closing) {
         link_fail(k, ERR_UNREACHABLE, "the host name is not known");
