@@ -1,6 +1,7 @@
 /* hook.h - the one place where somebody may change or refuse content before it is stored: sealing.
  *
- * Called in the step `before` of a CREATE of a contentInstance, on the writer thread, inside the savepoint of the
+ * Called in the step `before` of a CREATE of a contentInstance, of a timeSeriesInstance, and of a CREATE or UPDATE of a
+ * flexContainer, on the writer thread, inside the savepoint of the
  * request. Whatever the hook writes through `t` (index, letters, small state) is taken back with the savepoint; if it
  * keeps something in memory as well (the counter of an epoch), `undone` tells it that the request was rolled back,
  * so that the index is given out again. Before it returns nothing of the content was stored, logged or notified. */
@@ -15,9 +16,11 @@ struct cse_hook_ask {
     struct store_tx *t; /* the write transaction */
     struct arena *arena;
     int64_t now;            /* ms since 1970 */
+    bool fixed;             /* cannot be replaced: what would have to be sealed is to be refused */
     int64_t container;      /* rid of the parent */
-    struct span path;       /* absolute structured address of the parent: "//sp/id-mn/mn/thermo-1/data" */
-    struct span con;        /* JSON source text of con, quotes and escapes as sent */
+    struct span path;       /* absolute structured address of the parent: "//sp/id-mn/mn/thermo-1/data"; of a
+                               flexContainer its own */
+    struct span con;        /* JSON source text of con, quotes and escapes as sent; of a flexContainer all attributes */
     struct span cnf;        /* value of cnf; empty when absent */
     const struct span *lbl; /* labels of the container */
     size_t nlbl;

@@ -133,6 +133,11 @@ static struct verdict before(void *ctx, const struct cse_hook_ask *ask, struct c
         return no(h, RSC_CONTENTS_UNACCEPTABLE,
                   "a label e2e:policy= of the container names a policy that this gateway does not have: clear text is "
                   "refused");
+    if (ask->fixed)
+        return no(
+            h, RSC_CONTENTS_UNACCEPTABLE,
+            "the gateway's policy protects this place, and it seals contentInstances only: this would be stored in "
+            "clear");
     if (level == SEAL_REFUSE_CLEAR)
         return no(h, RSC_CONTENTS_UNACCEPTABLE, "the gateway's policy takes only sealed content in this container");
     return seal_it(h, ask, p, say);

@@ -153,23 +153,50 @@ static enum err labels_of(struct run *r, const struct jval *lbl, const struct sp
     return OK;
 }
 
+/* The type whose content the request brings; 0: none of those that carry readings. */
+static unsigned carries(const struct run *r)
+{
+    unsigned ty = r->q->op == OP_CREATE ? r->q->ty : r->q->op == OP_UPDATE && r->target.ty == TY_FCNT ? TY_FCNT : 0;
+    return ty == TY_CIN || ty == TY_TSI || ty == TY_FCNT ? ty : 0;
+}
+
+/* A flexContainer is content itself: its own address counts. Others lie in a place. */
+static enum err place_of(struct run *r, unsigned ty, struct span *out)
+{
+    struct text t;
+    struct span rn = attrs_text(&r->in, AT_rn, r->a);
+    TRY(path_of(r, out));
+    if (ty != TY_FCNT || r->q->op != OP_CREATE)
+        return OK;
+    text_init(&t, r->a);
+    buf_put(&t.b, *out);
+    buf_c(&t.b, '/');
+    buf_put(&t.b, rn);
+    *out = buf_span(&t.b);
+    return t.b.e;
+}
+
 enum says step_before(struct run *r)
 {
     const struct cse_hook *h = &r->c->hook;
-    if (!h->before || r->q->op != OP_CREATE || r->q->ty != TY_CIN)
+    unsigned ty = h->before ? carries(r) : 0;
+    if (!ty)
         return MORE;
     const struct jval *con = attrs_get(&r->in, AT_con);
     struct cse_hook_say say = {0};
     struct cse_hook_ask ask = {.t = r->t,
                                .arena = r->a,
                                .now = r->now,
+                               .fixed = ty != TY_CIN,
                                .container = r->target.rid,
-                               .con = con ? con->raw : SPAN_NONE,
-                               .cnf = attrs_text(&r->in, AT_cnf, r->a),
+                               .con = ty == TY_FCNT ? r->q->content->raw
+                                      : con         ? con->raw
+                                                    : SPAN_NONE,
                                .entropy = r->c->w.entropy,
                                .entropy_ctx = r->c->w.ctx};
-    STEP_TRY(r, path_of(r, &ask.path));
+    STEP_TRY(r, place_of(r, ty, &ask.path));
     STEP_TRY(r, run_old(r));
+    ask.cnf = ty == TY_FCNT ? SPAN_NONE : attrs_text(ty == TY_CIN ? &r->in : &r->old, AT_cnf, r->a);
     STEP_TRY(r, labels_of(r, attrs_get(&r->old, AT_lbl), &ask.lbl, &ask.nlbl));
     r->hooked = true;
     struct verdict v = h->before(h->ctx, &ask, &say);
@@ -181,7 +208,7 @@ enum says step_before(struct run *r)
         if (con)
             wipe((void *)(uintptr_t)con->raw.p, con->raw.n); /* the request's own octets: nothing echoes them */
     }
-    return hook_cin_fits(r);
+    return ask.fixed ? MORE : hook_cin_fits(r);
 }
 
 /* ---- apply ---------------------------------------------------------------------------------------- */

@@ -126,6 +126,15 @@ def test_policies_of_containers(plant):
     assert plant.device.put("mn/thermo-1/data", con, cnf="text/plain:0:1").expect(2001).root("m2m:cin")["con"] == con
 
 
+def test_a_time_series_is_not_a_way_around(plant):
+    """Only contentInstances are sealed; where content is protected, others are refused in clear."""
+    secret = canary.make()
+    for name, rsc in (("data-ts", 4102), ("series", 2001)):
+        plant.device.create("mn/thermo-1", 29, "m2m:ts", rn=name, acpi=["mn/thermo-1/acp"]).expect(2001)
+        plant.device.create("mn/thermo-1/" + name, 30, "m2m:tsi", dgt="20261124T120000", con=secret).expect(rsc)
+    plant.device.retrieve("mn/thermo-1/data-ts/la").expect(4004)
+
+
 def test_notices_are_sealed(plant):
     # A CSE without a clear listener of its own sends nothing in clear either.
     pair = plant.house.authority.issue("receiver", dns=["localhost"])

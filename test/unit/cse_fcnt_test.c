@@ -108,6 +108,31 @@ static void old_instances_go_by_age(void **state)
     HOLDS("\"cni\":0,\"cbs\":0");
 }
 
+/* A place whose content is protected. */
+static struct verdict only_clear_elsewhere(void *ctx, const struct cse_hook_ask *ask, struct cse_hook_say *say)
+{
+    (void)say;
+    copy_text(ctx, 200, ask->path);
+    assert_true(ask->fixed);
+    assert_true(span_starts(ask->con, SPAN("{")));
+    return span_ends(ask->path, SPAN("/safe")) ? verdict_of(RSC_CONTENTS_UNACCEPTABLE, SPAN("con"), "not in clear")
+                                               : VERDICT_GO;
+}
+
+static void a_protected_place_takes_none_in_clear(void **state)
+{
+    (void)state;
+    char path[200];
+    struct node *n = lab("");
+    cse_set_hook(n->cse, &(struct cse_hook){.ctx = path, .before = only_clear_elsewhere});
+    IS(4102, CREATE(n, "x/one", "Cone", TY_FCNT, "{\"x:lamp\":{\"rn\":\"safe\",\"cnd\":\"org.x.lamp\",\"brigs\":1}}"));
+    assert_string_equal(path, "//demo.example/id-x/x/one/safe");
+    IS(4004, RETRIEVE(n, "x/one/safe", "Cone"));
+    IS(2001, CREATE(n, "x/one", "Cone", TY_FCNT, "{\"x:lamp\":{\"rn\":\"m\",\"cnd\":\"org.x.lamp\",\"brigs\":1}}"));
+    IS(2004, UPDATE(n, "x/one/m", "Cone", "{\"x:lamp\":{\"brigs\":2}}"));
+    assert_string_equal(path, "//demo.example/id-x/x/one/m");
+}
+
 #define T(name) cmocka_unit_test_teardown(name, down)
 
 int main(void)
@@ -116,6 +141,7 @@ int main(void)
         T(only_custom_attributes_move_the_state),
         T(an_instance_for_each_change),
         T(old_instances_go_by_age),
+        T(a_protected_place_takes_none_in_clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -95,6 +95,7 @@ static void entropy(void *ctx, void *p, size_t n)
 static struct cse_hook_say said;
 static const struct span *labels;
 static size_t n_labels;
+static bool fixed; /* content that cannot be replaced */
 
 /* One CREATE in its savepoint; `keeps` false: rolled back afterwards. */
 static enum rsc create(struct span path, struct span con, struct span cnf, bool keeps)
@@ -103,6 +104,7 @@ static enum rsc create(struct span path, struct span con, struct span cnf, bool 
     struct cse_hook_ask ask = {.t = t,
                                .arena = &mem,
                                .now = now,
+                               .fixed = fixed,
                                .container = 7,
                                .path = path,
                                .con = copy,
@@ -261,6 +263,22 @@ static void policies_by_place_and_label(void **state)
     labels = &nowhere;
     assert_int_equal(create_alone(other, SPAN("1"), SPAN_NONE), RSC_CONTENTS_UNACCEPTABLE);
     n_labels = 0;
+}
+
+/* What only a contentInstance can be is refused in clear wherever content is protected, and passes elsewhere. */
+static void what_cannot_be_sealed_is_refused(void **state)
+{
+    (void)state;
+    struct span open = SPAN("//demo.example/id-mn/mn/thermo-1/data-open"), to_ward = SPAN("e2e:policy=ward");
+    fixed = true;
+    assert_int_equal(create_alone(DATA, SPAN("1"), SPAN_NONE), RSC_CONTENTS_UNACCEPTABLE);
+    assert_int_equal(create_alone(open, SPAN("1"), SPAN_NONE), RSC_NONE);
+    assert_null(said.con.p);
+    n_labels = 1;
+    labels = &to_ward;
+    assert_int_equal(create_alone(open, SPAN("1"), SPAN_NONE), RSC_CONTENTS_UNACCEPTABLE);
+    n_labels = 0;
+    fixed = false;
 }
 
 static void sealed_content_passes_only_in_its_place(void **state)
@@ -540,6 +558,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         T(seals_and_registers),
         T(policies_by_place_and_label),
+        T(what_cannot_be_sealed_is_refused),
         T(sealed_content_passes_only_in_its_place),
         T(rolled_back_index_is_given_again),
         T(rolled_back_begin_never_was),
