@@ -111,6 +111,7 @@ static void test_bodies_from_files(void **state)
     struct http_call c = call_to(&h, "GET", "/short", SPAN_NONE); /* the promised length cannot be kept */
     struct http_reply_copy r;
     assert_int_not_equal(http_call_wait(h.client, &c, &r), OK);
+    http_reply_copy_free(&r);
     assert_int_equal(files_done, 4);
     ask(&h, "GET", "/a", SPAN_NONE, 200, SPAN("/a"));
     free(want);
