@@ -80,6 +80,19 @@ enum err prim_words(struct span s, uint8_t separator, struct arena *a, struct st
 
 /* ---- a primitive ---------------------------------------------------------------------------------- */
 
+struct span prim_word(struct span *list)
+{
+    for (;;) {
+        size_t n = 0;
+        while (n < list->n && list->p[n] != ' ' && list->p[n] != '+')
+            n++;
+        struct span w = span_first(*list, n);
+        *list = span_from(*list, n + 1);
+        if (w.n || !list->n)
+            return w;
+    }
+}
+
 void prim_init(struct prim *p)
 {
     *p = (struct prim){.rcn = RCN_DEFAULT, .rt = RT_BLOCKING, .drt = 1};

@@ -155,6 +155,8 @@ static inline struct span prim_text(const struct prim *p, enum param id)
 {
     return p->raw[id];
 }
+/* Takes the next word off a list as a query or JSON carries it: separated by blanks or '+'. Empty at its end. */
+struct span prim_word(struct span *list);
 /* Zeroes *p. */
 void prim_init(struct prim *p);
 /* Sets a parameter (text as on the wire of JSON or HTTP). */

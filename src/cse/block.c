@@ -71,18 +71,6 @@ static void over(struct hop *h, enum err e, const struct prim *rsp)
                                    "the target of a blocking subscription does not agree (TS-0004 7.5.1.2.2)"));
 }
 
-static struct span request_id(struct run *r)
-{
-    struct text t;
-    uint8_t salt[8];
-    r->c->w.entropy(r->c->w.ctx, salt, sizeof salt);
-    text_init(&t, r->a);
-    buf_str(&t.b, "b-");
-    for (size_t i = 0; i < sizeof salt; i++)
-        buf_fmt(&t.b, "%02x", salt[i]);
-    return buf_span(&t.b);
-}
-
 static enum says ask(struct run *r, const struct row *row, const struct sub *s)
 {
     struct span open, body, to = s->nu.v[0];
@@ -101,7 +89,7 @@ static enum says ask(struct run *r, const struct row *row, const struct sub *s)
     STEP_TRY(r, err);
     if (here)
         return MORE; /* this CSE itself agrees */
-    hop_notify(r, h, to, request_id(r), body);
+    hop_notify(r, h, to, name_fresh(r->c, "b-", r->a), body);
     hop_go(r->c, h);
     return WAIT;
 }

@@ -3,23 +3,9 @@
 #include "base/m2mtime.h"
 #include "cse/access.h"
 
-/* Next word of a list as a query or JSON carries it: separated by blanks or '+'. */
-static struct span word(struct span *list)
-{
-    for (;;) {
-        size_t n = 0;
-        while (n < list->n && list->p[n] != ' ' && list->p[n] != '+')
-            n++;
-        struct span w = span_first(*list, n);
-        *list = span_from(*list, n + 1);
-        if (w.n || !list->n)
-            return w;
-    }
-}
-
 static bool named(struct span list, struct span name)
 {
-    for (struct span w = word(&list); w.n; w = word(&list))
+    for (struct span w = prim_word(&list); w.n; w = prim_word(&list))
         if (span_eq(w, name))
             return true;
     return false;

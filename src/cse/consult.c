@@ -319,18 +319,6 @@ static void server_answered(struct hop *h, enum err e, const struct prim *rsp)
     one_less(s->r);
 }
 
-static struct span request_id(struct run *r)
-{
-    struct text t;
-    uint8_t salt[8];
-    r->c->w.entropy(r->c->w.ctx, salt, sizeof salt);
-    text_init(&t, r->a);
-    buf_str(&t.b, "d-");
-    for (size_t i = 0; i < sizeof salt; i++)
-        buf_fmt(&t.b, "%02x", salt[i]);
-    return buf_span(&t.b);
-}
-
 static struct span question(struct run *r, const struct row *row)
 {
     struct text t;
@@ -372,7 +360,7 @@ static bool ask_server(struct run *r, const struct row *row, const struct row *d
         s->hop.urls = urls;
         s->hop.n = n;
     }
-    hop_notify(r, &s->hop, first, request_id(r), question(r, row));
+    hop_notify(r, &s->hop, first, name_fresh(r->c, "d-", r->a), question(r, row));
     hop_go(r->c, &s->hop);
     return true;
 }

@@ -8,18 +8,6 @@
 
 enum { ERRAND_BLOCK = 2048, ERRAND_MEM = 64 << 20, ERRANDS_A_TURN = 32 };
 
-static struct span request_id(struct cse *c, struct arena *a)
-{
-    struct text t;
-    uint8_t salt[8];
-    c->w.entropy(c->w.ctx, salt, sizeof salt);
-    text_init(&t, a);
-    buf_str(&t.b, "e-");
-    for (size_t i = 0; i < sizeof salt; i++)
-        buf_fmt(&t.b, "%02x", salt[i]);
-    return buf_span(&t.b);
-}
-
 static void on_behalf(struct errand *e, const struct run *r)
 {
     static const enum param same[] = {PA_fr, PA_rvi, PA_rids, PA_tkns, PA_tids, PA_ltids, PA_ec};
@@ -52,7 +40,7 @@ struct errand *errand_new(struct cse *c, struct run *r, unsigned loop, enum op o
     number(e, PA_op, op);
     prim_set(&e->q, PA_to, arena_dup(&e->a, to));
     prim_set(&e->q, PA_fr, c->conf.self.csi);
-    prim_set(&e->q, PA_rqi, request_id(c, &e->a));
+    prim_set(&e->q, PA_rqi, name_fresh(c, "e-", &e->a));
     prim_set(&e->q, PA_rvi, SPAN("3"));
     if (r)
         on_behalf(e, r);

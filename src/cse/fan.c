@@ -88,23 +88,9 @@ void fan_free(struct cse *c)
 
 /* ---- which members ----------------------------------------------------------------------------------- */
 
-/* Next of a list in a parameter: separated by blanks or '+'. */
-static struct span word(struct span *list)
-{
-    for (;;) {
-        size_t n = 0;
-        while (n < list->n && list->p[n] != ' ' && list->p[n] != '+')
-            n++;
-        struct span w = span_first(*list, n);
-        *list = span_from(*list, n + 1);
-        if (w.n || !list->n)
-            return w;
-    }
-}
-
 static bool listed(struct span list, struct run *r, struct span id)
 {
-    for (struct span w = word(&list); w.n; w = word(&list))
+    for (struct span w = prim_word(&list); w.n; w = prim_word(&list))
         if (span_eq(w, id) || fan_same(r, w, id))
             return true;
     return false;
@@ -141,7 +127,7 @@ static enum says check_members(struct run *r, const struct jval *mid)
     size_t n = 0;
     if (!mid || mid->type != J_ARR || mid->n == 0)
         return refuse(r, RSC_NO_MEMBERS, SPAN("mid"), "the group has no members (TS-0004 7.4.14.2.2)");
-    for (struct span w = word(&grtm); w.n; w = word(&grtm)) {
+    for (struct span w = prim_word(&grtm); w.n; w = prim_word(&grtm)) {
         if (++n > mid->n || !is_member(r, mid, w))
             return refuse(r, RSC_BAD_REQUEST, SPAN("grtm"), "names a resource that is no member (TS-0004 7.4.14.2.2)");
     }

@@ -241,6 +241,8 @@ bool name_derived(struct span rn, int64_t *rid);
 struct span name_sp_relative(const struct cse *c, const struct row *r, struct arena *a);
 /* Structured CSE-relative path "mn/thermo-1/data": walks up. */
 enum err name_path(struct store_tx *t, const struct row *r, struct arena *a, struct span *out);
+/* An identifier for a request of this CSE, that nobody can guess: "e-" and 16 hexadecimal digits. */
+struct span name_fresh(struct cse *c, const char *prefix, struct arena *a);
 /* Texts made of numbers. */
 struct span name_time(int64_t ms, struct arena *a);       /* ct, lt: six digits of fraction */
 struct span name_time_s(int64_t ms, struct arena *a);     /* et: without */

@@ -206,3 +206,15 @@ enum err name_with(struct span body, struct span name, struct span json, struct 
     *out = buf_span(&t.b);
     return t.b.e;
 }
+
+struct span name_fresh(struct cse *c, const char *prefix, struct arena *a)
+{
+    struct text t;
+    uint8_t salt[8];
+    c->w.entropy(c->w.ctx, salt, sizeof salt);
+    text_init(&t, a);
+    buf_str(&t.b, prefix);
+    for (size_t i = 0; i < sizeof salt; i++)
+        buf_fmt(&t.b, "%02x", salt[i]);
+    return buf_span(&t.b);
+}

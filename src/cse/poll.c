@@ -176,18 +176,6 @@ static bool same_rqi(struct polls *p, int64_t channel, struct span rqi, size_t *
     return same;
 }
 
-static struct span fresh_rqi(struct cse *c, struct arena *a)
-{
-    struct text t;
-    uint8_t salt[8];
-    c->w.entropy(c->w.ctx, salt, sizeof salt);
-    text_init(&t, a);
-    buf_str(&t.b, "p-");
-    for (size_t i = 0; i < sizeof salt; i++)
-        buf_fmt(&t.b, "%02x", salt[i]);
-    return buf_span(&t.b);
-}
-
 static struct parcel *parcel_new(struct cse *c, struct hop *h)
 {
     struct text t;
@@ -233,7 +221,7 @@ void poll_put(struct cse *c, struct hop *h)
     bool twice = same_rqi(p, h->channel, prim_text(&h->req, PA_rqi), &n);
     unlock(p);
     if (twice)
-        prim_set(&h->req, PA_rqi, fresh_rqi(c, h->a));
+        prim_set(&h->req, PA_rqi, name_fresh(c, "p-", h->a));
     struct parcel *k = parcel_new(c, h);
     if (!k->text.n || n >= POLL_QUEUE_MAX) {
         c->w.later(c->w.ctx, h->loop, is_full, k);

@@ -145,7 +145,6 @@ static void check_store(struct node *n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct net net;
     static struct outside target;
     struct script s = {data, size};
     net = (struct net){0};

@@ -64,7 +64,6 @@ static unsigned take(struct script *s, size_t below)
     return (unsigned)(*s->p++ % below);
 }
 
-static struct net net;
 enum { OPEN_MAX = 4, REQUESTS_MAX = 40, PATIENCE_S = 30 };
 static struct ask *open_asks[OPEN_MAX];
 

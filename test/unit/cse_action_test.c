@@ -1,18 +1,6 @@
 /* src/cse: actions and their dependencies. */
 #include "cse_node.h"
 
-static struct net net;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
-
 static struct node *lab(void)
 {
     struct node *n = node_up(&net, ROLE_IN, "/id-in", "in", "https://in", NULL, true);

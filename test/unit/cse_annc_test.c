@@ -1,10 +1,9 @@
 /* src/cse: announcement. What is announced at the gateway has its copy at the server. */
 #include "cse_node.h"
 
-static struct net net;
 static struct node *in, *mn;
 
-static int down(void **state)
+static int all_down(void **state)
 {
     (void)state;
     node_conf = NULL;
@@ -269,13 +268,13 @@ static void who_may_announce_here(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(a_container_and_its_instances, down),
-        cmocka_unit_test_teardown(changes_follow, down),
-        cmocka_unit_test_teardown(a_tree, down),
-        cmocka_unit_test_teardown(a_target_that_is_down, down),
-        cmocka_unit_test_teardown(a_copy_of_that_name_is_there, down),
-        cmocka_unit_test_teardown(a_crash_in_between, down),
-        cmocka_unit_test_teardown(who_may_announce_here, down),
+        cmocka_unit_test_teardown(a_container_and_its_instances, all_down),
+        cmocka_unit_test_teardown(changes_follow, all_down),
+        cmocka_unit_test_teardown(a_tree, all_down),
+        cmocka_unit_test_teardown(a_target_that_is_down, all_down),
+        cmocka_unit_test_teardown(a_copy_of_that_name_is_there, all_down),
+        cmocka_unit_test_teardown(a_crash_in_between, all_down),
+        cmocka_unit_test_teardown(who_may_announce_here, all_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

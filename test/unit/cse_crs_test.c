@@ -1,18 +1,7 @@
 /* src/cse: crossResourceSubscription: its subscriptions, windows, what happens when one of them fails. */
 #include "cse_node.h"
 
-static struct net net;
 static struct outside target;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
 
 static struct node *lab(void)
 {

@@ -1,21 +1,9 @@
 /* src/cse: CREATE, RETRIEVE, UPDATE, DELETE on one CSE with the memory store. */
 #include "cse_node.h"
 
-static struct net net;
-
 static struct node *in_lab(void)
 {
     return node_up(&net, ROLE_IN, "/id-in", "in", "https://in", NULL, true);
-}
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
 }
 
 static void ae(struct node *n, const char *fr, const char *rn)

@@ -1,10 +1,9 @@
 /* src/cse: S-type AE-ID-Stems at a gateway, and who may register at all. */
 #include "cse_node.h"
 
-static struct net net;
 static struct node *in, *mn, *low;
 
-static int down(void **state)
+static int all_down(void **state)
 {
     (void)state;
     node_conf = NULL;
@@ -178,12 +177,12 @@ static void rules_for_a_gateway(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(a_stem_of_the_server, down),
-        cmocka_unit_test_teardown(a_chosen_stem_moves, down),
-        cmocka_unit_test_teardown(nobody_to_ask, down),
-        cmocka_unit_test_teardown(the_operator_decides, down),
-        cmocka_unit_test_teardown(rules_of_the_service_subscription, down),
-        cmocka_unit_test_teardown(rules_for_a_gateway, down),
+        cmocka_unit_test_teardown(a_stem_of_the_server, all_down),
+        cmocka_unit_test_teardown(a_chosen_stem_moves, all_down),
+        cmocka_unit_test_teardown(nobody_to_ask, all_down),
+        cmocka_unit_test_teardown(the_operator_decides, all_down),
+        cmocka_unit_test_teardown(rules_of_the_service_subscription, all_down),
+        cmocka_unit_test_teardown(rules_for_a_gateway, all_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,6 @@
 #include "cse/timer.h"
 #include "cse_node.h"
 
-static struct net net;
 static struct node *in, *mn;
 
 static int up(void **state)
@@ -19,7 +18,7 @@ static int up(void **state)
     return 0;
 }
 
-static int down(void **state)
+static int all_down(void **state)
 {
     (void)state;
     net_down(&net);
@@ -136,11 +135,11 @@ static void timers_ring_in_the_order_of_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_cse_itself_has_every_right, up, down),
-        cmocka_unit_test_setup_teardown(another_name_is_judged_by_access_control, up, down),
-        cmocka_unit_test_setup_teardown(it_is_forwarded_when_its_target_is_elsewhere, up, down),
-        cmocka_unit_test_setup_teardown(a_thousand_of_them_all_come_back, up, down),
-        cmocka_unit_test_setup_teardown(timers_ring_in_the_order_of_time, up, down),
+        cmocka_unit_test_setup_teardown(the_cse_itself_has_every_right, up, all_down),
+        cmocka_unit_test_setup_teardown(another_name_is_judged_by_access_control, up, all_down),
+        cmocka_unit_test_setup_teardown(it_is_forwarded_when_its_target_is_elsewhere, up, all_down),
+        cmocka_unit_test_setup_teardown(a_thousand_of_them_all_come_back, up, all_down),
+        cmocka_unit_test_setup_teardown(timers_ring_in_the_order_of_time, up, all_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,19 +2,8 @@
  * statistics, deletion of a subscription, crossResourceSubscription hosts. */
 #include "cse_node.h"
 
-static struct net net;
 static struct outside target, second;
 static struct node *n;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
 
 /* AEs `one` (http://t/ae) and `two` (http://u/ae); anybody may do anything with in/one/c. */
 static void up(bool lab)

@@ -1,18 +1,7 @@
 /* src/cse: subscriptions made through a fan-out point, and groups as notification targets. */
 #include "cse_node.h"
 
-static struct net net;
 static struct outside far, near;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
 
 static struct node *lab(void)
 {

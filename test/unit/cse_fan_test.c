@@ -1,18 +1,6 @@
 /* src/cse: the fan-out point of a group: rights, members here and elsewhere, nesting, time. */
 #include "cse_node.h"
 
-static struct net net;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
-
 /* Containers a and b of Cone with an instance each, c of Ctwo, a policy "ro" by which everybody may read. */
 static struct node *lab(void)
 {

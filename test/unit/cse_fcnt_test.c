@@ -2,11 +2,10 @@
 #include "cse_node.h"
 #include "m2m/spec.h"
 
-static struct net net;
 static struct arena mem;
 static struct spec_list list;
 
-static int down(void **state)
+static int all_down(void **state)
 {
     (void)state;
     if (last)
@@ -133,7 +132,7 @@ static void a_protected_place_takes_none_in_clear(void **state)
     assert_string_equal(path, "//demo.example/id-x/x/one/m");
 }
 
-#define T(name) cmocka_unit_test_teardown(name, down)
+#define T(name) cmocka_unit_test_teardown(name, all_down)
 
 int main(void)
 {

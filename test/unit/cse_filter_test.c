@@ -1,18 +1,7 @@
 /* src/cse: every criterion of filterCriteria, result contents, results that are spilt, who is asked first. */
 #include "cse_node.h"
 
-static struct net net;
 static struct node *n;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
 
 /* in / one / { hall [room:hall, floor:1] loc { i1 i2 i3 } , attic [room:attic] mni 5 { box [deep] } , flat [] } */
 static int up(void **state)

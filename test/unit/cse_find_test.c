@@ -1,18 +1,7 @@
 /* src/cse: discovery, criteria, children forms, partial retrieval. */
 #include "cse_node.h"
 
-static struct net net;
 static struct node *n;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
 
 /* in / one / { a [x,room:1] { i1 i2 }, b [y] { deep [x] } , p }    in / two / z (foreign) */
 static int up(void **state)

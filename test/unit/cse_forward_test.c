@@ -1,7 +1,6 @@
 /* src/cse: requests that other CSEs host (TS-0004 7.3.2.6), over several hops, at every kind of next hop. */
 #include "cse_node.h"
 
-static struct net net;
 static struct outside far, second;
 static struct node *in, *mn;
 
@@ -34,7 +33,7 @@ static int up_strict(void **state)
     return 0;
 }
 
-static int down(void **state)
+static int all_down(void **state)
 {
     (void)state;
     if (last)
@@ -235,8 +234,8 @@ static void to_an_ae(void **state)
     assert_string_equal(far.rvi, "");
 }
 
-#define T(f)       cmocka_unit_test_setup_teardown(f, up, down)
-#define TS(f, set) cmocka_unit_test_setup_teardown(f, set, down)
+#define T(f)       cmocka_unit_test_setup_teardown(f, up, all_down)
+#define TS(f, set) cmocka_unit_test_setup_teardown(f, set, all_down)
 int main(void)
 {
     const struct CMUnitTest tests[] = {T(release_1),

@@ -1,18 +1,7 @@
 /* src/cse: groups and their fan-out points, with members here and on another CSE. */
 #include "cse_node.h"
 
-static struct net net;
 static struct outside das;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
 
 static struct node *lab(void)
 {

@@ -2,7 +2,6 @@
 #include "cse_node.h"
 #include "store/fault.h"
 
-static struct net net;
 static struct node *n;
 static struct outside target;
 
@@ -15,16 +14,6 @@ static int up(void **state)
     net.nout = 1;
     IS(2001, CREATE(n, "mn", "Cone", 2, "{\"m2m:ae\":{\"rn\":\"one\",\"api\":\"Nx\",\"rr\":true,\"srv\":[\"3\"]}}"));
     IS(2001, CREATE(n, "mn/one", "Cone", 3, "{\"m2m:cnt\":{\"rn\":\"c\",\"mbs\":40,\"lbl\":[\"e2e:policy=heat\"]}}"));
-    return 0;
-}
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
     return 0;
 }
 

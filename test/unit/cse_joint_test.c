@@ -1,10 +1,9 @@
 /* src/cse: a CSE registers at its registrar, stays registered, and leaves; who is below whom. */
 #include "cse_node.h"
 
-static struct net net;
 static struct outside registrar;
 
-static int down(void **state)
+static int all_down(void **state)
 {
     (void)state;
     node_conf = NULL;
@@ -141,11 +140,11 @@ static void sees_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(shows_what_is_configured, down),
-        cmocka_unit_test_teardown(leaves, down),
-        cmocka_unit_test_teardown(a_dead_registrar_stops_nothing, down),
-        cmocka_unit_test_teardown(who_is_below, down),
-        cmocka_unit_test_teardown(sees_refusals, down),
+        cmocka_unit_test_teardown(shows_what_is_configured, all_down),
+        cmocka_unit_test_teardown(leaves, all_down),
+        cmocka_unit_test_teardown(a_dead_registrar_stops_nothing, all_down),
+        cmocka_unit_test_teardown(who_is_below, all_down),
+        cmocka_unit_test_teardown(sees_refusals, all_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

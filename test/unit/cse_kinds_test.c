@@ -1,18 +1,6 @@
 /* src/cse: types with a little behaviour: schedule, semanticDescriptor, mgmtObj, node, locationPolicy. */
 #include "cse_node.h"
 
-static struct net net;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
-
 static struct node *up(bool open)
 {
     struct node *n = node_up(&net, ROLE_IN, "/id-x", "x", "https://x", NULL, open);

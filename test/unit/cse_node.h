@@ -606,4 +606,17 @@ static UNUSED const char *value(const char *name)
     return to;
 }
 
+/* The network of a test, and its end: what most tests need. */
+static UNUSED struct net net;
+
+static UNUSED int down(void **state)
+{
+    (void)state;
+    if (last)
+        ask_free(last);
+    last = NULL;
+    net_down(&net);
+    return 0;
+}
+
 #endif

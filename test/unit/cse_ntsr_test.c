@@ -1,19 +1,8 @@
 /* src/cse: a notification target takes itself out of a subscription. */
 #include "cse_node.h"
 
-static struct net net;
 static struct outside target, second;
 static struct node *n;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
 
 /* AE `one` subscribes for itself and `two`. */
 static int up(void **state)

@@ -2,19 +2,8 @@
 #include "cse/pace.h"
 #include "cse_node.h"
 
-static struct net net;
 static struct outside target, second;
 static struct node *n;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
 
 /* AE `one` is the originator and, at http://t/ae, a target; `two` lives at http://u/ae. */
 static void up(bool lab)

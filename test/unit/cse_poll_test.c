@@ -1,7 +1,6 @@
 /* src/cse: polling channels (TS-0004 7.4.21, 7.4.22). */
 #include "cse_node.h"
 
-static struct net net;
 static struct outside target;
 static struct node *in;
 
@@ -19,16 +18,6 @@ static int up(void **state)
     IS(2001, CREATE(in, "in", "Ctwo", 2, ae_two));
     IS(2001, CREATE(in, "in/one", "Cone", 15, "{\"m2m:pch\":{\"rn\":\"p\"}}"));
     IS(2001, CREATE(in, "in/two", "Ctwo", 3, "{\"m2m:cnt\":{\"rn\":\"c\"}}"));
-    return 0;
-}
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
     return 0;
 }
 

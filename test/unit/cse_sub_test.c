@@ -1,18 +1,7 @@
 /* src/cse: subscriptions, verification, the outbox; what crosses from one CSE to another. */
 #include "cse_node.h"
 
-static struct net net;
 static struct outside target, second;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
 
 static struct node *lab(void)
 {

@@ -1,18 +1,7 @@
 /* src/cse: timeSeries, its instances by the time of their data, missing data. */
 #include "cse_node.h"
 
-static struct net net;
 static struct outside target;
-
-static int down(void **state)
-{
-    (void)state;
-    if (last)
-        ask_free(last);
-    last = NULL;
-    net_down(&net);
-    return 0;
-}
 
 static struct node *lab(const char *ts)
 {

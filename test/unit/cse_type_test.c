@@ -2,11 +2,10 @@
 #include "cse_node.h"
 #include "m2m/spec.h"
 
-static struct net net;
 static struct arena mem;
 static struct spec_list list;
 
-static int down(void **state)
+static int all_down(void **state)
 {
     (void)state;
     if (last)
@@ -141,10 +140,10 @@ static void the_base_says_which_types_it_hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(a_management_object_has_its_own_table, down),
-        cmocka_unit_test_teardown(an_open_type_keeps_what_no_table_has, down),
-        cmocka_unit_test_teardown(a_flex_container_has_the_table_of_its_description, down),
-        cmocka_unit_test_teardown(the_base_says_which_types_it_hosts, down),
+        cmocka_unit_test_teardown(a_management_object_has_its_own_table, all_down),
+        cmocka_unit_test_teardown(an_open_type_keeps_what_no_table_has, all_down),
+        cmocka_unit_test_teardown(a_flex_container_has_the_table_of_its_description, all_down),
+        cmocka_unit_test_teardown(the_base_says_which_types_it_hosts, all_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
