@@ -3,16 +3,18 @@
 #include <string.h>
 
 #include "base/code.h"
-#include "esd/claim.h"
+#include "esd/letter_item.h"
 
 /* ---- building ----------------------------------------------------------------------------------- */
 
-static void put_item(struct jw *w, const struct letter_item *i)
+void letter_item_put(struct jw *w, const struct letter_item *i, bool named)
 {
     JW_B64URL(w, "sid", span_of(i->sid, ESD_SID));
     JW_U64(w, "ep", i->ep);
-    JW_STR(w, "kid", i->kid);
-    JW_B64URL(w, "kc", span_of(i->kc, ESD_KC));
+    if (named) {
+        JW_STR(w, "kid", i->kid);
+        JW_B64URL(w, "kc", span_of(i->kc, ESD_KC));
+    }
     JW_U64(w, "suid", i->suid);
     JW_STR(w, "adfq", i->adfq);
     if (i->et)
@@ -25,6 +27,7 @@ static void put_item(struct jw *w, const struct letter_item *i)
         JW_BOOL(w, "plain", true);
 }
 
+/* An activation has no jwe: the vault has the key. */
 static void put_body(struct buf *b, const struct key_letter *l, struct span jwe)
 {
     struct jw w = jw_over(b);
@@ -32,19 +35,25 @@ static void put_body(struct buf *b, const struct key_letter *l, struct span jwe)
     JW_STR(&w, "iss", l->iss);
     JW_STR(&w, "aud", l->aud);
     if (!l->batch)
-        put_item(&w, &l->items[0]);
+        letter_item_put(&w, &l->items[0], true);
     else {
         jw_name(&w, SPAN("items"));
         jw_arr(&w);
         for (size_t i = 0; i < l->n; i++) {
             jw_obj(&w);
-            put_item(&w, &l->items[i]);
+            letter_item_put(&w, &l->items[i], true);
             jw_end_obj(&w);
         }
         jw_end_arr(&w);
     }
-    JW_STR(&w, "jwe", jwe);
+    if (jwe.n)
+        JW_STR(&w, "jwe", jwe);
     jw_end_obj(&w);
+}
+
+static bool count_fits(const struct key_letter *l)
+{
+    return l->n > 0 && l->n <= LETTER_ITEMS_MAX && (l->batch || l->n == 1);
 }
 
 /* A single letter wraps the 64 raw octets (vectors README 20), a batch a JSON object kid to KV. */
@@ -67,7 +76,7 @@ enum err letter_build(const struct key_letter *l, const uint8_t (*kvs)[ESD_KV], 
                       const struct p256 *sealing, struct span sealing_kid, struct buf *scratch, struct buf *out)
 {
     size_t start = out->n;
-    if (l->n == 0 || l->n > LETTER_ITEMS_MAX || (!l->batch && l->n != 1))
+    if (!count_fits(l))
         return ERR_RANGE;
     buf_reset(scratch);
     put_secret(scratch, l, kvs);
@@ -84,18 +93,30 @@ enum err letter_build(const struct key_letter *l, const uint8_t (*kvs)[ESD_KV], 
     return e;
 }
 
+enum err letter_activation_build(const struct key_letter *l, const struct p256 *key, struct span kid,
+                                 struct buf *scratch, struct buf *out)
+{
+    if (!count_fits(l))
+        return ERR_RANGE;
+    buf_reset(scratch);
+    put_body(scratch, l, SPAN_NONE);
+    return scratch->e != OK ? scratch->e : jws_sign(key, JWS_ACTIVATE, kid, buf_span(scratch), out);
+}
+
 /* ---- reading ------------------------------------------------------------------------------------ */
 
-static enum reason read_item(const struct jval *o, struct arena *a, struct letter_item *i)
+enum reason letter_item_read(const struct jval *o, struct arena *a, bool named, struct letter_item *i)
 {
     struct span relative, fqdn;
     uint64_t suid;
     *i = (struct letter_item){0};
     JUDGE(claim_octets(o, "sid", a, i->sid, ESD_SID));
     JUDGE(claim_u64(o, "ep", ESD_INT_END, &i->ep));
-    JUDGE(claim_name(o, "kid", a, &i->kid));
-    JUDGE(kid_split(i->kid, &relative, &fqdn));
-    JUDGE(claim_octets(o, "kc", a, i->kc, ESD_KC));
+    if (named) {
+        JUDGE(claim_name(o, "kid", a, &i->kid));
+        JUDGE(kid_split(i->kid, &relative, &fqdn));
+        JUDGE(claim_octets(o, "kc", a, i->kc, ESD_KC));
+    }
     JUDGE(claim_u64(o, "suid", 100, &suid));
     JUDGE(claim_name(o, "adfq", a, &i->adfq));
     JUDGE(claim_time_opt(o, "et", a, &i->et));
@@ -130,7 +151,7 @@ static enum reason read_items(const struct jval *o, struct arena *a, struct key_
         return REASON_FAILED;
     const struct jval *each = l->batch ? items->child : o;
     for (size_t i = 0; i < l->n; i++, each = each->next) {
-        JUDGE(read_item(each, a, &l->items[i]));
+        JUDGE(letter_item_read(each, a, true, &l->items[i]));
         if (kid_twice(l, i))
             return REASON_MALFORMED;
     }
@@ -144,4 +165,13 @@ enum reason letter_read(struct span text, struct arena *a, struct jws *j, struct
     JUDGE(claim_parties(j->claims, a, &out->iss, &out->aud));
     JUDGE(read_items(j->claims, a, out));
     return claim_str(j->claims, "jwe", a, &out->jwe);
+}
+
+enum reason letter_activation_read(struct span text, struct arena *a, struct jws *j, struct key_letter *out)
+{
+    *out = (struct key_letter){.text = text};
+    JUDGE(jws_read(text, JWS_ACTIVATE, a, j));
+    JUDGE(claim_parties(j->claims, a, &out->iss, &out->aud));
+    JUDGE(read_items(j->claims, a, out));
+    return JSON_GET(j->claims, "jwe") ? REASON_MALFORMED : REASON_OK;
 }

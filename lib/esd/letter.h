@@ -52,6 +52,12 @@ MUST_USE enum err letter_build(const struct key_letter *l, const uint8_t (*kvs)[
  * MALFORMED, ALGORITHM_REFUSED, FAILED. */
 MUST_USE enum reason letter_read(struct span text, struct arena *a, struct jws *j, struct key_letter *out);
 
+/* The activation of strict pairs that the vault holds (strict.h): the same members without `jwe`, typ
+ * oneseal-activate+jws, POST /letter like a letter and answered alike. From then on the private half is released. */
+MUST_USE enum err letter_activation_build(const struct key_letter *l, const struct p256 *key, struct span kid,
+                                          struct buf *scratch, struct buf *out);
+MUST_USE enum reason letter_activation_read(struct span text, struct arena *a, struct jws *j, struct key_letter *out);
+
 /* ---- policy: {iss, aud, policy, version, readers:[{id, jkt?}], from?, until?} --------------------- */
 enum { POLICY_READERS_MAX = 1024 };
 

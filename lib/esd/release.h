@@ -41,7 +41,7 @@ MUST_USE enum reason release_ask_judge(const struct jws *j, const struct release
 /* One released key. */
 struct release_key {
     struct span kid;   /* as wanted */
-    const uint8_t *kv; /* 64 octets, secret */
+    const uint8_t *kv; /* secret: 64 octets of a Key Value, or the 32 octets d of a strict pair (strict.h) */
     size_t kv_n;
     uint64_t pv; /* version of the policy that decided */
     uint8_t kc[ESD_KC], wk[JOSE_THUMB];

@@ -5,6 +5,7 @@
 #include "base/code.h"
 #include "esd/claim.h"
 #include "esd/log.h"
+#include "esd/strict.h"
 
 /* An answer while it is checked. */
 struct work {
@@ -205,6 +206,18 @@ static enum reason check_leaf(struct work *w, const enum reason *codes)
 
 /* ---- keys ----------------------------------------------------------------------------------------- */
 
+/* KC of a released value: of 64 octets it is a Key Value, of 32 the private half of a strict pair. */
+static enum reason value_kc(struct span value, const uint8_t sid[ESD_SID], uint8_t kc[ESD_KC])
+{
+    struct p256 *pair;
+    if (value.n != STRICT_D)
+        return keys_kc(value, sid, kc);
+    JUDGE(strict_pair(value, &pair));
+    enum err e = strict_kc(pair, sid, kc);
+    p256_free(pair);
+    return e == OK ? REASON_OK : REASON_FAILED;
+}
+
 static enum reason take_key(struct work *w, struct release_key *k, const struct jval *values)
 {
     struct span text;
@@ -214,7 +227,7 @@ static enum reason take_key(struct work *w, struct release_key *k, const struct 
         return REASON_FAILED;
     if (json_str(json_get(values, k->kid), w->a, &text) != OK)
         return REASON_MALFORMED;
-    if (b64url_get(text, &b) != OK || b.n != ESD_KV)
+    if (b64url_get(text, &b) != OK || (b.n != ESD_KV && b.n != STRICT_D))
         return REASON_COMMITMENT_MISMATCH;
     k->kv = kv;
     k->kv_n = b.n;
@@ -222,7 +235,7 @@ static enum reason take_key(struct work *w, struct release_key *k, const struct 
     const uint8_t *sid = w->x->sid ? w->x->sid(w->x->ctx, k->kid) : NULL;
     if (!sid)
         return REASON_OK;
-    JUDGE(keys_kc(span_of(kv, ESD_KV), sid, kc));
+    JUDGE(value_kc(buf_span(&b), sid, kc));
     return memcmp(kc, k->kc, ESD_KC) == 0 ? REASON_OK : REASON_COMMITMENT_MISMATCH;
 }
 

@@ -1,9 +1,11 @@
-/* Targets: jws_read with every typ, the bodies of all signed texts, jwe_unwrap, p256_read_text. Property: nothing
- * verifies or unwraps under a key that signed or wrapped nothing. */
+/* Targets: jws_read with every typ, the bodies of all signed texts, jwe_unwrap, p256_read_text, strict_pair. Property:
+ * nothing verifies or unwraps under a key that signed or wrapped nothing. */
 #include "target.h"
 
+#include "esd/keyask_open.h"
 #include "esd/letter_open.h"
 #include "esd/release_open.h"
+#include "esd/strict.h"
 
 static uint8_t memory[4 << 20], out[1 << 20];
 static struct p256 *nobody;
@@ -22,6 +24,16 @@ static void bodies(struct span text)
     struct key_letter l;
     if (letter_read(text, &a, &j, &l) == REASON_OK && (l.n == 0 || l.n > LETTER_ITEMS_MAX))
         __builtin_trap();
+    a = fresh();
+    if (letter_activation_read(text, &a, &j, &l) == REASON_OK && (l.n == 0 || l.n > LETTER_ITEMS_MAX))
+        __builtin_trap();
+    a = fresh();
+    struct key_ask key;
+    if (keyask_read(text, &a, &j, &key) == REASON_OK) {
+        if (key.pairs > KEYASK_PAIRS_MAX || (key.pairs == 0) != (key.epk != NULL))
+            __builtin_trap();
+        p256_free(key.epk);
+    }
     a = fresh();
     struct policy p;
     if (policy_read(text, &a, &j, &p) == REASON_OK && (p.version == 0 || p.n > POLICY_READERS_MAX))
@@ -49,6 +61,25 @@ static void bodies(struct span text)
         bundle_free(&b);
 }
 
+/* The body of an answer, as if the vault had signed it: what is taken belongs to the request. */
+static void answer_body(struct span claims)
+{
+    static uint8_t text[1 << 20];
+    const struct key_ask ask[] = {{.aud = SPAN("ttp.example.com"), .epk = nobody},
+                                  {.aud = SPAN("ttp.example.com"), .pairs = 2}};
+    struct buf b = BUF_ARRAY(text);
+    if (claims.n > 1 << 16 || jws_sign(nobody, JWS_KEYED, SPAN_NONE, claims, &b) != OK)
+        return;
+    for (size_t i = 0; i < LEN(ask); i++) {
+        struct arena a = fresh();
+        struct key_answer got;
+        struct keyask_expect x = {.request = SPAN("r"), .ask = &ask[i], .release = nobody};
+        if (keyask_open(buf_span(&b), &x, &a, &got) == REASON_OK && (got.n == 0 || (i == 0 && got.n != 1)))
+            __builtin_trap();
+        keyask_free(&got);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span text = span_of(data, size);
@@ -62,6 +93,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             __builtin_trap();
     }
     bodies(text);
+    answer_body(text);
+    if (strict_pair(text, &k) == REASON_OK)
+        p256_free(k);
     struct arena a = fresh();
     struct buf b = BUF_ARRAY(out);
     if (size <= sizeof out && (jwe_unwrap(nobody, text, NULL, &a, &b) == REASON_OK || b.n != 0))
