@@ -218,13 +218,13 @@ static enum status take_globals(struct cli *c)
     c->verbose = cli_has(c, "verbose");
     c->dry_run = cli_has(c, "dry-run");
     c->yes = cli_has(c, "yes");
-    c->profile = cli_opt(c, "profile");
-    c->config = cli_opt(c, "config");
+    c->app.profile = cli_opt(c, "profile");
+    c->app.config = cli_opt(c, "config");
     c->color = c->color && !cli_has(c, "no-color") && !c->json;
     c->progress = c->progress && !c->quiet && !c->json;
-    c->timeout_ms = DEFAULT_TIMEOUT_MS;
+    c->app.timeout_ms = DEFAULT_TIMEOUT_MS;
     const char *time = cli_opt(c, "timeout");
-    if (time && cli_time(time, &c->timeout_ms) != OK)
+    if (time && cli_time(time, &c->app.timeout_ms) != OK)
         return usage(c, "--timeout wants a time with a unit: 500ms, 10s, 2m (at most 24h)", time);
     if (c->verb && !c->verb->changes && c->dry_run)
         return usage(c, "--dry-run: this verb changes nothing", NULL);

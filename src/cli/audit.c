@@ -2,7 +2,7 @@
  *
  * verify reads every leaf, computes the tree of RFC 9162 over them, compares it with the signed head, checks that
  * the head kept from earlier is a beginning of it, and looks for each release that this profile has on paper. */
-#include "cli/session.h"
+#include "app/session.h"
 #include "cli/verbs.h"
 
 #include "base/code.h"
@@ -58,9 +58,9 @@ static enum status open_audit(struct cli *c, struct audit *a)
 {
     const char *fqdn = cli_opt(c, "ttp");
     a->c = c;
-    enum status st = profile_load(c, c->args ? c->arg[0] : NULL, &a->s.p);
+    enum status st = profile_load(&c->app, c->args ? c->arg[0] : NULL, &a->s.p);
     if (st == ST_DONE)
-        st = session_open(c, &a->s, SESSION_BOOK | SESSION_TTP);
+        st = session_open(&c->app, &a->s, SESSION_BOOK | SESSION_TTP);
     if (st != ST_DONE)
         return st;
     a->t = fqdn ? ttps_find(&a->s.ttps, span_str(fqdn)) : a->s.p.ttps == 1 ? &a->s.ttps.one[0] : NULL;
@@ -82,7 +82,7 @@ static enum status read_head(struct audit *a)
         r = ttp_get(&a->s.ttps, a->t, "/log/checkpoint", &b);
     enum status st = r == REASON_OK ? ST_DONE : no_ttp(a, r);
     if (st == ST_DONE) {
-        a->note = arena_dup(&a->c->mem, buf_span(&b));
+        a->note = arena_dup(&a->c->app.mem, buf_span(&b));
         if (log_checkpoint_verify(a->note, a->origin, a->pub, &a->head) != OK)
             st = damaged(a, "the head is not signed by the log's key");
     }

@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "app/name.h"
+#include "app/x509.h"
 #include "cli/ca.h"
 #include "cli/cert.h"
-#include "cli/name.h"
 #include "cli/verbs.h"
-#include "cli/x509.h"
 #include "wire/json.h"
 
 enum { DAYS_MAX = 36500, CA_DAYS = 3650, NAME_MAX_ = 300 };

@@ -1,9 +1,9 @@
 /* cert.c - `oneseal cert`: keys and certificates with oneM2M names. */
 #include "cli/cert.h"
 
-#include "cli/name.h"
+#include "app/name.h"
+#include "app/x509.h"
 #include "cli/verbs.h"
-#include "cli/x509.h"
 #include "host/heap.h"
 #include "wire/json.h"
 
@@ -21,7 +21,7 @@ static enum status write_leaf(struct cli *c, const char *out, EVP_PKEY *key, X50
     e = x509_write_cert(cert_path, cert);
     if (e != OK)
         return cli_fail_file(c, e, "the certificate cannot be written", cert_path);
-    cli_note(c, "wrote  %s (secret, mode 0600)\nwrote  %s", key_path, cert_path);
+    app_note(&c->app, "wrote  %s (secret, mode 0600)\nwrote  %s", key_path, cert_path);
     return ST_DONE;
 }
 

@@ -2,23 +2,16 @@
  *
  * Data goes to standard output, everything else to standard error. A verb returns an exit status; when
  * it is not ST_DONE it has said why by cli_fail, once. Text made by cli_fmt and everything else in
- * `mem` lives until the program ends. Single-threaded. */
+ * `app.mem` lives until the program ends. Single-threaded. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "base/err.h"
+#include <stddef.h>
 
-/* Exit status, product promise: see exit.def. */
-enum status {
-#define EXIT(name, code, text, retry) ST_##name = (code),
-#include "cli/exit.def"
-#undef EXIT
-};
+#include "app/app.h"
 
 /* Options kept at most, of one command line. */
-enum { CLI_OPTS_MAX = 64, CLI_ARGS_MAX = 16, CLI_TEXT_MAX = 1024 };
+enum { CLI_OPTS_MAX = 64, CLI_ARGS_MAX = 16, CLI_TEXT_MAX = APP_TEXT_MAX };
 
 struct cli;
 typedef enum status cli_verb(struct cli *c);
@@ -37,7 +30,7 @@ struct option_row {
 };
 
 struct cli {
-    struct arena mem;
+    struct app app; /* what the client part (lib/app) works with */
     const struct verb *verb;
     const char *arg[CLI_ARGS_MAX]; /* the objects */
     unsigned args;
@@ -47,32 +40,27 @@ struct cli {
     } opt[CLI_OPTS_MAX];
     unsigned opts;
     bool json, quiet, verbose, color, progress, dry_run, yes;
-    const char *profile, *config; /* NULL when not given */
-    int64_t timeout_ms;
     const char *self; /* path of this program, for starting it again */
 };
 
-/* Why a verb failed: the five things that an error says, and for programs a code and a oneM2M response
- * status code (0: none). what and todo are never NULL; the others may be. `kind` names the object
- * ("key", "file"); NULL means "object". */
-struct fault {
-    const char *what, *who, *kind, *object, *todo, *request, *code;
-    int rsc;
-};
+/* The command line around its client part: every `struct app` of this program is the one inside a struct cli. */
+static inline struct cli *cli_of(struct app *app)
+{
+    return (struct cli *)(void *)((char *)app - offsetof(struct cli, app));
+}
+/* From now on faults and notes of c->app go where those of the program go. */
+void cli_speak(struct cli *c);
 
 /* Says the fault on standard error in the house format, or as one JSON object; returns st. */
 enum status cli_fail(struct cli *c, enum status st, const struct fault *f);
 #define CLI_FAIL(c, st, ...) cli_fail((c), (st), &(struct fault){__VA_ARGS__})
-/* The same for a file: err_text(e) and what errno says; ERR_NOTFOUND gives ST_NOT_FOUND, ERR_CONFIG and
- * ERR_SYNTAX ST_CONFIG, ERR_EXISTS ST_CONFLICT, others ST_FAILED. */
+/* app_fail_file. */
 enum status cli_fail_file(struct cli *c, enum err e, const char *what, const char *path);
 
-/* Text in c->mem; never NULL. */
+/* Text in c->app.mem; never NULL. */
 const char *cli_fmt(struct cli *c, const char *fmt, ...) PRINTF(2, 3);
 /* A line on standard error; not with --quiet. */
 void cli_say(struct cli *c, const char *fmt, ...) PRINTF(2, 3);
-/* The same, only with --verbose. */
-void cli_note(struct cli *c, const char *fmt, ...) PRINTF(2, 3);
 /* Data on standard output, as it is; flushed. ST_FAILED (said) when it cannot be written. */
 MUST_USE enum status cli_out(struct cli *c, struct span octets);
 /* The same with a newline behind it: a line of JSON, a line of text. */

@@ -98,15 +98,15 @@ static enum status read_via(struct demo *d, const char *path)
     struct buf b = heap_buf(VIA_FILE_MAX);
     struct jval *v = NULL;
     enum err e = file_read(path, &b);
-    struct span text = e == OK ? arena_dup(&d->c->mem, buf_span(&b)) : SPAN_NONE;
+    struct span text = e == OK ? arena_dup(&d->c->app.mem, buf_span(&b)) : SPAN_NONE;
     heap_buf_free(&b);
     if (e != OK)
         return cli_fail_file(d->c, e, "the list of relays cannot be read", path);
-    if (json_parse(text, &d->c->mem, &v, NULL) != OK || v->type != J_OBJ || v->n > DEMO_VIA_MAX)
+    if (json_parse(text, &d->c->app.mem, &v, NULL) != OK || v->type != J_OBJ || v->n > DEMO_VIA_MAX)
         return usage(d, "--via wants a JSON object: link to address", path);
     for (const struct jval *m = v->child; m; m = m->next) {
         struct span value;
-        if (json_str(m, &d->c->mem, &value) != OK)
+        if (json_str(m, &d->c->app.mem, &value) != OK)
             return usage(d, "--via: an address is a string", path);
         d->via[d->vias].link = cli_fmt(d->c, "%.*s", SPAN_FMT(m->key));
         d->via[d->vias++].address = cli_fmt(d->c, "%.*s", SPAN_FMT(value));

@@ -20,9 +20,9 @@
 
 #include <uv.h>
 
+#include "app/writer.h"
 #include "cli/verbs.h"
 #include "cli/watch.h"
-#include "cli/writer.h"
 #include "host/heap.h"
 #include "m2m/rsc.h"
 #include "wire/json.h"
@@ -65,7 +65,7 @@ static void begin(struct jw *w, struct buf *b, const char *what, const char *nam
 static enum status end(struct role *r, struct jw *w)
 {
     jw_end_obj(w);
-    enum status st = cli_out_line(r->w.s.c, buf_span(w->b));
+    enum status st = cli_out_line(cli_of(r->w.s.app), buf_span(w->b));
     buf_wipe(w->b);
     heap_buf_free(w->b);
     return st;
@@ -228,7 +228,7 @@ static enum status do_get(struct role *r, struct span rest)
     if (a.e == OK && rsc_ok((unsigned)a.rsc) && holds_reading(&a)) {
         drop_held(r);
         struct span body = arena_dup(&r->held_mem, talk_body(&a));
-        struct span whole = profile_absolute(r->w.s.c, &r->w.s.p, rest);
+        struct span whole = profile_absolute(r->w.s.app, &r->w.s.p, rest);
         r->held_at = arena_dup(&r->held_mem, opening_container(whole));
         r->has_held = item_read(body, &r->held_mem, &r->held) == OK;
         r->held_is_mail = false;
@@ -291,7 +291,7 @@ static enum status do_release(struct role *r, struct span rest)
     struct book_head head = {0};
     struct buf b;
     struct jw w;
-    enum reason x = opening_ask(&r->w.s.o, rest, span_str(cli_opt(r->w.s.c, "stream")));
+    enum reason x = opening_ask(&r->w.s.o, rest, span_str(cli_opt(cli_of(r->w.s.app), "stream")));
     if (book_head_get(r->w.s.book, r->w.s.p.ttp_names[0], &head) != OK)
         head.size = 0;
     begin(&w, &b, "re", "release");
@@ -317,7 +317,7 @@ static enum status do_cut(struct role *r, struct span rest)
         return say_word(r, "cut", "error", "IO");
     for (size_t i = 0; i < r->w.s.p.ttps; i++) {
         r->url[i] = r->w.s.p.ttp[i].url;
-        r->w.s.p.ttp[i].url = cli_fmt(r->w.s.c, "https://127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
+        r->w.s.p.ttp[i].url = app_fmt(r->w.s.app, "https://127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
     }
     return say_word(r, "cut", "done", "cut");
 }
@@ -421,7 +421,7 @@ enum status demo_actor(struct cli *c)
     r.w.show = show_mail;
     heap_arena(&r.held_mem, HELD_BLOCK, HELD_MAX);
     c->json = true;
-    enum status st = profile_load(c, NULL, &r.w.s.p);
+    enum status st = profile_load(&c->app, NULL, &r.w.s.p);
     if (st == ST_DONE)
         st = watch_open(c, &r.w);
     if (st != ST_DONE)

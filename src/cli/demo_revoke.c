@@ -14,7 +14,7 @@ static enum status new_epoch(struct cli *c, const char *dir)
     struct buf b = heap_buf(ANSWER_MAX);
     const char *socket = cli_fmt(c, "%s/gateway/admin.sock", dir);
     enum err e = admin_ask(socket, SPAN("epoch"), ADMIN_MS, &b);
-    struct span answer = arena_dup(&c->mem, buf_span(&b));
+    struct span answer = arena_dup(&c->app.mem, buf_span(&b));
     heap_buf_free(&b);
     if (e == OK && !memmem(answer.p, answer.n, "\"error\"", 7))
         return ST_DONE;
@@ -47,13 +47,13 @@ enum status demo_revoke(struct cli *c)
                         .kind = "application", .object = app, .todo = "name app-heat or app-other");
     enum status st = dir ? ST_DONE : find_living(c, &dir);
     if (st == ST_DONE)
-        st = profile_load(c, cli_fmt(c, "%s/profiles/operator.conf", dir), &s.p);
+        st = profile_load(&c->app, cli_fmt(c, "%s/profiles/operator.conf", dir), &s.p);
     if (st == ST_DONE && c->dry_run) {
         cli_say(c, "would deny %s at %s, then tell the gateway to begin a new epoch", app, s.p.ttp[0].url);
         return ST_DONE;
     }
     if (st == ST_DONE)
-        st = session_open(c, &s, SESSION_TTP);
+        st = session_open(&c->app, &s, SESSION_TTP);
     if (st == ST_DONE) {
         enum reason r = policy_denial(&s, &s.ttps.one[0], cli_fmt(c, DEMO_SP "/S%s", app), "", true);
         if (r != REASON_OK)

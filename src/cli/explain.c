@@ -1,5 +1,5 @@
 /* explain.c - `oneseal explain CODE`: what a code means, from the same rows that the programs use. */
-#include "cli/talk.h"
+#include "app/talk.h"
 #include "cli/verbs.h"
 
 #include "esd/reason.h"

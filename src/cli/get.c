@@ -1,5 +1,6 @@
 /* get.c - `oneseal get`: reads a resource through the registrar CSE; with --open also opens it. */
-#include "cli/session.h"
+#include "app/session.h"
+#include "cli/opened.h"
 #include "cli/verbs.h"
 
 #include "host/heap.h"
@@ -35,18 +36,18 @@ static enum status open_resource(struct session *s, struct span address, const s
     struct item it;
     struct outcome out;
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
-    struct span absolute = profile_absolute(s->c, &s->p, address);
+    struct span absolute = profile_absolute(s->app, &s->p, address);
     enum err e = item_read(talk_body(a), &mem, &it);
     enum status st = ST_DONE;
     if (e != OK)
-        st = CLI_FAIL(s->c, ST_FAILED, .what = "there is no content in it that could be opened", .who = "this program",
-                      .object = cli_fmt(s->c, "%.*s", SPAN_FMT(absolute)), .request = a->request,
-                      .todo = "name a contentInstance, or /la of a container");
+        st = APP_FAIL(s->app, ST_FAILED, .what = "there is no content in it that could be opened",
+                      .who = "this program", .object = app_fmt(s->app, "%.*s", SPAN_FMT(absolute)),
+                      .request = a->request, .todo = "name a contentInstance, or /la of a container");
     if (st == ST_DONE) {
         bool latest = span_ends(address, SPAN("/la"));
         opening_item(&s->o, &it, opening_container(absolute), latest ? READER_LATEST : READER_BY_NAME, true, &mem,
                      &out);
-        st = out.reason == REASON_OK ? opening_print(&s->o, &out) : opening_fail(&s->o, &out);
+        st = out.reason == REASON_OK ? opened_print(cli_of(s->app), &out) : opening_fail(&s->o, &out);
     }
     arena_reset(&mem);
     return st;
@@ -57,14 +58,14 @@ enum status get_resource(struct cli *c)
     struct session s = {0};
     struct span address;
     bool opens = cli_has(c, "open");
-    enum status st = profile_object(c, c->arg[0], &s.p, &address);
+    enum status st = profile_object(&c->app, c->arg[0], &s.p, &address);
     if (st == ST_DONE)
-        st = session_open(c, &s, opens ? SESSION_OPEN : SESSION_TALK);
+        st = session_open(&c->app, &s, opens ? SESSION_OPEN : SESSION_TALK);
     if (st != ST_DONE)
         return st;
     struct talk_answer a;
     talk_m2m(&s.t, &(struct talk_ask){.op = TALK_RETRIEVE, .to = address}, &a);
-    st = talk_judge(c, &a, "it cannot be read", address);
+    st = talk_judge(&c->app, &a, "it cannot be read", address);
     if (st == ST_DONE)
         st = opens ? open_resource(&s, address, &a) : print_resource(c, address, &a);
     talk_answer_free(&a);

@@ -15,7 +15,7 @@ static void option_line(const struct option_row *o)
 static void exit_lines(void)
 {
 #define EXIT(name, code, text, retry) printf("  %-3d %s\n", code, text);
-#include "cli/exit.def"
+#include "app/exit.def"
 #undef EXIT
 }
 

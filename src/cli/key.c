@@ -1,5 +1,5 @@
 /* key.c - `oneseal key`: what is known about the keys that this profile asked for; never the keys. */
-#include "cli/session.h"
+#include "app/session.h"
 #include "cli/verbs.h"
 
 #include "base/m2mtime.h"
@@ -48,12 +48,12 @@ enum status key_list(struct cli *c)
 {
     struct profile p;
     struct book *book = NULL;
-    enum status st = profile_load(c, c->args ? c->arg[0] : NULL, &p);
+    enum status st = profile_load(&c->app, c->args ? c->arg[0] : NULL, &p);
     if (st == ST_DONE && !p.store)
         return CLI_FAIL(c, ST_CONFIG, .what = "the profile names no store", .who = "this program", .kind = "profile",
                         .object = p.path, .todo = "set store= in [profile]");
     if (st == ST_DONE)
-        st = book_open(c, p.store, &book);
+        st = book_open(&c->app, p.store, &book);
     if (st != ST_DONE)
         return st;
     enum err e = book_key_each(book, print_key, c);

@@ -25,11 +25,12 @@ int main(int argc, char **argv)
     guard_memory();
     (void)signal(SIGPIPE, SIG_IGN);
     static struct cli c;
-    heap_arena(&c.mem, MEM_BLOCK, MEM_MAX);
+    heap_arena(&c.app.mem, MEM_BLOCK, MEM_MAX);
+    cli_speak(&c);
     c.self = argv[0];
     enum status st = args_parse(&c, argc, argv);
     if (st == ST_DONE && c.verb)
         st = c.verb->run(&c);
-    arena_reset(&c.mem);
+    arena_reset(&c.app.mem);
     return (int)st;
 }

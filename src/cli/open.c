@@ -2,7 +2,8 @@
  * plaintext on standard output. */
 #include <unistd.h>
 
-#include "cli/session.h"
+#include "app/session.h"
+#include "cli/opened.h"
 #include "cli/verbs.h"
 
 #include "host/heap.h"
@@ -24,10 +25,10 @@ static enum err read_input(struct buf *b)
 /* Where the reading comes from: --address, or for a notification the container of the subscription. */
 static struct span place(struct session *s, const struct item *it, struct arena *mem)
 {
-    const char *given = cli_opt(s->c, "address");
+    const char *given = cli_opt(cli_of(s->app), "address");
     struct span address = SPAN_NONE;
     if (given)
-        return profile_absolute(s->c, &s->p, span_str(given));
+        return profile_absolute(s->app, &s->p, span_str(given));
     if (it->sur.n && book_subscribed_get(s->book, it->sur, mem, &address) != OK)
         address = SPAN_NONE;
     return address;
@@ -42,13 +43,13 @@ static enum status open_text(struct session *s, struct span text)
     enum err e = item_read(text, &mem, &it);
     enum status st;
     if (e != OK || it.verify || it.deletion || it.other) {
-        st = CLI_FAIL(s->c, ST_INTEGRITY, .what = "cannot open: this is no contentInstance, notification or token",
+        st = APP_FAIL(s->app, ST_INTEGRITY, .what = "cannot open: this is no contentInstance, notification or token",
                       .who = "this program", .object = "standard input", .code = reason_code(REASON_MALFORMED),
                       .todo = "pipe in the answer of a RETRIEVE, the body of a NOTIFY, or the value of con");
     } else {
         struct span address = place(s, &it, &mem);
         opening_item(&s->o, &it, address, it.sur.n ? READER_NOTIFY : READER_BY_NAME, true, &mem, &out);
-        st = out.reason == REASON_OK ? opening_print(&s->o, &out) : opening_fail(&s->o, &out);
+        st = out.reason == REASON_OK ? opened_print(cli_of(s->app), &out) : opening_fail(&s->o, &out);
     }
     arena_reset(&mem);
     return st;
@@ -57,9 +58,9 @@ static enum status open_text(struct session *s, struct span text)
 enum status open_input(struct cli *c)
 {
     struct session s = {0};
-    enum status st = profile_load(c, NULL, &s.p);
+    enum status st = profile_load(&c->app, NULL, &s.p);
     if (st == ST_DONE)
-        st = session_open(c, &s, SESSION_OPEN);
+        st = session_open(&c->app, &s, SESSION_OPEN);
     if (st != ST_DONE)
         return st;
     struct buf text = heap_buf(INPUT_MAX);

@@ -2,7 +2,7 @@
  * of the policy or by the operator; effective when the vault has acknowledged. */
 #include "cli/policy.h"
 
-#include "cli/name.h"
+#include "app/name.h"
 #include "cli/verbs.h"
 #include "host/heap.h"
 #include "wire/json.h"
@@ -66,7 +66,7 @@ static enum status decide(struct cli *c, bool deny)
     struct ttp *t = NULL;
     char id[NAME_MAX_];
     struct buf b = BUF_ARRAY(id);
-    enum status st = profile_load(c, NULL, &s.p);
+    enum status st = profile_load(&c->app, NULL, &s.p);
     if (st != ST_DONE)
         return st;
     if (name_ae_absolute(span_str(c->arg[0]), span_from(span_str(s.p.sp), 2), &b) != OK &&
@@ -78,7 +78,7 @@ static enum status decide(struct cli *c, bool deny)
         cli_say(c, "would %s %s", deny ? "deny" : "allow", reader);
         return ST_DONE;
     }
-    st = session_open(c, &s, SESSION_TTP);
+    st = session_open(&c->app, &s, SESSION_TTP);
     if (st == ST_DONE)
         st = one_ttp(c, &s, &t);
     if (st == ST_DONE) {

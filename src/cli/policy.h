@@ -2,7 +2,8 @@
 #ifndef CLI_POLICY_H
 #define CLI_POLICY_H
 
-#include "cli/session.h"
+#include "app/session.h"
+#include "cli/cli.h"
 
 /* Denies (or allows again) a reader at the vault, for one policy or ("") all. */
 enum reason policy_denial(struct session *s, struct ttp *t, const char *reader, const char *policy, bool deny);

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <time.h>
 
+#include "app/writer.h"
 #include "cli/telemetry.h"
 #include "cli/verbs.h"
-#include "cli/writer.h"
 #include "host/heap.h"
 #include "m2m/rsc.h"
 #include "wire/json.h"
@@ -107,7 +107,7 @@ static void send_reading(struct put *p, struct talk_answer *a)
 
 static enum status print_stored(struct put *p, const struct talk_answer *a, const char *rn)
 {
-    struct cli *c = p->s.c;
+    struct cli *c = cli_of(p->s.app);
     p->n++;
     if (!c->json)
         return c->quiet ? ST_DONE : cli_out_line(c, rn ? span_str(rn) : talk_body(a));
@@ -134,7 +134,7 @@ static enum status print_stored(struct put *p, const struct talk_answer *a, cons
 
 static enum status one_reading(struct put *p, struct span reading)
 {
-    struct cli *c = p->s.c;
+    struct cli *c = cli_of(p->s.app);
     char name[LINE_MAX_];
     if (json_check(reading, NULL) != OK)
         return CLI_FAIL(c, ST_USAGE, .what = "this line is no JSON value", .who = "this program", .kind = "line",
@@ -147,7 +147,7 @@ static enum status one_reading(struct put *p, struct span reading)
         return st;
     struct talk_answer a;
     send_reading(p, &a);
-    st = talk_judge(c, &a, "the reading is not stored", p->to);
+    st = talk_judge(&c->app, &a, "the reading is not stored", p->to);
     if (st == ST_DONE)
         st = print_stored(p, &a, p->rn ? name : NULL);
     talk_answer_free(&a);
@@ -187,7 +187,8 @@ static enum status put_all(struct put *p)
             pause_ms(p->every_ms);
     }
     if (st == ST_DONE && p->w && !writer_post(p->w))
-        cli_say(p->s.c, "a key is not registered yet: %s. It goes with the next `oneseal put --seal` of this profile",
+        cli_say(cli_of(p->s.app),
+                "a key is not registered yet: %s. It goes with the next `oneseal put --seal` of this profile",
                 p->s.ttps.why);
     return st;
 }
@@ -198,7 +199,7 @@ enum status put_readings(struct cli *c)
     bool seals = cli_has(c, "seal");
     enum status st = take_options(c, &p);
     if (st == ST_DONE)
-        st = profile_object(c, c->arg[0], &p.s.p, &p.to);
+        st = profile_object(&c->app, c->arg[0], &p.s.p, &p.to);
     if (st == ST_DONE && c->dry_run) {
         cli_say(c, "would create contentInstances under %.*s", SPAN_FMT(p.to));
         return ST_DONE;
@@ -207,7 +208,7 @@ enum status put_readings(struct cli *c)
         st = CLI_FAIL(c, ST_CONFIG, .what = "the profile names no store", .who = "this program", .kind = "profile",
                       .object = p.s.p.path, .todo = "set store= in [profile]: letters to the TTP must survive a crash");
     if (st == ST_DONE)
-        st = session_open(c, &p.s, seals ? SESSION_BOOK | SESSION_TTP : SESSION_TALK);
+        st = session_open(&c->app, &p.s, seals ? SESSION_BOOK | SESSION_TTP : SESSION_TALK);
     if (st == ST_DONE && seals)
         st = writer_open(&p.s, p.to, &p.w);
     if (st == ST_DONE)

@@ -7,22 +7,13 @@
 #include "host/heap.h"
 #include "wire/json.h"
 
-enum { SAY_MAX = 1 << 16, LINE_MAX_ = 4096 };
-
-PRINTF(2, 0) static const char *vfmt(struct cli *c, const char *fmt, va_list ap)
-{
-    char line[LINE_MAX_];
-    int n = vsnprintf(line, sizeof line, fmt, ap);
-    size_t len = n < 0 ? 0 : (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
-    const char *text = arena_cstr(&c->mem, span_of(line, len));
-    return text ? text : "(out of memory)";
-}
+enum { SAY_MAX = 1 << 16 };
 
 const char *cli_fmt(struct cli *c, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    const char *text = vfmt(c, fmt, ap);
+    const char *text = app_vfmt(&c->app, fmt, ap);
     va_end(ap);
     return text;
 }
@@ -38,15 +29,22 @@ void cli_say(struct cli *c, const char *fmt, ...)
     va_end(ap);
 }
 
-void cli_note(struct cli *c, const char *fmt, ...)
+static void say_note(struct app *app, const char *line)
 {
-    if (!c->verbose || c->quiet)
-        return;
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vfprintf(stderr, fmt, ap);
-    (void)fputc('\n', stderr);
-    va_end(ap);
+    const struct cli *c = cli_of(app);
+    if (c->verbose && !c->quiet)
+        (void)fprintf(stderr, "%s\n", line);
+}
+
+static void say_fault(struct app *app, enum status st, const struct fault *f)
+{
+    (void)cli_fail(cli_of(app), st, f);
+}
+
+void cli_speak(struct cli *c)
+{
+    c->app.fault = say_fault;
+    c->app.note = say_note;
 }
 
 static void member(struct jw *w, struct span name, const char *value)
@@ -109,27 +107,7 @@ enum status cli_fail(struct cli *c, enum status st, const struct fault *f)
 
 enum status cli_fail_file(struct cli *c, enum err e, const char *what, const char *path)
 {
-    static const struct {
-        enum err e;
-        enum status st;
-        const char *todo;
-    } rows[] = {
-        {ERR_NOTFOUND, ST_NOT_FOUND, "check the path"},
-        {ERR_EXISTS, ST_CONFLICT, "choose another name, or remove what is there"},
-        {ERR_CONFIG, ST_CONFIG, "correct the file"},
-        {ERR_SYNTAX, ST_CONFIG, "correct the file"},
-        {ERR_LIMIT, ST_FAILED, "check that it is the right file: it is too large"},
-        {ERR_DISK, ST_FAILED, "make room on that file system"},
-    };
-    enum status st = ST_FAILED;
-    const char *todo = "check that the path exists and that you may use it";
-    for (size_t i = 0; i < LEN(rows); i++)
-        if (rows[i].e == e) {
-            st = rows[i].st;
-            todo = rows[i].todo;
-        }
-    return CLI_FAIL(c, st, .what = cli_fmt(c, "%s: %s", what, err_text(e)), .who = "this program", .kind = "file",
-                    .object = path, .todo = todo);
+    return app_fail_file(&c->app, e, what, path);
 }
 
 enum status cli_out(struct cli *c, struct span octets)

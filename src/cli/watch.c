@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "cli/opened.h"
 #include "cli/verbs.h"
 #include "host/heap.h"
 #include "m2m/rsc.h"
@@ -22,7 +23,7 @@ static void on_again(void *ctx)
 
 enum status watch_open(struct cli *c, struct watch *w)
 {
-    enum status st = session_open(c, &w->s, SESSION_OPEN);
+    enum status st = session_open(&c->app, &w->s, SESSION_OPEN);
     if (st != ST_DONE)
         return st;
     struct net_loop *l = w->s.t.loop;
@@ -79,7 +80,7 @@ void watch_mail(struct watch *w)
             w->st = w->show(w, &m, NULL);
             w->seen = m.n;
         } else if (judge_mail(w, &m, &mem) && book_mail_drop(w->s.book, m.n) != OK) {
-            w->st = cli_fail_file(w->s.c, ERR_IO, "the store cannot be written", w->s.p.store);
+            w->st = app_fail_file(w->s.app, ERR_IO, "the store cannot be written", w->s.p.store);
         }
         w->stop = w->stop || w->st != ST_DONE;
         arena_reset(&mem);
@@ -105,7 +106,7 @@ static enum status show_sealed(struct watch *w, const struct book_mail *m)
     else
         jw_str(&j, m->con);
     jw_end_obj(&j);
-    enum status st = cli_out_line(w->s.c, buf_span(&b));
+    enum status st = cli_out_line(cli_of(w->s.app), buf_span(&b));
     heap_buf_free(&b);
     return st;
 }
@@ -115,7 +116,7 @@ static enum status show(struct watch *w, const struct book_mail *m, const struct
     if (!out)
         return show_sealed(w, m);
     if (out->reason == REASON_OK)
-        return opening_print(&w->s.o, out);
+        return opened_print(cli_of(w->s.app), out);
     (void)opening_fail(&w->s.o, out); /* said; the others go on */
     return ST_DONE;
 }
@@ -142,13 +143,13 @@ static enum status enrol(struct watch *w, struct span container)
         registered = registered || fine;
         enum status st = ST_DONE;
         if (!fine && !try_again(&a))
-            st = talk_judge(w->s.c, &a, registered ? "it cannot be subscribed to" : "the AE cannot be registered",
+            st = talk_judge(w->s.app, &a, registered ? "it cannot be subscribed to" : "the AE cannot be registered",
                             registered ? container : span_str(w->s.p.ae_id));
         talk_answer_free(&a);
         if (st != ST_DONE)
             return st;
         if (!fine) {
-            cli_note(w->s.c, "trying again");
+            app_note(w->s.app, "trying again");
             net_timer_start(w->again, REGISTER_AGAIN_MS, 0);
             net_loop_turn(w->s.t.loop);
         }
@@ -163,7 +164,7 @@ enum status watch_container(struct cli *c)
     uint64_t count = 0;
     enum status st = cli_number(c, "count", 1, UINT64_MAX, UINT64_MAX, &count);
     if (st == ST_DONE)
-        st = profile_object(c, c->arg[0], &w.s.p, &address);
+        st = profile_object(&c->app, c->arg[0], &w.s.p, &address);
     if (st == ST_DONE && !w.s.p.store)
         return CLI_FAIL(c, ST_CONFIG, .what = "the profile names no store", .who = "this program", .kind = "profile",
                         .object = w.s.p.path,

@@ -3,8 +3,9 @@
 #ifndef CLI_WATCH_H
 #define CLI_WATCH_H
 
-#include "cli/ae.h"
-#include "cli/receiver.h"
+#include "app/ae.h"
+#include "app/receiver.h"
+#include "cli/cli.h"
 
 struct watch {
     struct session s;

@@ -27,11 +27,13 @@ LAYERS = {
     "lib/esd": ["lib/base", "lib/wire"],
     "lib/esp": ["lib/base", "lib/wire", "lib/m2m", "lib/esd"],
     "lib/net": ["lib/base", "lib/wire", "lib/host"],
+    "lib/app": ["lib/base", "lib/wire", "lib/host", "lib/m2m", "lib/esd", "lib/esp", "lib/net"],
     "src/store": ["lib/base", "lib/wire", "lib/host"],
     "src/cse": ["lib/base", "lib/wire", "lib/host", "lib/m2m", "lib/esd", "lib/esp", "src/store"],
     "src/bind": ["lib/base", "lib/wire", "lib/m2m", "lib/net"],
     "src/ttp": ["lib/base", "lib/wire", "lib/host", "lib/m2m", "lib/esd", "lib/net", "src/store"],
-    "src/cli": ["lib/base", "lib/wire", "lib/host", "lib/m2m", "lib/esd", "lib/esp", "lib/net", "src/bind", "src/store"],
+    "src/cli": ["lib/base", "lib/wire", "lib/host", "lib/m2m", "lib/esd", "lib/esp", "lib/net", "lib/app", "src/bind",
+                "src/store"],
 }
 # A program's main wires its parts and is the only place that knows all of them.
 KNOWS_ALL = re.compile(r"^src/\w+/(main|assembly|daemon)\w*\.[ch]$")

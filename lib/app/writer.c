@@ -1,5 +1,5 @@
 /* writer.c - see writer.h. */
-#include "cli/writer.h"
+#include "app/writer.h"
 
 #include <time.h>
 
@@ -47,7 +47,7 @@ static int64_t monotonic_ms(void)
 
 static enum status fault(struct writer *w, const char *what, enum reason r)
 {
-    return CLI_FAIL(w->s->c, r == REASON_FAILED ? ST_FAILED : (enum status)reason_exit(r), .what = what,
+    return APP_FAIL(w->s->app, r == REASON_FAILED ? ST_FAILED : (enum status)reason_exit(r), .what = what,
                     .who = "this program", .object = w->container, .code = reason_code(r),
                     .todo = "check [seal] in the profile and the store");
 }
@@ -56,13 +56,13 @@ enum status writer_open(struct session *s, struct span container, struct writer 
 {
     struct writer *w = xalloc(sizeof *w);
     *w = (struct writer){.s = s};
-    struct span absolute = profile_absolute(s->c, &s->p, container);
-    w->container = cli_fmt(s->c, "%.*s", SPAN_FMT(absolute));
+    struct span absolute = profile_absolute(s->app, &s->p, container);
+    w->container = app_fmt(s->app, "%.*s", SPAN_FMT(absolute));
     w->ttp = s->p.seal_ttp ? ttps_find(&s->ttps, span_str(s->p.seal_ttp)) : NULL;
     w->key = secret_alloc(sizeof *w->key);
     *out = w;
     if (!w->ttp || !s->p.seal_policy)
-        return CLI_FAIL(s->c, ST_CONFIG, .what = "the profile does not say with which TTP and policy to seal",
+        return APP_FAIL(s->app, ST_CONFIG, .what = "the profile does not say with which TTP and policy to seal",
                         .who = "this program", .kind = "profile", .object = s->p.path,
                         .todo = "set ttp=, policy= and readers= in [seal], and [ttp FQDN]");
     if (keys_sid(absolute, w->sid) != REASON_OK)
@@ -196,20 +196,21 @@ static enum status begin_epoch(struct writer *w)
     w->open = e == OK;
     w->i = 0;
     w->began_ms = ttp_now_ms();
-    return e == OK ? ST_DONE : fault(w, cli_fmt(w->s->c, "no epoch can begin: %s", err_text(e)), REASON_NO_CREDENTIAL);
+    return e == OK ? ST_DONE
+                   : fault(w, app_fmt(w->s->app, "no epoch can begin: %s", err_text(e)), REASON_NO_CREDENTIAL);
 }
 
 /* Asks the vault before sealing on. Whatever comes of it, the writer writes. */
 static void ask_news(struct writer *w)
 {
     struct ttp_news news;
-    int64_t now = monotonic_ms(), patience = w->s->c->timeout_ms;
+    int64_t now = monotonic_ms(), patience = w->s->app->timeout_ms;
     if (w->asked_ms && now - w->asked_ms < ASK_MS)
         return;
     w->asked_ms = now;
-    w->s->c->timeout_ms = patience < NEWS_TIMEOUT_MS ? patience : NEWS_TIMEOUT_MS;
+    w->s->app->timeout_ms = patience < NEWS_TIMEOUT_MS ? patience : NEWS_TIMEOUT_MS;
     enum reason r = ttp_poll(&w->s->ttps, w->ttp, w->sid, w->ep, &news);
-    w->s->c->timeout_ms = patience;
+    w->s->app->timeout_ms = patience;
     if (r == REASON_OK) {
         if (w->ever && news.state != w->state)
             w->open = false;
@@ -245,7 +246,7 @@ enum status writer_seal(struct writer *w, struct span con_json, struct span cnf,
         e = seal_cnf(cnf, json, cnf_out);
     arena_reset(&mem);
     if (e != OK)
-        return fault(w, cli_fmt(w->s->c, "the reading cannot be sealed: %s", err_text(e)), REASON_FAILED);
+        return fault(w, app_fmt(w->s->app, "the reading cannot be sealed: %s", err_text(e)), REASON_FAILED);
     w->i++;
     return ST_DONE;
 }
@@ -291,7 +292,7 @@ bool writer_post(struct writer *w)
         at = l.n;
         all = r == REASON_OK && book_letter_drop(s->book, l.n) == OK;
         if (!all)
-            cli_note(s->c, "%.*s waits: %s, %s", SPAN_FMT(l.path), reason_code(r), s->ttps.why);
+            app_note(s->app, "%.*s waits: %s, %s", SPAN_FMT(l.path), reason_code(r), s->ttps.why);
     }
     arena_reset(&mem);
     return all;

@@ -2,10 +2,10 @@
  *
  * Synchronous: a call runs the loop until its answer is there. Servers and timers on the same loop go on
  * meanwhile, so their callbacks must not call in here. */
-#ifndef CLI_TALK_H
-#define CLI_TALK_H
+#ifndef APP_TALK_H
+#define APP_TALK_H
 
-#include "cli/profile.h"
+#include "app/profile.h"
 #include "net/client.h"
 
 enum { TALK_RQI_MAX = 128 };
@@ -13,7 +13,7 @@ enum { TALK_RQI_MAX = 128 };
 enum talk_op { TALK_CREATE, TALK_RETRIEVE, TALK_UPDATE, TALK_DELETE, TALK_NOTIFY };
 
 struct talk {
-    struct cli *c;
+    struct app *app;
     const struct profile *p;
     struct net_loop *loop;
     struct http_client *http;
@@ -23,7 +23,7 @@ struct talk {
     char prefix[16]; /* of request identifiers: random, so that two runs never share one */
 };
 /* Says the fault: ST_CONFIG (certificate, key, CA, URL), ST_FAILED. */
-MUST_USE enum status talk_open(struct cli *c, const struct profile *p, struct talk *out);
+MUST_USE enum status talk_open(struct app *app, const struct profile *p, struct talk *out);
 void talk_close(struct talk *t);
 
 struct talk_ask {
@@ -49,7 +49,7 @@ struct span talk_body(const struct talk_answer *a);
 
 /* When the answer is no success: says the fault and returns its status; otherwise ST_DONE. `what` begins the
  * sentence: "the reading is not stored". */
-MUST_USE enum status talk_judge(struct cli *c, const struct talk_answer *a, const char *what, struct span object);
+MUST_USE enum status talk_judge(struct app *app, const struct talk_answer *a, const char *what, struct span object);
 /* Exit status of a response status code. */
 enum status talk_status(int rsc);
 

@@ -1,5 +1,5 @@
 /* ae.c - see ae.h. */
-#include "cli/ae.h"
+#include "app/ae.h"
 
 #include "host/heap.h"
 #include "m2m/rsc.h"
@@ -48,7 +48,7 @@ void ae_register(struct session *s, const char *poa, struct talk_answer *a)
     talk_answer_free(a);
     buf_reset(&b);
     ae_body(s, poa, false, &b);
-    struct span to = span_str(cli_fmt(s->c, "%s/%s", s->p.base, s->p.rn));
+    struct span to = span_str(app_fmt(s->app, "%s/%s", s->p.base, s->p.rn));
     talk_m2m(&s->t, &(struct talk_ask){.op = TALK_UPDATE, .to = to, .body = buf_span(&b)}, a);
 }
 
@@ -57,17 +57,17 @@ static enum err remember(struct session *s, struct span container, struct span s
 {
     struct arena mem;
     struct jval *v = NULL;
-    struct span ri = SPAN_NONE, absolute = profile_absolute(s->c, &s->p, container);
+    struct span ri = SPAN_NONE, absolute = profile_absolute(s->app, &s->p, container);
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
     if (json_parse(talk_body(a), &mem, &v, NULL) == OK)
         (void)!json_str(JSON_GET(JSON_GET(v, "m2m:sub"), "ri"), &mem, &ri);
-    struct span whole = profile_absolute(s->c, &s->p, sub), rest = span_from(whole, strlen(s->p.sp) + 1);
+    struct span whole = profile_absolute(s->app, &s->p, sub), rest = span_from(whole, strlen(s->p.sp) + 1);
     struct span cse = span_first(rest, span_find(rest, '/'));
     const char *forms[] = {
-        cli_fmt(s->c, "%.*s", SPAN_FMT(whole)),
-        cli_fmt(s->c, "/%.*s", SPAN_FMT(rest)),
-        ri.n ? cli_fmt(s->c, "/%.*s/%.*s", SPAN_FMT(cse), SPAN_FMT(ri)) : NULL,
-        ri.n ? cli_fmt(s->c, "%s/%.*s/%.*s", s->p.sp, SPAN_FMT(cse), SPAN_FMT(ri)) : NULL,
+        app_fmt(s->app, "%.*s", SPAN_FMT(whole)),
+        app_fmt(s->app, "/%.*s", SPAN_FMT(rest)),
+        ri.n ? app_fmt(s->app, "/%.*s/%.*s", SPAN_FMT(cse), SPAN_FMT(ri)) : NULL,
+        ri.n ? app_fmt(s->app, "%s/%.*s/%.*s", s->p.sp, SPAN_FMT(cse), SPAN_FMT(ri)) : NULL,
     };
     enum err e = OK;
     for (size_t i = 0; i < LEN(forms) && e == OK; i++)
@@ -81,8 +81,8 @@ enum err ae_subscribe(struct session *s, struct span container, struct talk_answ
 {
     char text[BODY_MAX];
     struct buf b = BUF_ARRAY(text);
-    const char *rn = cli_fmt(s->c, "sub-%s", s->p.stem);
-    struct span sub = span_str(cli_fmt(s->c, "%.*s/%s", SPAN_FMT(container), rn));
+    const char *rn = app_fmt(s->app, "sub-%s", s->p.stem);
+    struct span sub = span_str(app_fmt(s->app, "%.*s/%s", SPAN_FMT(container), rn));
     struct jw w = jw_over(&b);
     jw_obj(&w);
     JW_NAME(&w, "m2m:sub");
@@ -90,7 +90,7 @@ enum err ae_subscribe(struct session *s, struct span container, struct talk_answ
     JW_STR(&w, "rn", span_str(rn));
     JW_NAME(&w, "nu");
     /* The SP-relative AE-ID, not a URL: the CSEs find the way by the registration. */
-    jw_raw(&w, span_str(cli_fmt(s->c, "[\"%s\"]", s->p.ae_id + strlen(s->p.sp))));
+    jw_raw(&w, span_str(app_fmt(s->app, "[\"%s\"]", s->p.ae_id + strlen(s->p.sp))));
     JW_U64(&w, "nct", 1);
     JW_NAME(&w, "enc");
     jw_raw(&w, SPAN("{\"net\":[3]}"));

@@ -1,15 +1,15 @@
 /* opening.h - the reader of an application: judges readings, asks the TTP for keys, keeps opened readings
  * and marks in one transaction of the book. */
-#ifndef CLI_OPENING_H
-#define CLI_OPENING_H
+#ifndef APP_OPENING_H
+#define APP_OPENING_H
 
-#include "cli/item.h"
-#include "cli/ttp.h"
+#include "app/item.h"
+#include "app/ttp.h"
 
 enum { OPENING_KEYS_MAX = 256 };
 
 struct opening {
-    struct cli *c;
+    struct app *app;
     const struct profile *p;
     struct book *book;
     struct ttps *ttps;
@@ -46,7 +46,5 @@ struct span opening_container(struct span absolute);
 
 /* Says why it cannot be opened; returns the exit status of the reason. */
 enum status opening_fail(struct opening *o, const struct outcome *out);
-/* One line of data: the plaintext, or with --json an object with it. */
-MUST_USE enum status opening_print(struct opening *o, const struct outcome *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* name.c - see name.h. */
-#include "cli/name.h"
+#include "app/name.h"
 
 enum { FQDN_MAX = 253, LABEL_MAX = 63 };
 

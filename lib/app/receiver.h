@@ -1,10 +1,10 @@
 /* receiver.h - where an application receives NOTIFY requests (TS-0004 7.5.1.2.2): an HTTP server on the
  * session's loop, with TLS when the profile has a certificate. What arrives is put into the book's inbox,
  * durably, before it is answered. */
-#ifndef CLI_RECEIVER_H
-#define CLI_RECEIVER_H
+#ifndef APP_RECEIVER_H
+#define APP_RECEIVER_H
 
-#include "cli/session.h"
+#include "app/session.h"
 #include "net/http.h"
 
 struct receiver {

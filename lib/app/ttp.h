@@ -1,10 +1,10 @@
 /* ttp.h - an AE's dealings with its TTPs (e2e.md 6): the pinned bundle, registration, release of keys,
  * policies, denials, letters, the log. Synchronous, over talk.h. */
-#ifndef CLI_TTP_H
-#define CLI_TTP_H
+#ifndef APP_TTP_H
+#define APP_TTP_H
 
-#include "cli/book.h"
-#include "cli/talk.h"
+#include "app/book.h"
+#include "app/talk.h"
 #include "esd/letter.h"
 #include "esd/release_open.h"
 
@@ -17,11 +17,11 @@ struct ttp {
     bool open, registered;
 };
 struct ttps {
-    struct cli *c;
+    struct app *app;
     struct talk *t;
     struct book *book;
     struct p256 *key;   /* the profile's signing key */
-    struct span cert;   /* its certificate, DER, in c->mem */
+    struct span cert;   /* its certificate, DER, in app->mem */
     const char *key_id; /* "54-//demo.example/Sapp-heat" */
     struct ttp one[PROFILE_TTPS_MAX];
     /* The last refusal in words: who, what, what to do. */

@@ -1,13 +1,13 @@
 /* session.h - everything that a verb needs to speak and to open: profile, loop, store, TTPs, reader. */
-#ifndef CLI_SESSION_H
-#define CLI_SESSION_H
+#ifndef APP_SESSION_H
+#define APP_SESSION_H
 
-#include "cli/opening.h"
+#include "app/opening.h"
 
 enum { SESSION_TALK = 0, SESSION_BOOK = 1, SESSION_TTP = 2, SESSION_OPEN = 4 };
 
 struct session {
-    struct cli *c;
+    struct app *app;
     struct profile p;
     struct talk t;
     struct book *book;
@@ -16,7 +16,7 @@ struct session {
     unsigned has;
 };
 /* Opens what `needs` says (SESSION_OPEN brings the others). s->p is loaded. Says the fault. */
-MUST_USE enum status session_open(struct cli *c, struct session *s, unsigned needs);
+MUST_USE enum status session_open(struct app *app, struct session *s, unsigned needs);
 /* Fine in every state after session_open or when *s is all zero. */
 void session_close(struct session *s);
 

@@ -1,16 +1,16 @@
 /* opening.c - see opening.h. */
-#include "cli/opening.h"
+#include "app/opening.h"
 
 #include "host/heap.h"
 #include "host/secret.h"
 
-enum { LINE_MAX_ = 32 << 20, MAX_AGE_NONE = 0, DENIED_MS = 5000 };
+enum { MAX_AGE_NONE = 0, DENIED_MS = 5000 };
 
 enum status opening_new(struct talk *t, struct ttps *ttps, struct book *book, struct opening *o)
 {
-    *o = (struct opening){.c = t->c, .p = t->p, .book = book, .ttps = ttps};
+    *o = (struct opening){.app = t->app, .p = t->p, .book = book, .ttps = ttps};
     if (opener_init(&o->opener) != OK)
-        return CLI_FAIL(t->c, ST_FAILED, .what = "the cipher cannot be set up", .who = "OpenSSL",
+        return APP_FAIL(t->app, ST_FAILED, .what = "the cipher cannot be set up", .who = "OpenSSL",
                         .todo = "check the OpenSSL installation");
     o->reader = (struct reader){.opener = &o->opener,
                                 .store = book_reader(book),
@@ -165,7 +165,7 @@ enum status opening_fail(struct opening *o, const struct outcome *out)
         {REASON_WRITER_CHANGED, "this program",
          "alarm: only when the writer is known and right, pin it with writer= in [stream]"},
     };
-    const char *who = "this program", *todo = cli_fmt(o->c, "see: oneseal explain %s", reason_code(out->reason));
+    const char *who = "this program", *todo = app_fmt(o->app, "see: oneseal explain %s", reason_code(out->reason));
     for (size_t i = 0; i < LEN(rows); i++)
         if (rows[i].r == out->reason) {
             who = rows[i].who;
@@ -174,50 +174,9 @@ enum status opening_fail(struct opening *o, const struct outcome *out)
     const struct ttps *t = o->ttps;
     bool more = t->why[0] && strcmp(t->why, reason_text(out->reason)) != 0;
     const char *what =
-        cli_fmt(o->c, "cannot open: %s%s%s", reason_text(out->reason), more ? " - " : "", more ? t->why : "");
+        app_fmt(o->app, "cannot open: %s%s%s", reason_text(out->reason), more ? " - " : "", more ? t->why : "");
     struct span kid = out->res.label.kid;
-    return CLI_FAIL(o->c, (enum status)reason_exit(out->reason), .what = what, .who = t->who[0] ? t->who : who,
-                    .kind = "key", .object = kid.n ? cli_fmt(o->c, "%.*s", SPAN_FMT(kid)) : out->address,
+    return APP_FAIL(o->app, (enum status)reason_exit(out->reason), .what = what, .who = t->who[0] ? t->who : who,
+                    .kind = "key", .object = kid.n ? app_fmt(o->app, "%.*s", SPAN_FMT(kid)) : out->address,
                     .code = reason_code(out->reason), .todo = t->todo[0] ? t->todo : todo);
-}
-
-static void put_flags(struct jw *w, reason_set flags)
-{
-    JW_NAME(w, "flags");
-    jw_arr(w);
-    for (unsigned r = 1; r < REASON__N; r++)
-        if (flags & reason_bit((enum reason)r))
-            jw_str(w, span_str(reason_code((enum reason)r)));
-    jw_end_arr(w);
-}
-
-enum status opening_print(struct opening *o, const struct outcome *out)
-{
-    if (!o->c->json)
-        return cli_out_line(o->c, out->plain);
-    struct buf b = heap_buf(LINE_MAX_);
-    struct jw w = jw_over(&b);
-    const struct esd_label *l = &out->res.label;
-    jw_obj(&w);
-    JW_U64(&w, "v", 1);
-    JW_STR(&w, "verdict", span_str(out->res.clear ? "clear" : "opened"));
-    if (out->address)
-        JW_STR(&w, "address", span_str(out->address));
-    if (!out->res.clear) {
-        JW_STR(&w, "kid", l->kid);
-        JW_U64(&w, "ep", l->e2e.ep);
-        JW_U64(&w, "i", l->e2e.i);
-        JW_U64(&w, "t", l->e2e.t_ms);
-    }
-    put_flags(&w, out->res.flags);
-    JW_NAME(&w, "plain");
-    if (out->res.json)
-        jw_raw(&w, out->plain);
-    else
-        jw_str(&w, out->plain);
-    jw_end_obj(&w);
-    enum status st = cli_out_line(o->c, buf_span(&b));
-    buf_wipe(&b);
-    heap_buf_free(&b);
-    return st;
 }

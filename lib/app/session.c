@@ -1,14 +1,14 @@
 /* session.c - see session.h. */
-#include "cli/session.h"
+#include "app/session.h"
 
-enum status session_open(struct cli *c, struct session *s, unsigned needs)
+enum status session_open(struct app *app, struct session *s, unsigned needs)
 {
-    s->c = c;
+    s->app = app;
     if (needs & SESSION_OPEN)
         needs |= SESSION_BOOK | SESSION_TTP;
-    enum status st = talk_open(c, &s->p, &s->t);
+    enum status st = talk_open(app, &s->p, &s->t);
     if (st == ST_DONE && (needs & SESSION_BOOK))
-        st = book_open(c, s->p.store, &s->book);
+        st = book_open(app, s->p.store, &s->book);
     if (st == ST_DONE && (needs & SESSION_TTP))
         st = ttps_open(&s->t, s->book, &s->ttps);
     if (st == ST_DONE && (needs & SESSION_OPEN))

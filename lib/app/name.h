@@ -1,7 +1,7 @@
 /* name.h - oneM2M identifiers as certificate names (TS-0001 7.2, TS-0003 10.1.1). All functions append
  * to b and end it with a NUL that is not counted; ERR_SYNTAX when the identifier has another form. */
-#ifndef CLI_NAME_H
-#define CLI_NAME_H
+#ifndef APP_NAME_H
+#define APP_NAME_H
 
 #include "base/buf.h"
 

@@ -9,9 +9,9 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include "app/x509.h"
 #include "base/buf.h"
 #include "base/code.h"
-#include "cli/x509.h"
 
 enum { SERIAL_OCTETS = 19, EARLIER_S = 300, DAY_S = 86400, EXT_MAX = 1024 };
 

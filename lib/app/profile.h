@@ -1,8 +1,8 @@
 /* profile.h - who speaks: one INI file in the profile folder (rows: profile.def). */
-#ifndef CLI_PROFILE_H
-#define CLI_PROFILE_H
+#ifndef APP_PROFILE_H
+#define APP_PROFILE_H
 
-#include "cli/cli.h"
+#include "app/app.h"
 
 enum { PROFILE_TTPS_MAX = 8, PROFILE_STREAMS_MAX = 64, PROFILE_READERS_MAX = 64 };
 
@@ -13,7 +13,7 @@ struct profile_stream {
     struct span address, writer; /* writer empty: the hosting CSE */
     bool clear;
 };
-/* Everything lives in c->mem. Texts that are optional in profile.def may be NULL. */
+/* Everything lives in app->mem. Texts that are optional in profile.def may be NULL. */
 struct profile {
     const char *path, *name;
     const char *ae_id; /* absolute */
@@ -35,15 +35,15 @@ struct profile {
 
 /* The profile `name`: NAME.conf in --config DIR or $XDG_CONFIG_HOME/oneseal/profiles.d (~/.config), or a path
  * when it has a slash. NULL: --profile, which must then be given. Says the fault: ST_USAGE, ST_NOT_FOUND, ST_CONFIG. */
-MUST_USE enum status profile_load(struct cli *c, const char *name, struct profile *out);
+MUST_USE enum status profile_load(struct app *app, const char *name, struct profile *out);
 
 /* "PROFILE:ADDRESS", or ADDRESS with --profile: loads the profile and gives the oneM2M address behind the colon in
  * the form it was written. Says the fault. */
-MUST_USE enum status profile_object(struct cli *c, const char *object, struct profile *p, struct span *address);
+MUST_USE enum status profile_object(struct app *app, const char *object, struct profile *p, struct span *address);
 
 /* The absolute form of an address: //sp/cse/... as it is, /cse/... with the SP in front, anything else below the
- * server's CSE. Lives in c->mem. */
-struct span profile_absolute(struct cli *c, const struct profile *p, struct span address);
+ * server's CSE. Lives in app->mem. */
+struct span profile_absolute(struct app *app, const struct profile *p, struct span address);
 /* The stream row of a container, NULL when there is none. */
 const struct profile_stream *profile_stream_of(const struct profile *p, struct span address);
 /* The trusted TTP of that name, NULL when there is none. */

@@ -1,9 +1,9 @@
 /* ae.h - what an application entity does at its registrar: registers, says where it can be reached,
  * subscribes. Each is safe to repeat after a restart. */
-#ifndef CLI_AE_H
-#define CLI_AE_H
+#ifndef APP_AE_H
+#define APP_AE_H
 
-#include "cli/session.h"
+#include "app/session.h"
 
 /* CREATE <AE> with the profile's names (From = its AE-ID-Stem); when it is registered already, UPDATE of poa.
  * poa NULL: none, not reachable. *a is the last answer; free it. Says nothing. */

@@ -1,5 +1,5 @@
 /* talk.c - see talk.h. */
-#include "cli/talk.h"
+#include "app/talk.h"
 
 #include <openssl/rand.h>
 
@@ -25,23 +25,23 @@ static enum status open_tls(struct talk *t)
     enum err e = tls_ctx_new(&conf, &t->tls, &why);
     if (e == OK)
         return ST_DONE;
-    return CLI_FAIL(t->c, ST_CONFIG, .what = cli_fmt(t->c, "TLS cannot be set up: %.*s", SPAN_FMT(buf_span(&why))),
+    return APP_FAIL(t->app, ST_CONFIG, .what = app_fmt(t->app, "TLS cannot be set up: %.*s", SPAN_FMT(buf_span(&why))),
                     .who = "this program", .kind = "profile", .object = p->path,
                     .todo = "check certificate, key-file and ca in [tls]");
 }
 
-enum status talk_open(struct cli *c, const struct profile *p, struct talk *t)
+enum status talk_open(struct app *app, const struct profile *p, struct talk *t)
 {
-    *t = (struct talk){.c = c, .p = p};
+    *t = (struct talk){.app = app, .p = p};
     if (http_url_parse(span_str(p->url), &t->server) != OK)
-        return CLI_FAIL(c, ST_CONFIG, .what = "[server] url is no http or https URL", .who = "this program",
+        return APP_FAIL(app, ST_CONFIG, .what = "[server] url is no http or https URL", .who = "this program",
                         .kind = "profile", .object = p->path, .todo = "write https://host:port");
     enum status st = p->ca ? open_tls(t) : ST_DONE;
     if (st != ST_DONE)
         return st;
     uint8_t octets[PREFIX_OCTETS];
     struct buf b = BUF_ARRAY(t->prefix);
-    struct http_client_conf conf = {.response_ms = (uint32_t)c->timeout_ms, .wipe = true};
+    struct http_client_conf conf = {.response_ms = (uint32_t)app->timeout_ms, .wipe = true};
     if (RAND_bytes(octets, sizeof octets) == 1 && net_loop_new(&t->loop) == OK &&
         http_client_new(t->loop, &conf, &t->http) == OK) {
         hex_put(&b, span_of(octets, sizeof octets));
@@ -49,7 +49,7 @@ enum status talk_open(struct cli *c, const struct profile *p, struct talk *t)
         return ST_DONE;
     }
     talk_close(t);
-    return CLI_FAIL(c, ST_FAILED, .what = "the network loop cannot be made", .who = "the operating system",
+    return APP_FAIL(app, ST_FAILED, .what = "the network loop cannot be made", .who = "the operating system",
                     .todo = "check the limits on memory and descriptors");
 }
 
@@ -118,7 +118,7 @@ void talk_m2m(struct talk *t, const struct talk_ask *ask, struct talk_answer *ou
         .target = buf_span(&target),
         .fields = buf_span(&head),
         .body = ask->body,
-        .response_ms = (uint32_t)t->c->timeout_ms,
+        .response_ms = (uint32_t)t->app->timeout_ms,
     };
     out->e = http_call_wait(t->http, &call, &out->copy);
     out->http = out->copy.status;
@@ -149,7 +149,7 @@ void talk_plain(struct talk *t, const char *url, struct span name, struct span m
         .fields = buf_span(&head),
         .body = body,
         .may_repeat = true, /* everything a TTP is sent may be sent again: same content, same answer */
-        .response_ms = (uint32_t)t->c->timeout_ms,
+        .response_ms = (uint32_t)t->app->timeout_ms,
     };
     out->e = http_call_wait(t->http, &call, &out->copy);
     out->http = out->copy.status;
@@ -190,7 +190,7 @@ enum status talk_status(int rsc)
 }
 
 /* m2m:dbg of an error answer; NULL when it has none. */
-static const char *debug_text(struct cli *c, const struct talk_answer *a)
+static const char *debug_text(struct app *app, const struct talk_answer *a)
 {
     uint8_t block[DEBUG_ARENA];
     struct arena mem;
@@ -199,22 +199,22 @@ static const char *debug_text(struct cli *c, const struct talk_answer *a)
     arena_over(&mem, block, sizeof block);
     if (json_parse(talk_body(a), &mem, &v, NULL) != OK || json_str(JSON_GET(v, "m2m:dbg"), &mem, &text) != OK)
         return NULL;
-    return cli_fmt(c, "%.*s", SPAN_FMT(text));
+    return app_fmt(app, "%.*s", SPAN_FMT(text));
 }
 
-enum status talk_judge(struct cli *c, const struct talk_answer *a, const char *what, struct span object)
+enum status talk_judge(struct app *app, const struct talk_answer *a, const char *what, struct span object)
 {
-    const char *name = cli_fmt(c, "%.*s", SPAN_FMT(object));
+    const char *name = app_fmt(app, "%.*s", SPAN_FMT(object));
     if (a->e != OK)
-        return CLI_FAIL(c, ST_UNREACHABLE,
-                        .what = cli_fmt(c, "%s: %s (%.*s)", what, err_text(a->e), SPAN_FMT(buf_span(&a->copy.why))),
+        return APP_FAIL(app, ST_UNREACHABLE,
+                        .what = app_fmt(app, "%s: %s (%.*s)", what, err_text(a->e), SPAN_FMT(buf_span(&a->copy.why))),
                         .who = "the network", .object = name, .request = a->request,
                         .todo = "check that the CSE runs and that [server] url and name are right; try again");
     enum status st = talk_status(a->rsc);
     if (st == ST_DONE)
         return st;
-    const char *debug = debug_text(c, a);
-    return CLI_FAIL(c, st, .what = cli_fmt(c, "%s: %s", what, debug ? debug : rsc_name((unsigned)a->rsc)),
+    const char *debug = debug_text(app, a);
+    return APP_FAIL(app, st, .what = app_fmt(app, "%s: %s", what, debug ? debug : rsc_name((unsigned)a->rsc)),
                     .who = "the CSE that answered", .object = name, .rsc = a->rsc, .request = a->request,
-                    .todo = cli_fmt(c, "see: oneseal explain %d", a->rsc));
+                    .todo = app_fmt(app, "see: oneseal explain %d", a->rsc));
 }

@@ -1,7 +1,7 @@
 /* profile.c - see profile.h. */
-#include "cli/profile.h"
+#include "app/profile.h"
 
-#include "cli/name.h"
+#include "app/name.h"
 #include "host/conf.h"
 #include "host/heap.h"
 
@@ -9,49 +9,50 @@ enum { WHY_MAX = 8192 };
 
 static const struct conf_row rows[] = {
 #define CONF(s, k, t, need, d, lo, hi, ch, p) {s, k, t, need, d, lo, hi, ch, p},
-#include "cli/profile.def"
+#include "app/profile.def"
 #undef CONF
 };
 
-static const char *copy(struct cli *c, const char *text)
+static const char *copy(struct app *app, const char *text)
 {
-    return text ? cli_fmt(c, "%s", text) : NULL;
+    return text ? app_fmt(app, "%s", text) : NULL;
 }
 
-static const char *folder(struct cli *c)
+static const char *folder(struct app *app)
 {
-    if (c->config)
-        return c->config;
+    if (app->config)
+        return app->config;
     const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     if (xdg && *xdg)
-        return cli_fmt(c, "%s/oneseal/profiles.d", xdg);
-    return cli_fmt(c, "%s/.config/oneseal/profiles.d", home && *home ? home : "");
+        return app_fmt(app, "%s/oneseal/profiles.d", xdg);
+    return app_fmt(app, "%s/.config/oneseal/profiles.d", home && *home ? home : "");
 }
 
-static enum status bad(struct cli *c, const char *path, const char *what, const char *todo)
+static enum status bad(struct app *app, const char *path, const char *what, const char *todo)
 {
-    return CLI_FAIL(c, ST_CONFIG, .what = what, .who = "this program", .kind = "profile", .object = path, .todo = todo);
+    return APP_FAIL(app, ST_CONFIG, .what = what, .who = "this program", .kind = "profile", .object = path,
+                    .todo = todo);
 }
 
 /* //sp/stem or //sp/cse/stem, taken apart. */
-static enum status take_identity(struct cli *c, const struct conf *f, struct profile *p)
+static enum status take_identity(struct app *app, const struct conf *f, struct profile *p)
 {
-    p->ae_id = copy(c, conf_text(f, "profile", "ae-id"));
+    p->ae_id = copy(app, conf_text(f, "profile", "ae-id"));
     struct span id = span_str(p->ae_id), rest = span_from(id, 2);
     size_t domain = span_find(rest, '/'), last = span_rfind(id, '/');
-    char text[CLI_TEXT_MAX];
+    char text[APP_TEXT_MAX];
     struct buf b = BUF_ARRAY(text);
     if (!span_starts(id, SPAN("//")) || domain == rest.n || name_ae_absolute(id, span_first(rest, domain), &b) != OK)
-        return bad(c, p->path, cli_fmt(c, "[profile] ae-id is no absolute AE-ID: %s", p->ae_id),
+        return bad(app, p->path, app_fmt(app, "[profile] ae-id is no absolute AE-ID: %s", p->ae_id),
                    "write //sp/Sname, or //sp/cse/Cname");
-    p->sp = cli_fmt(c, "%.*s", SPAN_FMT(span_first(id, domain + 2)));
+    p->sp = app_fmt(app, "%.*s", SPAN_FMT(span_first(id, domain + 2)));
     p->stem = p->ae_id + last + 1;
-    p->rn = copy(c, conf_text(f, "profile", "name"));
+    p->rn = copy(app, conf_text(f, "profile", "name"));
     p->rn = p->rn ? p->rn : p->stem;
     return ST_DONE;
 }
 
-static void take_texts(struct cli *c, const struct conf *f, struct profile *p)
+static void take_texts(struct app *app, const struct conf *f, struct profile *p)
 {
     const struct {
         const char **to, *section, *key;
@@ -71,86 +72,86 @@ static void take_texts(struct cli *c, const struct conf *f, struct profile *p)
         {&p->seal_policy, "seal", "policy"},
     };
     for (size_t i = 0; i < LEN(texts); i++)
-        *texts[i].to = copy(c, conf_text(f, texts[i].section, texts[i].key));
+        *texts[i].to = copy(app, conf_text(f, texts[i].section, texts[i].key));
     const char *item;
     while (p->n_readers < PROFILE_READERS_MAX && (item = conf_item(f, "seal", "readers", p->n_readers)))
-        p->readers[p->n_readers++] = span_str(copy(c, item));
+        p->readers[p->n_readers++] = span_str(copy(app, item));
 }
 
-static enum status take_lists(struct cli *c, const struct conf *f, struct profile *p)
+static enum status take_lists(struct app *app, const struct conf *f, struct profile *p)
 {
     const char *name;
     for (; (name = conf_name(f, "ttp", p->ttps)); p->ttps++) {
         if (p->ttps == PROFILE_TTPS_MAX || !name_is_fqdn(span_str(name)))
-            return bad(c, p->path, cli_fmt(c, "[ttp %s]: no domain name, or one too many", name),
+            return bad(app, p->path, app_fmt(app, "[ttp %s]: no domain name, or one too many", name),
                        "write [ttp FQDN], at most 8");
-        const char *section = cli_fmt(c, "ttp %s", name);
+        const char *section = app_fmt(app, "ttp %s", name);
         struct profile_ttp *t = &p->ttp[p->ttps];
-        *t = (struct profile_ttp){copy(c, name), copy(c, conf_text(f, section, "url")),
-                                  copy(c, conf_text(f, section, "bundle"))};
+        *t = (struct profile_ttp){copy(app, name), copy(app, conf_text(f, section, "url")),
+                                  copy(app, conf_text(f, section, "bundle"))};
         p->ttp_names[p->ttps] = span_str(t->fqdn);
     }
     for (; (name = conf_name(f, "stream", p->streams)); p->streams++) {
         if (p->streams == PROFILE_STREAMS_MAX)
-            return bad(c, p->path, "too many [stream NAME] sections", "at most 64");
-        const char *section = cli_fmt(c, "stream %s", name);
-        p->stream[p->streams] =
-            (struct profile_stream){span_str(copy(c, conf_text(f, section, "address"))),
-                                    span_str(copy(c, conf_text(f, section, "writer"))), conf_bool(f, section, "clear")};
+            return bad(app, p->path, "too many [stream NAME] sections", "at most 64");
+        const char *section = app_fmt(app, "stream %s", name);
+        p->stream[p->streams] = (struct profile_stream){span_str(copy(app, conf_text(f, section, "address"))),
+                                                        span_str(copy(app, conf_text(f, section, "writer"))),
+                                                        conf_bool(f, section, "clear")};
     }
     return ST_DONE;
 }
 
-enum status profile_load(struct cli *c, const char *name, struct profile *out)
+enum status profile_load(struct app *app, const char *name, struct profile *out)
 {
-    name = name ? name : c->profile;
+    name = name ? name : app->profile;
     if (!name)
-        return CLI_FAIL(c, ST_USAGE, .what = "no profile is named", .who = "this program",
+        return APP_FAIL(app, ST_USAGE, .what = "no profile is named", .who = "this program",
                         .todo = "put it before the address (heat:/...), or give --profile NAME");
-    *out = (struct profile){.name = copy(c, name)};
-    out->path = strchr(name, '/') ? cli_fmt(c, "%s", name) : cli_fmt(c, "%s/%s.conf", folder(c), name);
+    *out = (struct profile){.name = copy(app, name)};
+    out->path = strchr(name, '/') ? app_fmt(app, "%s", name) : app_fmt(app, "%s/%s.conf", folder(app), name);
     struct buf why = heap_buf(WHY_MAX);
     struct conf *f = NULL;
     enum err e = conf_load(out->path, rows, LEN(rows), &f, &why);
     enum status st = ST_DONE;
     if (e == ERR_CONFIG)
-        st = bad(c, out->path, cli_fmt(c, "the profile is not valid:\n%.*s", SPAN_FMT(buf_span(&why))),
+        st = bad(app, out->path, app_fmt(app, "the profile is not valid:\n%.*s", SPAN_FMT(buf_span(&why))),
                  "correct the file");
     else if (e != OK)
-        st = cli_fail_file(c, e, "the profile cannot be read", out->path);
+        st = app_fail_file(app, e, "the profile cannot be read", out->path);
     heap_buf_free(&why);
     if (st != ST_DONE)
         return st;
     if (!conf_has(f, "profile") || !conf_has(f, "server")) {
         conf_free(f);
-        return bad(c, out->path, "[profile] or [server] is missing", "write both: ae-id=; url=, cse-id=, base=");
+        return bad(app, out->path, "[profile] or [server] is missing", "write both: ae-id=; url=, cse-id=, base=");
     }
-    take_texts(c, f, out);
-    st = take_identity(c, f, out);
+    take_texts(app, f, out);
+    st = take_identity(app, f, out);
     if (st == ST_DONE)
-        st = take_lists(c, f, out);
+        st = take_lists(app, f, out);
     conf_free(f);
     return st;
 }
 
-enum status profile_object(struct cli *c, const char *object, struct profile *p, struct span *address)
+enum status profile_object(struct app *app, const char *object, struct profile *p, struct span *address)
 {
     struct span rest = span_str(object), name = span_first(rest, span_find(rest, ':'));
     bool named = name.n > 0 && name.n < rest.n && span_find(name, '/') == name.n;
     *address = named ? span_from(rest, name.n + 1) : rest;
     if (address->n == 0)
-        return CLI_FAIL(c, ST_USAGE, .what = "the address is empty", .who = "this program", .object = object,
+        return APP_FAIL(app, ST_USAGE, .what = "the address is empty", .who = "this program", .object = object,
                         .todo = "write PROFILE:ADDRESS, for example heat:/id-mn/mn/thermo-1/data/la");
-    return profile_load(c, named ? cli_fmt(c, "%.*s", SPAN_FMT(name)) : NULL, p);
+    return profile_load(app, named ? app_fmt(app, "%.*s", SPAN_FMT(name)) : NULL, p);
 }
 
-struct span profile_absolute(struct cli *c, const struct profile *p, struct span address)
+struct span profile_absolute(struct app *app, const struct profile *p, struct span address)
 {
     if (span_starts(address, SPAN("//")))
         return address;
     if (span_starts(address, SPAN("/")))
-        return span_str(cli_fmt(c, "%s%.*s", p->sp, SPAN_FMT(address)));
-    return span_str(cli_fmt(c, "%s%s/%.*s", p->sp, p->cse_id, SPAN_FMT(address)));
+        return span_str(app_fmt(app, "%s%.*s", p->sp, SPAN_FMT(address)));
+    return span_str(app_fmt(app, "%s%s/%.*s", p->sp, p->cse_id, SPAN_FMT(address)));
 }
 
 const struct profile_stream *profile_stream_of(const struct profile *p, struct span address)

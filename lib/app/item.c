@@ -1,5 +1,5 @@
 /* item.c - see item.h. */
-#include "cli/item.h"
+#include "app/item.h"
 
 #include "esd/label.h"
 #include "wire/json.h"

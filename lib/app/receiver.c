@@ -1,5 +1,5 @@
 /* receiver.c - see receiver.h. */
-#include "cli/receiver.h"
+#include "app/receiver.h"
 
 #include "host/heap.h"
 #include "m2m/rsc.h"
@@ -27,7 +27,7 @@ static void answer(struct http_req *q, unsigned rsc, const char *debug)
 static void note(const struct receiver *r, const struct http_req *q, const char *outcome)
 {
     struct span who = q->peer ? tls_peer_first(q->peer, TLS_NAME_DNS) : SPAN_NONE;
-    cli_note(r->s->c, "%.*s %.*s from %.*s (%s), %zu octets: %s", SPAN_FMT(q->method), SPAN_FMT(q->target),
+    app_note(r->s->app, "%.*s %.*s from %.*s (%s), %zu octets: %s", SPAN_FMT(q->method), SPAN_FMT(q->target),
              SPAN_FMT(who), http_req_from(q), q->body.n, outcome);
 }
 
@@ -92,8 +92,8 @@ static void handle(void *ctx, struct http_req *q)
 
 static enum status listen_fault(struct receiver *r, enum err e, const struct buf *why)
 {
-    return CLI_FAIL(r->s->c, e == ERR_CONFIG ? ST_CONFIG : ST_FAILED,
-                    .what = cli_fmt(r->s->c, "notifications cannot be received: %.*s", SPAN_FMT(buf_span(why))),
+    return APP_FAIL(r->s->app, e == ERR_CONFIG ? ST_CONFIG : ST_FAILED,
+                    .what = app_fmt(r->s->app, "notifications cannot be received: %.*s", SPAN_FMT(buf_span(why))),
                     .who = "the operating system", .kind = "address", .object = r->s->p.listen,
                     .todo = "choose another address in [listen], or 127.0.0.1:0");
 }

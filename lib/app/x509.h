@@ -1,7 +1,7 @@
 /* x509.h - makes and reads certificates of the oneM2M profile (TS-0003 10.1.1): P-256, SHA-256, keyUsage
  * digitalSignature, one subject alternative name; CAs carry nameConstraints. PEM files, keys PKCS#8. */
-#ifndef CLI_X509_H
-#define CLI_X509_H
+#ifndef APP_X509_H
+#define APP_X509_H
 
 #include <openssl/x509.h>
 

@@ -2,16 +2,16 @@
  *
  * Opened readings and the reader's marks live in it and change in one transaction, so that a reading is
  * opened exactly once by (kid, i) whatever dies when. Keys are never written to it. */
-#ifndef CLI_BOOK_H
-#define CLI_BOOK_H
+#ifndef APP_BOOK_H
+#define APP_BOOK_H
 
-#include "cli/cli.h"
+#include "app/app.h"
 #include "esd/reader.h"
 
 struct book;
 
 /* Opens or makes the file (mode 0600); path NULL: memory only. Says the fault. */
-MUST_USE enum status book_open(struct cli *c, const char *path, struct book **out);
+MUST_USE enum status book_open(struct app *app, const char *path, struct book **out);
 void book_close(struct book *b);
 
 MUST_USE enum err book_begin(struct book *b);

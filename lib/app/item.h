@@ -1,6 +1,6 @@
 /* item.h - one reading as it came: a contentInstance, a notification, or a bare token. */
-#ifndef CLI_ITEM_H
-#define CLI_ITEM_H
+#ifndef APP_ITEM_H
+#define APP_ITEM_H
 
 #include "base/arena.h"
 #include "base/span.h"

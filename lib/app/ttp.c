@@ -1,10 +1,10 @@
 /* ttp.c - see ttp.h. */
-#include "cli/ttp.h"
+#include "app/ttp.h"
 
 #include <time.h>
 
+#include "app/x509.h"
 #include "base/code.h"
-#include "cli/x509.h"
 #include "host/heap.h"
 
 enum {
@@ -28,7 +28,7 @@ static enum status read_key(struct ttps *s)
 {
     const struct profile *p = s->t->p;
     if (!p->key_file || !p->certificate)
-        return CLI_FAIL(s->c, ST_CONFIG, .what = "the profile has no certificate and key to sign with",
+        return APP_FAIL(s->app, ST_CONFIG, .what = "the profile has no certificate and key to sign with",
                         .who = "this program", .kind = "profile", .object = p->path,
                         .todo = "set certificate and key-file in [tls]");
     struct buf pem = heap_buf(DOCUMENT_MAX);
@@ -37,7 +37,7 @@ static enum status read_key(struct ttps *s)
         e = p256_read_pem(buf_span(&pem), &s->key);
     buf_wipe(&pem);
     heap_buf_free(&pem);
-    return e == OK ? ST_DONE : cli_fail_file(s->c, e, "the signing key cannot be read", p->key_file);
+    return e == OK ? ST_DONE : app_fail_file(s->app, e, "the signing key cannot be read", p->key_file);
 }
 
 static enum status read_cert(struct ttps *s)
@@ -46,13 +46,13 @@ static enum status read_cert(struct ttps *s)
     X509 *x = NULL;
     enum err e = x509_read_cert(path, &x);
     if (e != OK)
-        return cli_fail_file(s->c, e, "the certificate cannot be read", path);
+        return app_fail_file(s->app, e, "the certificate cannot be read", path);
     uint8_t *der = NULL;
     int n = i2d_X509(x, &der);
-    s->cert = n > 0 ? arena_dup(&s->c->mem, span_of(der, (size_t)n)) : SPAN_NONE;
+    s->cert = n > 0 ? arena_dup(&s->app->mem, span_of(der, (size_t)n)) : SPAN_NONE;
     OPENSSL_free(der);
     X509_free(x);
-    return s->cert.n ? ST_DONE : cli_fail_file(s->c, ERR_NOMEM, "the certificate cannot be read", path);
+    return s->cert.n ? ST_DONE : app_fail_file(s->app, ERR_NOMEM, "the certificate cannot be read", path);
 }
 
 static enum status read_bundle(struct ttps *s, struct ttp *t)
@@ -61,27 +61,27 @@ static enum status read_bundle(struct ttps *s, struct ttp *t)
     enum err e = file_read(t->row->bundle, &text);
     if (e != OK) {
         heap_buf_free(&text);
-        return cli_fail_file(s->c, e, "the pinned bundle of the TTP cannot be read", t->row->bundle);
+        return app_fail_file(s->app, e, "the pinned bundle of the TTP cannot be read", t->row->bundle);
     }
-    struct span whole = arena_dup(&s->c->mem, buf_span(&text));
+    struct span whole = arena_dup(&s->app->mem, buf_span(&text));
     heap_buf_free(&text);
     while (whole.n && (whole.p[whole.n - 1] == '\n' || whole.p[whole.n - 1] == '\r'))
         whole.n--;
     enum reason r =
-        bundle_open(whole, span_str(t->row->fqdn), NULL, (uint64_t)(ttp_now_ms() / 1000), &s->c->mem, &t->bundle);
+        bundle_open(whole, span_str(t->row->fqdn), NULL, (uint64_t)(ttp_now_ms() / 1000), &s->app->mem, &t->bundle);
     if (r == REASON_OK) {
         t->open = true;
         return ST_DONE;
     }
-    return CLI_FAIL(s->c, ST_CONFIG,
-                    .what = cli_fmt(s->c, "the pinned bundle of the TTP is not valid: %s", reason_text(r)),
+    return APP_FAIL(s->app, ST_CONFIG,
+                    .what = app_fmt(s->app, "the pinned bundle of the TTP is not valid: %s", reason_text(r)),
                     .who = "this program", .kind = "file", .object = t->row->bundle, .code = reason_code(r),
                     .todo = "ask the operator of the TTP for its present bundle, over a way that you trust");
 }
 
 enum status ttps_open(struct talk *t, struct book *book, struct ttps *s)
 {
-    *s = (struct ttps){.c = t->c, .t = t, .book = book};
+    *s = (struct ttps){.app = t->app, .t = t, .book = book};
     enum status st = read_key(s);
     if (st == ST_DONE)
         st = read_cert(s);
@@ -89,7 +89,7 @@ enum status ttps_open(struct talk *t, struct book *book, struct ttps *s)
         s->one[i].row = &t->p->ttp[i];
         st = read_bundle(s, &s->one[i]);
     }
-    s->key_id = cli_fmt(t->c, "%d-%s", KEY_ID_PREFIX_AE, t->p->ae_id);
+    s->key_id = app_fmt(t->app, "%d-%s", KEY_ID_PREFIX_AE, t->p->ae_id);
     if (st != ST_DONE)
         ttps_close(s);
     return st;
@@ -136,7 +136,7 @@ static enum reason refusal(struct ttps *s, const struct ttp *t, const struct tal
     struct span code = SPAN_NONE;
     enum reason r = a->http == 503 ? REASON_TTP_UNREACHABLE : REASON_REFUSED;
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
-    keep(s, cli_fmt(s->c, "the TTP answered HTTP %d", a->http), t->row->fqdn);
+    keep(s, app_fmt(s->app, "the TTP answered HTTP %d", a->http), t->row->fqdn);
     if (json_parse(talk_body(a), &mem, &v, NULL) == OK) {
         if (json_str(JSON_GET(v, "code"), &mem, &code) == OK && (reason_of(code, &r) != OK || r == REASON_OK))
             r = REASON_REFUSED;
@@ -150,8 +150,8 @@ static enum reason refusal(struct ttps *s, const struct ttp *t, const struct tal
 
 static enum reason no_answer(struct ttps *s, const struct ttp *t, const struct talk_answer *a)
 {
-    keep(s, cli_fmt(s->c, "%s: %.*s", err_text(a->e), SPAN_FMT(buf_span(&a->copy.why))),
-         cli_fmt(s->c, "the network, on the way to %s", t->row->url));
+    keep(s, app_fmt(s->app, "%s: %.*s", err_text(a->e), SPAN_FMT(buf_span(&a->copy.why))),
+         app_fmt(s->app, "the network, on the way to %s", t->row->url));
     return REASON_TTP_UNREACHABLE;
 }
 
@@ -209,7 +209,7 @@ enum reason ttp_send(struct ttps *s, struct ttp *t, const char *path, struct spa
         said->version = ack.version;
     }
     if (r == REASON_OK && !span_eq(ack.code, SPAN("ok"))) {
-        keep(s, cli_fmt(s->c, "the vault answers: %.*s", SPAN_FMT(ack.code)), t->row->fqdn);
+        keep(s, app_fmt(s->app, "the vault answers: %.*s", SPAN_FMT(ack.code)), t->row->fqdn);
         if (reason_of(ack.code, &r) != OK || r == REASON_OK)
             r = REASON_REFUSED;
     }
@@ -382,7 +382,7 @@ static enum reason ask_release(struct ttps *s, struct ttp *t, struct reader *r, 
     if (x == REASON_OK) {
         x = release_open(talk_body(&a), &expect, &mem, &got);
         if (x != REASON_OK)
-            keep(s, cli_fmt(s->c, "the answer of the TTP does not verify: %s", reason_text(x)), "this program");
+            keep(s, app_fmt(s->app, "the answer of the TTP does not verify: %s", reason_text(x)), "this program");
     }
     if (x == REASON_OK)
         x = take_keys(s, t, r, &got, ask->want, ask->n_want, verdict);

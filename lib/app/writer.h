@@ -4,10 +4,10 @@
  * the epoch's first message can leave. Before it seals on, the writer asks the vault for news when its newest
  * answer is older than 10 s; news of a policy or denial end the epoch. Without an answer for 30 s it begins one
  * new epoch and keeps letters back until an answer is there again (e2e.md 7), but it never waits to write. */
-#ifndef CLI_WRITER_H
-#define CLI_WRITER_H
+#ifndef APP_WRITER_H
+#define APP_WRITER_H
 
-#include "cli/session.h"
+#include "app/session.h"
 #include "esd/seal.h"
 
 struct writer;

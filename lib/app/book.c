@@ -1,12 +1,12 @@
 /* book.c - see book.h. Statements are prepared once each and found again by the address of their text. */
-#include "cli/book.h"
+#include "app/book.h"
 
 #include <stdarg.h>
 #include <sys/stat.h>
 
 #include <sqlite3.h>
 
-#include "cli/book.sql.h"
+#include "app/book.sql.h"
 #include "host/heap.h"
 
 enum { STATEMENTS_MAX = 48, BUSY_MS = 5000 };
@@ -129,7 +129,7 @@ static enum err set_up(struct book *b, const char *path)
     return from_sqlite(rc);
 }
 
-enum status book_open(struct cli *c, const char *path, struct book **out)
+enum status book_open(struct app *app, const char *path, struct book **out)
 {
     struct book *b = xalloc(sizeof *b);
     *b = (struct book){0};
@@ -140,10 +140,10 @@ enum status book_open(struct cli *c, const char *path, struct book **out)
         *out = b;
         return ST_DONE;
     }
-    const char *why = cli_fmt(c, "the store cannot be opened (%s)", b->db ? sqlite3_errmsg(b->db) : "no memory");
+    const char *why = app_fmt(app, "the store cannot be opened (%s)", b->db ? sqlite3_errmsg(b->db) : "no memory");
     book_close(b);
     *out = NULL;
-    return cli_fail_file(c, e, why, path ? path : ":memory:");
+    return app_fail_file(app, e, why, path ? path : ":memory:");
 }
 
 void book_close(struct book *b)
