@@ -184,11 +184,10 @@ static struct span first_blob(struct ledger *l, enum ledger_sql sql, enum err *e
     return SPAN_NONE;
 }
 
-static enum err on_FIND(void *room, const union msg_any *m)
+/* `e` and the row are what the look-up gave. */
+static enum err found(struct ledger *l, struct msg_FOUND f, enum err e)
 {
-    struct ledger *l = room;
-    struct msg_FOUND f = {.id = m->FIND.id, .n = m->FIND.n};
-    enum err e = ledger_db_row_get(&l->db, m->FIND.kid, &f.row, &f.sealed);
+    const uint64_t id = f.id, n = f.n;
     f.here = e == OK;
     if (e == OK) {
         e = ledger_db_step(&l->db, SQL_STREAM_GET, "tb", f.row.iss, span_of(f.row.sid, ROW_SID));
@@ -200,15 +199,33 @@ static enum err on_FIND(void *room, const union msg_any *m)
     }
     /* A kid without form, or a row that no longer has its shape, is as good as none. */
     if (e == ERR_NOTFOUND || e == ERR_SYNTAX || e == ERR_FULL) {
-        f = (struct msg_FOUND){.id = m->FIND.id, .n = m->FIND.n};
+        f = (struct msg_FOUND){.id = id, .n = n};
         e = OK;
     }
     if (e == OK)
         msg_put_FOUND(l->conf.to_vault, &f);
     ledger_db_done(&l->db, SQL_ROW_GET);
+    ledger_db_done(&l->db, SQL_PAIR_NTH);
     ledger_db_done(&l->db, SQL_STREAM_GET);
     ledger_db_done(&l->db, SQL_TENANT_GET);
     return e;
+}
+
+static enum err on_FIND(void *room, const union msg_any *m)
+{
+    struct ledger *l = room;
+    struct msg_FOUND f = {.id = m->FIND.id, .n = m->FIND.n};
+    enum err e = ledger_db_row_get(&l->db, m->FIND.kid, m->FIND.pair != 0, &f.row, &f.sealed);
+    return found(l, f, e);
+}
+
+static enum err on_FIND_PAIR(void *room, const union msg_any *m)
+{
+    struct ledger *l = room;
+    const struct msg_FIND_PAIR *q = &m->FIND_PAIR;
+    struct msg_FOUND f = {.id = q->id, .n = q->n};
+    enum err e = ledger_db_pair_nth(&l->db, q->iss, q->sid, q->now, q->nth, &f.row, &f.sealed);
+    return found(l, f, e);
 }
 
 static enum err on_FIND_STREAM(void *room, const union msg_any *m)
@@ -302,6 +319,12 @@ static enum err on_SHRED(void *room, const union msg_any *m)
         return OK;
     TRY(row_kid_key(m->SHRED.kid, &b));
     return spoil(l, LEDGER_RUN(&l->db, SQL_ROW_DROP, "t", buf_span(&b)));
+}
+
+static enum err on_PAIRS_PAST(void *room, const union msg_any *m)
+{
+    struct ledger *l = room;
+    return l->spoilt != OK ? OK : spoil(l, LEDGER_RUN(&l->db, SQL_PAIR_PAST, "i", m->PAIRS_PAST.now));
 }
 
 static enum err on_STATE(void *room, const union msg_any *m)

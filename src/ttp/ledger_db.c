@@ -31,6 +31,7 @@ static const char schema[] =
 #include "ttp/columns.def"
     "sealed BLOB NOT NULL, kid_key TEXT PRIMARY KEY);"
     "CREATE INDEX IF NOT EXISTS registration_stream ON registration(iss,sid,ep);"
+    "CREATE INDEX IF NOT EXISTS registration_pair ON registration(et) WHERE kind=2;"
     "CREATE INDEX IF NOT EXISTS registration_leaf ON registration(leaf);"
     "CREATE TABLE IF NOT EXISTS leaf(idx INTEGER PRIMARY KEY, salt BLOB NOT NULL, record BLOB NOT NULL,"
     " mac BLOB NOT NULL);"
@@ -209,11 +210,20 @@ uint64_t ledger_db_u64(struct ledger_db *d, enum ledger_sql sql, int column)
     sqlite3_bind_text(st, ++at, r->name.p ? (const char *)r->name.p : "", (int)r->name.n, SQLITE_STATIC)
 #define BIND_FIX(name) sqlite3_bind_blob(st, ++at, r->name, (int)sizeof r->name, SQLITE_STATIC)
 
+/* A pair that waits stands beside the registration that its activation makes, under a key of its own; kids are looked
+ * up in upper case, so that no kid can spell it. */
+static enum err row_key(struct span kid, bool pair, struct buf *b)
+{
+    if (pair)
+        buf_str(b, "pair:");
+    return row_kid_key(kid, b);
+}
+
 enum err ledger_db_row_put(struct ledger_db *d, const struct row *r, struct span sealed)
 {
     uint8_t key[ROW_KID_MAX];
     struct buf b = BUF_ARRAY(key);
-    TRY(row_kid_key(r->kid, &b));
+    TRY(row_key(r->kid, r->kind == ROW_PAIR, &b));
     sqlite3_stmt *st = d->st[SQL_ROW_PUT];
     int at = 0, rc = SQLITE_OK;
     ledger_db_done(d, SQL_ROW_PUT);
@@ -236,26 +246,38 @@ static bool fixed(struct span s, uint8_t *out, size_t n)
 }
 
 /* A number that no column of ours can hold becomes one that the vault's associated data does not cover either. */
-#define READ_U8(name)                                                                                                  \
-    r->name = (uint8_t)(ledger_db_u64(d, SQL_ROW_GET, at) > 255 ? 255 : ledger_db_u64(d, SQL_ROW_GET, at)), at++
-#define READ_U64(name)  r->name = ledger_db_u64(d, SQL_ROW_GET, at++)
-#define READ_TEXT(name) r->name = ledger_db_blob(d, SQL_ROW_GET, at++)
-#define READ_FIX(name)  good = fixed(ledger_db_blob(d, SQL_ROW_GET, at++), r->name, sizeof r->name) && good
+#define READ_U8(name)   r->name = (uint8_t)(ledger_db_u64(d, sql, at) > 255 ? 255 : ledger_db_u64(d, sql, at)), at++
+#define READ_U64(name)  r->name = ledger_db_u64(d, sql, at++)
+#define READ_TEXT(name) r->name = ledger_db_blob(d, sql, at++)
+#define READ_FIX(name)  good = fixed(ledger_db_blob(d, sql, at++), r->name, sizeof r->name) && good
 
-enum err ledger_db_row_get(struct ledger_db *d, struct span kid, struct row *r, struct span *sealed)
+/* The row that a statement stands on. */
+static enum err row_read(struct ledger_db *d, enum ledger_sql sql, struct row *r, struct span *sealed)
 {
-    uint8_t key[ROW_KID_MAX];
-    struct buf b = BUF_ARRAY(key);
-    TRY(row_kid_key(kid, &b));
-    TRY(ledger_db_step(d, SQL_ROW_GET, "t", buf_span(&b)));
     int at = 0;
     bool good = true;
     *r = (struct row){0};
 #define COLUMN(type, name, what) READ_##type(name);
 #include "ttp/columns.def"
 #undef COLUMN
-    *sealed = ledger_db_blob(d, SQL_ROW_GET, at);
+    *sealed = ledger_db_blob(d, sql, at);
     return good ? OK : ERR_SYNTAX;
+}
+
+enum err ledger_db_row_get(struct ledger_db *d, struct span kid, bool pair, struct row *r, struct span *sealed)
+{
+    uint8_t key[ROW_KID_MAX];
+    struct buf b = BUF_ARRAY(key);
+    TRY(row_key(kid, pair, &b));
+    TRY(ledger_db_step(d, SQL_ROW_GET, "t", buf_span(&b)));
+    return row_read(d, SQL_ROW_GET, r, sealed);
+}
+
+enum err ledger_db_pair_nth(struct ledger_db *d, struct span iss, struct span sid, uint64_t now, uint64_t nth,
+                            struct row *r, struct span *sealed)
+{
+    TRY(ledger_db_step(d, SQL_PAIR_NTH, "tbii", iss, sid, now, nth));
+    return row_read(d, SQL_PAIR_NTH, r, sealed);
 }
 
 uint64_t ledger_db_free(const struct ledger_db *d)

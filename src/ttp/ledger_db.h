@@ -37,8 +37,13 @@ uint64_t ledger_db_u64(struct ledger_db *d, enum ledger_sql sql, int column);
 
 /* A registration. ERR_EXISTS: the kid is there already. */
 MUST_USE enum err ledger_db_row_put(struct ledger_db *d, const struct row *r, struct span sealed);
-/* Finds by kid; texts live until ledger_db_done(d, SQL_ROW_GET). ERR_NOTFOUND; ERR_SYNTAX (a column of wrong size). */
-MUST_USE enum err ledger_db_row_get(struct ledger_db *d, struct span kid, struct row *r, struct span *sealed);
+/* Finds by kid; pair: the row of a pair that waits. Texts live until ledger_db_done(d, SQL_ROW_GET). ERR_NOTFOUND;
+ * ERR_SYNTAX (a column of wrong size). */
+MUST_USE enum err ledger_db_row_get(struct ledger_db *d, struct span kid, bool pair, struct row *r,
+                                    struct span *sealed);
+/* The nth pair of a stream that waits, until ledger_db_done(d, SQL_PAIR_NTH). The same errors. */
+MUST_USE enum err ledger_db_pair_nth(struct ledger_db *d, struct span iss, struct span sid, uint64_t now, uint64_t nth,
+                                     struct row *r, struct span *sealed);
 /* Octets free on the file system; UINT64_MAX when it cannot be told. */
 uint64_t ledger_db_free(const struct ledger_db *d);
 

@@ -46,6 +46,11 @@ bool row_same(const struct row *a, const struct row *b)
     return bx.e == OK && by.e == OK && span_eq(buf_span(&bx), buf_span(&by));
 }
 
+size_t row_value_n(uint8_t kind)
+{
+    return kind == ROW_VALUE ? ROW_VALUE_MAX : kind == ROW_PAIR || kind == ROW_ACTIVE ? 32 : 0;
+}
+
 enum err row_kid_key(struct span kid, struct buf *out)
 {
     size_t at = span_find(kid, '@');

@@ -9,13 +9,17 @@ enum {
     ROW_KC = 32,
     ROW_WK = 32,
     ROW_SEALED_CLASS = 1,
-    ROW_KID_MAX = 320, /* octets of kid */
-    ROW_TEXT_MAX = 512 /* octets of iss, adfq, policy */
+    ROW_VALUE_MAX = 64, /* octets of a value */
+    ROW_KID_MAX = 320,  /* octets of kid */
+    ROW_TEXT_MAX = 512  /* octets of iss, adfq, policy */
 };
+
+/* What the sealed value is. A pair and its activation are two rows; the first one goes when its time is over. */
+enum row_kind { ROW_VALUE = 1, ROW_PAIR = 2, ROW_ACTIVE = 3 };
 
 /* Texts belong to whoever filled it. */
 struct row {
-    uint8_t klass, suid, base, has_pv, plain;
+    uint8_t klass, kind, suid, base, has_pv, plain;
     struct span kid, iss, adfq, policy;
     uint8_t sid[ROW_SID], kc[ROW_KC], wk[ROW_WK];
     uint64_t ep, pv, et, ct, leaf;
@@ -27,6 +31,8 @@ void row_put(struct buf *b, const struct row *r);
 MUST_USE enum err row_get(struct span *s, struct row *r);
 /* Do two rows say the same about their key? ct and leaf are the TTP's own and do not count. */
 bool row_same(const struct row *a, const struct row *b);
+/* Octets of the value of a kind: 64, 32, or 0 when there is no such kind. */
+size_t row_value_n(uint8_t kind);
 /* kid as it is looked up: relative part in upper case, domain in lower case. ERR_SYNTAX: no kid; ERR_FULL. */
 MUST_USE enum err row_kid_key(struct span kid, struct buf *out);
 

@@ -7,15 +7,11 @@
 #include <string.h>
 
 static const struct vault_kind *const kinds[KIND__N] = {
-    [KIND_NONCE] = &vault_kind_simple,
-    [KIND_BUNDLE] = &vault_kind_simple,
-    [KIND_CLIENT] = &vault_kind_client,
-    [KIND_LETTER] = &vault_kind_letter,
-    [KIND_RELEASE] = &vault_kind_release,
-    [KIND_POLICY] = &vault_kind_policy,
-    [KIND_POLL] = &vault_kind_poll,
-    [KIND_SKR_GET] = &vault_kind_skr_get,
-    [KIND_SKR_DELETE] = &vault_kind_skr_delete,
+    [KIND_NONCE] = &vault_kind_simple,    [KIND_BUNDLE] = &vault_kind_simple,
+    [KIND_CLIENT] = &vault_kind_client,   [KIND_LETTER] = &vault_kind_letter,
+    [KIND_KEY] = &vault_kind_key,         [KIND_RELEASE] = &vault_kind_release,
+    [KIND_POLICY] = &vault_kind_policy,   [KIND_POLL] = &vault_kind_poll,
+    [KIND_SKR_GET] = &vault_kind_skr_get, [KIND_SKR_DELETE] = &vault_kind_skr_delete,
 };
 
 const struct vault_kind *vault_kind_of(enum ttp_kind k)
@@ -125,13 +121,19 @@ enum err vault_ack(struct vault *v, struct vault_ask *a, const char *code, uint6
 
 bool vault_rate_good(struct vault *v, struct vault_ask *a, struct span iss)
 {
+    return vault_rate_take(v, a, iss, 1);
+}
+
+bool vault_rate_take(struct vault *v, struct vault_ask *a, struct span iss, uint32_t n)
+{
     uint64_t hash = 1469598103934665603u, minute = (uint64_t)(v->conf.now_ms(v->conf.ctx) / 60000);
     for (size_t i = 0; i < iss.n; i++)
         hash = (hash ^ iss.p[i]) * 1099511628211u;
     struct vault_rate *r = &v->rate[hash % VAULT_RATE_SLOTS];
     if (r->hash != hash || r->minute != minute)
         *r = (struct vault_rate){.hash = hash, .minute = minute};
-    if (++r->n <= VAULT_RATE_PER_MIN)
+    r->n = r->n > VAULT_RATE_PER_MIN ? r->n : r->n + n;
+    if (r->n <= VAULT_RATE_PER_MIN)
         return true;
     vault_refuse(v, a, 429, reason_code(REASON_REFUSED), "this client asked too often within a minute",
                  "ask for up to 256 keys in one request, and keep them for their ttl");

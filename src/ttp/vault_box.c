@@ -100,15 +100,16 @@ static enum err row_aad(const struct row *row, struct buf *b)
     return b->e == OK ? OK : ERR_AUTH;
 }
 
-enum err vault_row_open(struct vault *v, const struct vault_found *f, uint8_t kv[ESD_KV])
+enum err vault_row_open(struct vault *v, const struct vault_found *f, uint8_t value[ROW_VALUE_MAX])
 {
+    size_t n = row_value_n(f->row.kind);
     uint8_t aad[8 * ROW_TEXT_MAX];
-    struct buf b = BUF_ARRAY(aad), out = buf_over(kv, ESD_KV);
+    struct buf b = BUF_ARRAY(aad), out = buf_over(value, n);
     struct path p;
     enum err e = path_open(v, &f->row, f->tenant_key, f->stream_key, &p);
     if (e == OK)
         e = row_aad(&f->row, &b);
-    if (e == OK && f->sealed.n != ESD_KV + VAULT_BOX)
+    if (e == OK && (n == 0 || f->sealed.n != n + VAULT_BOX))
         e = ERR_AUTH;
     if (e == OK)
         e = vault_box_open(p.sk, row_label, buf_span(&b), f->sealed, &out);
@@ -153,7 +154,7 @@ static enum err path_make(struct vault *v, const struct row *row, struct vault_f
 }
 
 enum err vault_row_seal(struct vault *v, const struct row *row, struct vault_found *f, struct arena *a,
-                        const uint8_t kv[ESD_KV], struct buf *sealed)
+                        const uint8_t *value, struct buf *sealed)
 {
     uint8_t aad[8 * ROW_TEXT_MAX];
     struct buf b = BUF_ARRAY(aad);
@@ -162,7 +163,7 @@ enum err vault_row_seal(struct vault *v, const struct row *row, struct vault_fou
     if (e == OK)
         e = row_aad(row, &b);
     if (e == OK)
-        e = vault_box_seal(p.sk, row_label, buf_span(&b), span_of(kv, ESD_KV), sealed);
+        e = vault_box_seal(p.sk, row_label, buf_span(&b), span_of(value, row_value_n(row->kind)), sealed);
     wipe(&p, sizeof p);
     return e;
 }

@@ -1,13 +1,19 @@
-/* Letters: a writer registers epochs (e2e.md 2). */
+/* Letters: a writer registers epochs (e2e.md 2), with Key Values of its own or with pairs that the vault made for it.
+ */
 #include "esd/letter_open.h"
 #include "host/heap.h"
 #include "ttp/vault_meta.h"
+#include "ttp/vault_pair.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* Rows that an item needs: its registration if there is one, the keys of its stream, its pair. */
+enum { SLOT_ROW, SLOT_STREAM, SLOT_PAIR, SLOTS };
+
 struct own {
     struct key_letter l;
+    bool strict;           /* an activation: no Key Values, but pairs */
     uint8_t (*kv)[ESD_KV]; /* one per item, wiped in the end */
     uint64_t known_leaf;   /* of a letter that was registered before */
 };
@@ -21,9 +27,9 @@ static void letter_end(struct vault_ask *a)
     }
 }
 
-static bool suid_known(uint8_t suid)
+static struct vault_found *slot(const struct vault_ask *a, const struct own *o, size_t i, size_t which)
 {
-    return suid == 24 || suid == 34;
+    return &a->need[(o->strict ? SLOTS : SLOT_PAIR) * i + which];
 }
 
 /* What a letter must not say, whoever signed it. NULL: nothing wrong. */
@@ -34,14 +40,9 @@ static const char *wrong(struct vault *v, const struct key_letter *l)
         struct span relative, fqdn;
         if (kid_split(m->kid, &relative, &fqdn) != REASON_OK || !span_eq_nocase(fqdn, span_str(v->fqdn)))
             return "the identifier of a key names another TTP";
-        if (!span_eq_nocase(m->adfq, span_str(v->fqdn)))
-            return "adfq names an administration that this TTP does not serve";
-        if (!suid_known(m->suid))
-            return "the SUID must be 24 or 34: keys of end-to-end data";
-        if (m->et != 0 && m->et <= v->conf.now_ms(v->conf.ctx))
-            return "et is in the past";
-        if (m->policy.n == 0 || m->policy.n > ROW_TEXT_MAX || l->iss.n > ROW_TEXT_MAX)
-            return "the name of the policy is missing or too long";
+        const char *why = vault_item_wrong(v, l->iss, m);
+        if (why)
+            return why;
     }
     return NULL;
 }
@@ -49,10 +50,29 @@ static const char *wrong(struct vault *v, const struct key_letter *l)
 static void letter_find(struct vault *v, struct vault_ask *a)
 {
     struct own *o = a->own;
+    size_t each = o->strict ? SLOTS : SLOT_PAIR;
     for (size_t i = 0; i < o->l.n; i++) {
-        vault_find(v, a, 2 * i, o->l.items[i].kid);
-        vault_find_stream(v, a, 2 * i + 1, o->l.iss, o->l.items[i].sid, o->l.items[i].adfq);
+        const struct letter_item *m = &o->l.items[i];
+        vault_find(v, a, each * i + SLOT_ROW, m->kid);
+        vault_find_stream(v, a, each * i + SLOT_STREAM, o->l.iss, m->sid, m->adfq);
+        if (o->strict)
+            vault_pair_find(v, a, each * i + SLOT_PAIR, m->kid);
     }
+}
+
+/* Answers and returns false when the Key Values are not what the letter says. */
+static bool open_values(struct vault *v, struct vault_ask *a, struct own *o)
+{
+    enum reason r = REASON_FAILED;
+    o->kv = calloc(o->l.n, ESD_KV);
+    if (o->kv)
+        r = letter_open(&o->l, v->sealing, &a->mem, o->kv);
+    if (r == REASON_FAILED)
+        vault_refuse_reason(v, a, r);
+    else if (r != REASON_OK)
+        vault_refuse(v, a, 403, reason_code(r), "the letter's Key Value cannot be opened or is not the one it names",
+                     "wrap it to the sealing key of the pinned bundle");
+    return r == REASON_OK;
 }
 
 static enum err letter_read_ask(struct vault *v, struct vault_ask *a)
@@ -62,6 +82,10 @@ static enum err letter_read_ask(struct vault *v, struct vault_ask *a)
         return ERR_NOMEM;
     a->own = o;
     enum reason r = letter_read(a->body, &a->mem, &a->jws, &o->l);
+    if (r == REASON_MALFORMED) {
+        o->strict = true;
+        r = letter_activation_read(a->body, &a->mem, &a->jws, &o->l);
+    }
     if (r != REASON_OK || o->l.n == 0 || o->l.n > LETTER_ITEMS_MAX) {
         vault_refuse_reason(v, a, r == REASON_OK ? REASON_MALFORMED : r);
         return OK;
@@ -73,16 +97,9 @@ static enum err letter_read_ask(struct vault *v, struct vault_ask *a)
         vault_refuse(v, a, 403, reason_code(REASON_REFUSED), why, "register at the TTP that the letter names");
         return OK;
     }
-    o->kv = calloc(o->l.n, ESD_KV);
-    if (!o->kv)
-        return ERR_NOMEM;
-    r = letter_open(&o->l, v->sealing, &a->mem, o->kv);
-    if (r != REASON_OK) {
-        vault_refuse(v, a, 403, reason_code(r), "the letter's Key Value cannot be opened or is not the one it names",
-                     "wrap it to the sealing key of the pinned bundle");
+    if (!o->strict && !open_values(v, a, o))
         return OK;
-    }
-    a->n_need = 2 * o->l.n;
+    a->n_need = (o->strict ? SLOTS : SLOT_PAIR) * o->l.n;
     a->need = ARENA_ARRAY(&a->mem, struct vault_found, a->n_need);
     if (!a->need)
         return ERR_NOMEM;
@@ -95,57 +112,32 @@ static enum err letter_read_ask(struct vault *v, struct vault_ask *a)
 
 static struct row row_of(struct vault *v, const struct vault_ask *a, const struct own *o, size_t i)
 {
-    const struct letter_item *m = &o->l.items[i];
-    int64_t now = v->conf.now_ms(v->conf.ctx);
-    struct row r = {.klass = ROW_SEALED_CLASS,
-                    .kid = m->kid,
-                    .iss = o->l.iss,
-                    .ep = m->ep,
-                    .suid = m->suid,
-                    .base = a->base ? a->base : 2,
-                    .adfq = m->adfq,
-                    .policy = m->policy,
-                    .has_pv = m->has_pv,
-                    .pv = m->pv,
-                    .plain = m->plain,
-                    .et = (uint64_t)(m->et ? m->et : now + (int64_t)VAULT_ET_DAYS * 86400000),
-                    .ct = (uint64_t)now};
-    memcpy(r.sid, m->sid, ROW_SID);
-    memcpy(r.kc, m->kc, ROW_KC);
-    memcpy(r.wk, m->wk, ROW_WK);
-    return r;
+    return vault_row_of(v, a, o->l.iss, &o->l.items[i], o->strict ? ROW_ACTIVE : ROW_VALUE);
 }
 
 enum known { KNOWN_NOT, KNOWN_SAME, KNOWN_OTHER };
 
 static enum known compare(struct vault *v, const struct vault_ask *a, const struct own *o, size_t i)
 {
-    const struct vault_found *f = &a->need[2 * i];
+    const struct vault_found *f = slot(a, o, i, SLOT_ROW);
     if (!f->here)
         return KNOWN_NOT;
-    uint8_t kv[ESD_KV];
+    uint8_t value[ROW_VALUE_MAX];
     struct row r = row_of(v, a, o, i), was = f->row;
     if (o->l.items[i].et == 0)
         r.et = was.et; /* the vault chose it */
     r.base = was.base; /* both bases answer for every key */
-    bool same = row_same(&r, &was) && vault_row_open(v, f, kv) == OK &&
-                span_eq_secret(span_of(kv, ESD_KV), span_of(o->kv[i], ESD_KV));
-    wipe(kv, sizeof kv);
+    bool same = row_same(&r, &was) && vault_row_open(v, f, value) == OK &&
+                (o->strict || span_eq_secret(span_of(value, ESD_KV), span_of(o->kv[i], ESD_KV)));
+    wipe(value, sizeof value);
     return same ? KNOWN_SAME : KNOWN_OTHER;
 }
 
 static bool stale(struct vault *v, struct vault_ask *a, const struct own *o)
 {
     for (size_t i = 0; i < o->l.n; i++) {
-        const struct letter_item *m = &o->l.items[i];
-        uint8_t text[4 * ROW_TEXT_MAX];
-        struct buf kid = BUF_ARRAY(text);
-        if (row_kid_key(m->kid, &kid) != OK || vault_touched(v, a, TOUCH_KID, buf_span(&kid)))
-            return true;
-        buf_reset(&kid);
-        const struct span part[] = {o->l.iss, span_of(m->sid, ROW_SID)};
-        vault_key_put(&kid, part, LEN(part));
-        if (vault_touched(v, a, TOUCH_STREAM, buf_span(&kid)) || vault_touched(v, a, TOUCH_TENANT, m->adfq))
+        struct row r = row_of(v, a, o, i);
+        if (vault_row_stale(v, a, &r))
             return true;
     }
     return false;
@@ -169,7 +161,7 @@ static enum err record(struct vault *v, struct vault_ask *a, const struct own *o
     jw_obj(&w);
     JW_U64(&w, "v", 1);
     JW_U64(&w, "t", (uint64_t)(v->conf.now_ms(v->conf.ctx) / 1000));
-    JW_STR(&w, "op", SPAN("letter"));
+    JW_STR(&w, "op", o->strict ? SPAN("activate") : SPAN("letter"));
     JW_STR(&w, "iss", o->l.iss);
     JW_B64URL(&w, "req", span_of(a->req, ESD_HASH));
     JW_NAME(&w, "items");
@@ -194,9 +186,9 @@ static enum err record(struct vault *v, struct vault_ask *a, const struct own *o
 /* Keys above a row that an earlier item of the same letter made. */
 static void inherit(struct vault_ask *a, const struct own *o, size_t i)
 {
-    struct vault_found *f = &a->need[2 * i + 1];
+    struct vault_found *f = slot(a, o, i, SLOT_STREAM);
     for (size_t k = 0; k < i; k++) {
-        const struct vault_found *g = &a->need[2 * k + 1];
+        const struct vault_found *g = slot(a, o, k, SLOT_STREAM);
         if (f->tenant_key.n == 0)
             f->tenant_key = g->tenant_key; /* one administration per TTP: adfq is its FQDN */
         if (f->stream_key.n == 0 && memcmp(o->l.items[k].sid, o->l.items[i].sid, ROW_SID) == 0)
@@ -204,36 +196,46 @@ static void inherit(struct vault_ask *a, const struct own *o, size_t i)
     }
 }
 
-static enum err touch(struct vault *v, const struct row *r, const struct vault_found *before)
+/* The value of an item: from the letter, or of the pair that waits. */
+static enum reason value_of(struct vault *v, const struct vault_ask *a, const struct own *o, size_t i,
+                            uint8_t value[ROW_VALUE_MAX])
 {
-    uint8_t text[4 * ROW_TEXT_MAX];
-    struct buf b = BUF_ARRAY(text);
-    TRY(row_kid_key(r->kid, &b));
-    TRY(vault_touch(v, TOUCH_KID, buf_span(&b)));
-    if (before->tenant_key.n == 0)
-        TRY(vault_touch(v, TOUCH_TENANT, r->adfq));
-    if (before->stream_key.n > 0)
-        return OK;
-    buf_reset(&b);
-    const struct span part[] = {r->iss, span_of(r->sid, ROW_SID)};
-    vault_key_put(&b, part, LEN(part));
-    return vault_touch(v, TOUCH_STREAM, buf_span(&b));
+    const struct letter_item *m = &o->l.items[i];
+    const struct vault_found *f = o->strict ? slot(a, o, i, SLOT_PAIR) : NULL;
+    if (!f) {
+        memcpy(value, o->kv[i], ESD_KV);
+        return REASON_OK;
+    }
+    JUDGE(vault_pair_open(v, f, o->l.iss, m->sid, value, NULL));
+    return kid_eq(f->row.kid, m->kid) && memcmp(f->row.kc, m->kc, ESD_KC) == 0 ? REASON_OK : REASON_COMMITMENT_MISMATCH;
+}
+
+/* Every pair that is to be activated is there and waits. The code of the refusal, or NULL. */
+static const char *pairs_missing(struct vault *v, const struct vault_ask *a, const struct own *o)
+{
+    for (size_t i = 0; o->strict && i < o->l.n; i++) {
+        uint8_t d[ROW_VALUE_MAX];
+        enum reason r = compare(v, a, o, i) == KNOWN_NOT ? value_of(v, a, o, i, d) : REASON_OK;
+        wipe(d, sizeof d);
+        if (r != REASON_OK) /* what was never made and what is over look alike: its epoch cannot be opened */
+            return reason_code(r == REASON_NO_KEY_YET ? REASON_EXPIRED : r);
+    }
+    return NULL;
 }
 
 static enum err write_rows(struct vault *v, struct vault_ask *a, const struct own *o)
 {
     for (size_t i = 0; i < o->l.n; i++) {
-        uint8_t box[ESD_KV + VAULT_BOX];
-        struct buf sealed = BUF_ARRAY(box);
+        uint8_t value[ROW_VALUE_MAX];
         struct row r = row_of(v, a, o, i);
-        r.leaf = a->index;
         if (compare(v, a, o, i) == KNOWN_SAME)
             continue;
         inherit(a, o, i);
-        struct vault_found before = a->need[2 * i + 1];
-        TRY(vault_row_seal(v, &r, &a->need[2 * i + 1], &a->mem, o->kv[i], &sealed));
-        TRY(touch(v, &r, &before));
-        msg_put_ROW(v->conf.to_ledger, &(struct msg_ROW){.row = r, .sealed = buf_span(&sealed)});
+        enum err e = value_of(v, a, o, i, value) == REASON_OK ? OK : ERR_AUTH;
+        if (e == OK)
+            e = vault_row_write(v, a, &r, slot(a, o, i, SLOT_STREAM), value);
+        wipe(value, sizeof value);
+        TRY(e);
     }
     return OK;
 }
@@ -276,7 +278,10 @@ static enum err letter_decide(struct vault *v, struct vault_ask *a)
         same += k == KNOWN_SAME;
     }
     if (same == o->l.n)
-        return ack(v, a, a->need[0].row.leaf);
+        return ack(v, a, a->need[SLOT_ROW].row.leaf);
+    const char *why = pairs_missing(v, a, o);
+    if (why)
+        return vault_ack(v, a, why, 0, 0, SPAN_NONE);
     TRY(record(v, a, o));
     return write_rows(v, a, o);
 }

@@ -28,6 +28,7 @@ enum {
     VAULT_NONCE_S = 120,          /* seconds a nonce is good for */
     VAULT_AHEAD_S = 5,            /* seconds a nonce may be ahead: a clock that was set back */
     VAULT_ET_DAYS = 400,          /* life of a registration whose letter names none */
+    VAULT_PAIR_DAYS = 30,         /* how long a strict pair waits for its activation */
     VAULT_TTL_S = 600,            /* how long an honest reader keeps a released key */
     VAULT_BATCH_MAX = 256,        /* requests decided in one batch */
     VAULT_RATE_PER_MIN = 6000,    /* signed requests of one client in a minute */
@@ -164,15 +165,29 @@ MUST_USE enum err vault_box_open(const uint8_t key[VAULT_KEY], const char *label
                                  struct buf *out);
 /* HKDF-Expand of one block (RFC 5869 2.3): HMAC-SHA-256(key, label || 01). */
 MUST_USE enum err vault_expand(const uint8_t key[VAULT_KEY], const char *label, uint8_t out[VAULT_KEY]);
-/* The Key Value of a row by RK > TK > SK. ERR_AUTH: any octet of row, sealed or a wrap was changed. kv: 64 octets. */
-MUST_USE enum err vault_row_open(struct vault *v, const struct vault_found *f, uint8_t kv[ESD_KV]);
-/* Seals kv for `row`; makes and sends TENANT_KEY and STREAM_KEY when `f` has none, and then fills them into f. */
+/* The value of a row, row_value_n(kind) octets, by RK > TK > SK. ERR_AUTH: any octet of row, sealed or a wrap was
+ * changed. */
+MUST_USE enum err vault_row_open(struct vault *v, const struct vault_found *f, uint8_t value[ROW_VALUE_MAX]);
+/* Seals a value for `row`; makes and sends TENANT_KEY and STREAM_KEY when `f` has none, and then fills them into f. */
 MUST_USE enum err vault_row_seal(struct vault *v, const struct row *row, struct vault_found *f, struct arena *a,
-                                 const uint8_t kv[ESD_KV], struct buf *sealed);
+                                 const uint8_t *value, struct buf *sealed);
 /* MAC of a record or a snapshot. */
 MUST_USE enum err vault_mac_leaf(struct vault *v, uint64_t index, const uint8_t salt[LOG_SALT], struct span record,
                                  uint8_t mac[MSG_HASH]);
 MUST_USE enum err vault_mac_snapshot(struct vault *v, struct span snapshot, uint8_t mac[MSG_HASH]);
+
+/* ---- vault_row.c: what is registered ------------------------------------------------------------------------------
+ */
+/* What must not be registered, whoever asks. NULL: nothing wrong. */
+const char *vault_item_wrong(struct vault *v, struct span iss, const struct letter_item *m);
+/* The row of an item; the texts stay the item's. leaf is left to vault_row_write. */
+struct row vault_row_of(struct vault *v, const struct vault_ask *a, struct span iss, const struct letter_item *m,
+                        enum row_kind kind);
+/* Did a batch since a->asked_at touch what this row hangs on: its kid (unless empty), stream or tenant? */
+bool vault_row_stale(struct vault *v, const struct vault_ask *a, const struct row *r);
+/* Seals the value under the keys above (which it makes when there are none) and sends the row; the ask has its leaf. */
+MUST_USE enum err vault_row_write(struct vault *v, struct vault_ask *a, struct row *r, struct vault_found *above,
+                                  const uint8_t *value);
 
 /* ---- vault_keys.c ----------------------------------------------------------------------------------------------- */
 /* Fresh identity, sealing, release and log keys, and the bundle; sends KEEP_KEYS. */
@@ -254,6 +269,8 @@ MUST_USE enum err vault_ack(struct vault *v, struct vault_ask *a, const char *co
 bool vault_signed_by(struct vault *v, struct vault_ask *a, struct span iss, uint8_t jkt[JOSE_THUMB]);
 /* Is it within the rate of this client? Answers and returns false when not. */
 bool vault_rate_good(struct vault *v, struct vault_ask *a, struct span iss);
+/* The same for something that costs as much as n requests. */
+bool vault_rate_take(struct vault *v, struct vault_ask *a, struct span iss, uint32_t n);
 const struct vault_kind *vault_kind_of(enum ttp_kind k);
 /* Frees an ask that is no longer in the list. */
 void vault_ask_free(struct vault_ask *a);
@@ -271,8 +288,8 @@ struct vault_kind {
     void (*find)(struct vault *v, struct vault_ask *a);
     void (*end)(struct vault_ask *a); /* frees what `own` holds outside of mem; NULL: nothing */
 };
-extern const struct vault_kind vault_kind_simple, vault_kind_client, vault_kind_letter, vault_kind_release,
-    vault_kind_policy, vault_kind_poll, vault_kind_skr_get, vault_kind_skr_delete;
+extern const struct vault_kind vault_kind_simple, vault_kind_client, vault_kind_letter, vault_kind_key,
+    vault_kind_release, vault_kind_policy, vault_kind_poll, vault_kind_skr_get, vault_kind_skr_delete;
 
 /* Verifies the chain against the anchors and that the leaf speaks for iss with key `k`; *until = its end in ms.
  * REFUSED, EXPIRED, MALFORMED. */

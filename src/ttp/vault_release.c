@@ -1,4 +1,5 @@
 /* Release: the one way by which a Key Value leaves (e2e.md 6). */
+#include "esd/strict.h"
 #include "host/heap.h"
 #include "ttp/vault_policy.h"
 
@@ -32,14 +33,25 @@ static bool is_shredded(struct vault *v, struct span kid)
     return row_kid_key(kid, &b) != OK || vault_map_get(&v->table[TABLE_SHREDS], buf_span(&b)) != NULL;
 }
 
+static enum reason commits(const struct vault_found *f, const uint8_t *value, struct span kid)
+{
+    struct p256 *pair;
+    if (f->row.kind == ROW_VALUE)
+        return keys_check(span_of(value, ESD_KV), f->row.sid, kid);
+    JUDGE(strict_pair(span_of(value, STRICT_D), &pair));
+    enum reason r = strict_check(pair, f->row.sid, kid);
+    p256_free(pair);
+    return r;
+}
+
 /* Does the row that the ledger handed over authenticate, and commit to the kid that was asked for? */
 static enum reason row_true(struct vault *v, const struct vault_found *f, struct span kid)
 {
-    uint8_t kv[ESD_KV];
+    uint8_t value[ROW_VALUE_MAX];
     if (!kid_eq(f->row.kid, kid))
         return REASON_TAMPERED;
-    enum reason r = vault_row_open(v, f, kv) == OK ? keys_check(span_of(kv, ESD_KV), f->row.sid, kid) : REASON_TAMPERED;
-    wipe(kv, sizeof kv);
+    enum reason r = vault_row_open(v, f, value) == OK ? commits(f, value, kid) : REASON_TAMPERED;
+    wipe(value, sizeof value);
     return r;
 }
 
@@ -53,6 +65,8 @@ static enum reason judge(struct vault *v, const struct own *o, size_t i, const s
     if (!f->here)
         return REASON_NO_KEY_YET;
     JUDGE(row_true(v, f, kid));
+    if (f->row.kind == ROW_PAIR)
+        return REASON_NO_KEY_YET;
     if (f->row.klass != ROW_SEALED_CLASS)
         return REASON_REFUSED;
     JUDGE(VAULT_VERIFY(vault_policy_allows(v, &f->row, o->q.iss, o->jkt, pv)));
@@ -170,7 +184,7 @@ static enum err release_decide(struct vault *v, struct vault_ask *a)
 /* Key Values, opened again for the answer and gone with it. */
 struct open_keys {
     struct release_key key[RELEASE_WANT_MAX];
-    uint8_t kv[RELEASE_WANT_MAX][ESD_KV];
+    uint8_t kv[RELEASE_WANT_MAX][ROW_VALUE_MAX];
     struct release_deny deny[RELEASE_WANT_MAX];
     uint8_t path[LOG_LEVELS][ESD_HASH], consistency[LOG_PROOF_MAX][ESD_HASH];
 };
@@ -184,8 +198,8 @@ static enum err open_keys(struct vault *v, struct vault_ask *a, const struct own
             continue;
         size_t n = r->n_keys++;
         TRY(vault_row_open(v, f, k->kv[n]));
-        k->key[n] =
-            (struct release_key){.kid = o->q.want[i], .kv = k->kv[n], .kv_n = ESD_KV, .pv = o->pv[i], .cr = f->row.iss};
+        k->key[n] = (struct release_key){
+            .kid = o->q.want[i], .kv = k->kv[n], .kv_n = row_value_n(f->row.kind), .pv = o->pv[i], .cr = f->row.iss};
         memcpy(k->key[n].kc, f->row.kc, ESD_KC);
         memcpy(k->key[n].wk, f->row.wk, JOSE_THUMB);
     }

@@ -47,6 +47,21 @@ static void replayed_request(struct stage *s)
     p256_free(theirs);
 }
 
+/* A key that the vault makes is registered in the name of whoever asks: the thief would hold what the writer seals
+ * with. */
+static void key_in_the_writers_name(struct stage *s)
+{
+    struct key_ask q = {.epk = pair()};
+    struct key_answer got;
+    struct span text = stage_key(s, &s->thief, 9, &q);
+    struct keyask_expect x = {.request = text, .ask = &q, .release = s->bundle.release};
+    bool leaked = stage_ask(s, KIND_KEY, text) && keyask_open(s->body, &x, &s->mem, &got) == REASON_OK;
+    stage_report("key-in-writers-name", leaked, "the writer's name, the thief's signature and epk");
+    if (leaked)
+        keyask_free(&got);
+    p256_free(q.epk);
+}
+
 static void forged_registration(struct stage *s)
 {
     struct p256 *mine = pair();
@@ -169,6 +184,7 @@ int main(int argc, char **argv)
     stage_honest(&s);
     someone_elses_epk(&s);
     replayed_request(&s);
+    key_in_the_writers_name(&s);
     own_sealing_key(&s, false);
     own_sealing_key(&s, true);
     words_out_of_turn(&s);

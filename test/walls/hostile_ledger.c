@@ -88,6 +88,91 @@ static void forged_rows(struct stage *s)
     }
 }
 
+/* ---- pairs that wait
+ * ------------------------------------------------------------------------------------------------------------- */
+
+/* The row of a pair as the vault sent it, and the keys above it. */
+static struct {
+    struct msg_FOUND row;
+    uint8_t kind; /* what it is handed out as */
+} waiting;
+
+static bool keep_pair(struct stage *s, enum msg type, const union msg_any *m)
+{
+    struct msg_FOUND *f = &waiting.row;
+    if (type == SAY_TENANT_KEY)
+        f->tenant_key = stage_keep(s, m->TENANT_KEY.wrapped);
+    if (type == SAY_STREAM_KEY)
+        f->stream_key = stage_keep(s, m->STREAM_KEY.wrapped);
+    if (type == SAY_ROW && m->ROW.row.kind == ROW_PAIR) {
+        f->row = m->ROW.row; /* the frame stays in the arena */
+        f->sealed = m->ROW.sealed;
+    }
+    return true;
+}
+
+static bool keep_tenant(struct stage *s, enum msg type, union msg_any *m, struct buf *instead)
+{
+    (void)instead;
+    if (type == SAY_STREAM)
+        waiting.row.tenant_key = stage_keep(s, m->STREAM.tenant_key);
+    return true;
+}
+
+static bool show_pair(struct stage *s, enum msg type, union msg_any *m, struct buf *instead)
+{
+    (void)s;
+    if (type != SAY_FOUND)
+        return true;
+    struct msg_FOUND f = waiting.row;
+    f.id = m->FOUND.id;
+    f.n = m->FOUND.n;
+    f.here = 1;
+    f.row.kind = waiting.kind;
+    msg_put_FOUND(instead, &f);
+    return false;
+}
+
+/* The reader's own request, before the writer's activation. */
+static bool released_early(struct stage *s, struct span kid)
+{
+    struct p256 *epk = pair();
+    struct jws j;
+    struct span q = stage_request(s, &s->reader, s->reader.iss, kid, epk);
+    bool leaked = stage_ask(s, KIND_RELEASE, q) && jws_read(s->body, JWS_ANSWER, &s->mem, &j) == REASON_OK &&
+                  JSON_GET(j.claims, "jwe") != NULL;
+    p256_free(epk);
+    return leaked;
+}
+
+static void pair_before_activation(struct stage *s)
+{
+    static const struct {
+        const char *attack, *what;
+        uint8_t kind;
+    } rows[] = {
+        {"pair-before-activation", "the pair that waits, handed out for its registration", ROW_PAIR},
+        {"pair-as-activated", "the same, and the row says that it was activated", ROW_ACTIVE},
+        {"pair-as-key-value", "the same, and the row says that it is a Key Value", ROW_VALUE},
+    };
+    struct key_ask q = {.pairs = 1};
+    struct key_answer got;
+    struct span text = stage_key(s, &s->gateway, 9, &q);
+    struct keyask_expect x = {.request = text, .ask = &q, .release = s->bundle.release};
+    s->to_store = keep_pair;
+    s->to_vault = keep_tenant;
+    NEED(stage_ask(s, KIND_KEY, text) && keyask_open(s->body, &x, &s->mem, &got) == REASON_OK);
+    NEED(waiting.row.sealed.n > 0 && waiting.row.stream_key.n > 0 && waiting.row.tenant_key.n > 0);
+    s->to_store = NULL;
+    s->to_vault = show_pair;
+    for (size_t i = 0; i < LEN(rows); i++) {
+        waiting.kind = rows[i].kind;
+        stage_report(rows[i].attack, released_early(s, got.keys[0].kid), rows[i].what);
+    }
+    s->to_vault = NULL;
+    keyask_free(&got);
+}
+
 static void the_honest_row(struct stage *s)
 {
     stage_report("thief-asks", thief_gets(s), "the thief asks in its own name, with its own epk");
@@ -254,6 +339,7 @@ int main(int argc, char **argv)
     the_honest_row(&s);
     forged_requests(&s);
     forged_rows(&s);
+    pair_before_activation(&s);
     skipped_ack(&s);
     acknowledged_another(&s);
     parent_says_nothing(&s);

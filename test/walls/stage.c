@@ -140,6 +140,17 @@ struct span stage_request(struct stage *s, const struct party *signer, const cha
     return built(s, &scratch, &out, release_ask_build(&q, signer->key, SPAN("k"), &scratch, &out));
 }
 
+struct span stage_key(struct stage *s, const struct party *signer, uint8_t sid, struct key_ask *q)
+{
+    struct buf scratch = heap_buf(1 << 20), out = heap_buf(1 << 20), n = BUF_ARRAY(q->nonce);
+    q->iss = span_str(s->gateway.iss);
+    q->aud = SPAN(FQDN);
+    q->item = (struct letter_item){.ep = 1, .adfq = SPAN(FQDN), .policy = SPAN("ward"), .suid = 24};
+    memset(q->item.sid, sid, ESD_SID);
+    NEED(b64url_get(fresh_nonce(s), &n) == OK);
+    return built(s, &scratch, &out, keyask_build(q, signer->key, SPAN("k"), &scratch, &out));
+}
+
 bool stage_opens(struct stage *s, struct span request, struct span answer, const struct p256 *epk)
 {
     struct jws j;

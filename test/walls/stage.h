@@ -7,6 +7,7 @@
 
 #include <openssl/x509.h>
 
+#include "esd/keyask_open.h"
 #include "esd/letter.h"
 #include "esd/release_open.h"
 #include "ttp/kind.h"
@@ -82,6 +83,8 @@ struct span stage_policy(struct stage *s, const struct party *signer, const char
 /* epk: whose answer it will be. */
 struct span stage_request(struct stage *s, const struct party *signer, const char *iss, struct span kid,
                           struct p256 *epk);
+/* A request to /key for the gateway's stream of that sid: pairs, or a Key Value for q->epk. */
+struct span stage_key(struct stage *s, const struct party *signer, uint8_t sid, struct key_ask *q);
 /* Everybody registered, the key too, the reader on the policy. */
 void stage_honest(struct stage *s);
 /* Does this answer hold the secret for the holder of `epk`? Only the wrap counts, not who signed. */

@@ -9,10 +9,11 @@ from plant.process import SLOW, program
 
 # What the check is that the attack runs into: "verify" is what the control lacks; the others hold in it too.
 FRONT = {"epk-signed-by-thief": "verify", "epk-under-readers-signature": "verify", "replayed-request": "other",
-         "own-sealing-key": "other", "words-out-of-turn": "other", "forged-registration": "verify",
+         "own-sealing-key": "other", "key-in-writers-name": "verify", "words-out-of-turn": "other", "forged-registration": "verify",
          "forged-policy": "verify", "stale-policy": "verify"}
 LEDGER = {"thief-asks": "verify", "epk-signed-by-thief": "verify", "row-of-thief": "other",
-          "row-of-other-policy": "other", "row-of-class-plain": "other", "skipped-log-ack": "other",
+          "row-of-other-policy": "other", "row-of-class-plain": "other",
+          "pair-before-activation": "other", "pair-as-activated": "other", "pair-as-key-value": "other", "skipped-log-ack": "other",
           "ack-of-another-size": "other", "head-not-kept": "other", "words-out-of-turn": "other",
           "policy-of-yesterday-running": "verify", "policy-of-yesterday-restart": "other"}
 # The writer's own check, which no vault can make for it: a writer that does not compare with its pin is robbed.

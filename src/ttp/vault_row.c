@@ -1,0 +1,91 @@
+/* Writing a registration: what letters, activations and keys of the vault's own making have in common. */
+#include "ttp/vault_own.h"
+
+static bool suid_known(uint8_t suid)
+{
+    return suid == 24 || suid == 34;
+}
+
+const char *vault_item_wrong(struct vault *v, struct span iss, const struct letter_item *m)
+{
+    if (!span_eq_nocase(m->adfq, span_str(v->fqdn)))
+        return "adfq names an administration that this TTP does not serve";
+    if (!suid_known(m->suid))
+        return "the SUID must be 24 or 34: keys of end-to-end data";
+    if (m->et != 0 && m->et <= v->conf.now_ms(v->conf.ctx))
+        return "et is in the past";
+    if (m->policy.n == 0 || m->policy.n > ROW_TEXT_MAX || iss.n > ROW_TEXT_MAX)
+        return "the name of the policy is missing or too long";
+    return NULL;
+}
+
+struct row vault_row_of(struct vault *v, const struct vault_ask *a, struct span iss, const struct letter_item *m,
+                        enum row_kind kind)
+{
+    int64_t now = v->conf.now_ms(v->conf.ctx);
+    struct row r = {.klass = ROW_SEALED_CLASS,
+                    .kind = (uint8_t)kind,
+                    .kid = m->kid,
+                    .iss = iss,
+                    .ep = m->ep,
+                    .suid = m->suid,
+                    .base = a->base ? a->base : 2,
+                    .adfq = m->adfq,
+                    .policy = m->policy,
+                    .has_pv = m->has_pv,
+                    .pv = m->pv,
+                    .plain = m->plain,
+                    .et = (uint64_t)(m->et ? m->et : now + (int64_t)VAULT_ET_DAYS * 86400000),
+                    .ct = (uint64_t)now};
+    memcpy(r.sid, m->sid, ROW_SID);
+    memcpy(r.kc, m->kc, ROW_KC);
+    memcpy(r.wk, m->wk, ROW_WK);
+    return r;
+}
+
+static void stream_key(struct buf *b, struct span iss, const uint8_t *sid)
+{
+    const struct span part[] = {iss, span_of(sid, ROW_SID)};
+    vault_key_put(b, part, LEN(part));
+}
+
+bool vault_row_stale(struct vault *v, const struct vault_ask *a, const struct row *r)
+{
+    uint8_t text[4 * ROW_TEXT_MAX];
+    struct buf b = BUF_ARRAY(text);
+    if (r->kid.n > 0 && (row_kid_key(r->kid, &b) != OK || vault_touched(v, a, TOUCH_KID, buf_span(&b))))
+        return true;
+    buf_reset(&b);
+    stream_key(&b, r->iss, r->sid);
+    return b.e != OK || vault_touched(v, a, TOUCH_STREAM, buf_span(&b)) || vault_touched(v, a, TOUCH_TENANT, r->adfq);
+}
+
+/* A pair and its activation change what the stream has; of a Key Value only its keys above count. */
+static enum err touch(struct vault *v, const struct row *r, bool new_stream, bool new_tenant)
+{
+    uint8_t text[4 * ROW_TEXT_MAX];
+    struct buf b = BUF_ARRAY(text);
+    TRY(row_kid_key(r->kid, &b));
+    TRY(vault_touch(v, TOUCH_KID, buf_span(&b)));
+    if (new_tenant)
+        TRY(vault_touch(v, TOUCH_TENANT, r->adfq));
+    if (!new_stream && r->kind == ROW_VALUE)
+        return OK;
+    buf_reset(&b);
+    stream_key(&b, r->iss, r->sid);
+    TRY(b.e);
+    return vault_touch(v, TOUCH_STREAM, buf_span(&b));
+}
+
+enum err vault_row_write(struct vault *v, struct vault_ask *a, struct row *r, struct vault_found *above,
+                         const uint8_t *value)
+{
+    uint8_t box[ROW_VALUE_MAX + VAULT_BOX];
+    struct buf sealed = BUF_ARRAY(box);
+    bool new_stream = above->stream_key.n == 0, new_tenant = above->tenant_key.n == 0;
+    r->leaf = a->index;
+    TRY(vault_row_seal(v, r, above, &a->mem, value, &sealed));
+    TRY(touch(v, r, new_stream, new_tenant));
+    msg_put_ROW(v->conf.to_ledger, &(struct msg_ROW){.row = *r, .sealed = buf_span(&sealed)});
+    return OK;
+}
