@@ -17,7 +17,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Whether ./dev test runs the conformance suite, too (./dev conformance runs it by itself).
 CONFORMANCE = True
-PYTEST_FOLDERS = ["test/witness", "test/flow", "test/bad", "test/walls"]
+PYTEST_FOLDERS = ["test/witness", "test/flow", "test/bad", "test/walls", "test/foreign"]
 
 
 def sh(command, **kwargs):
