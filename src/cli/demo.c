@@ -50,7 +50,7 @@ int demo_int(const struct jval *v, const char *name)
     return json_u64(json_get(v, span_str(name)), INT32_MAX, &n) == OK ? (int)n : 0;
 }
 
-const char *demo_reading(struct demo *d)
+static const char *one_reading(struct demo *d)
 {
     static char text[READING_MAX];
     if (!d->from) {
@@ -68,6 +68,24 @@ const char *demo_reading(struct demo *d)
             cli_say(d->c, "demo: a line that is no JSON is left out");
     }
     return NULL;
+}
+
+/* A batch is a JSON array of readings. */
+const char *demo_reading(struct demo *d)
+{
+    struct buf b = heap_buf(DEMO_LINE_MAX);
+    const char *reading = "", *batch = NULL;
+    if (!d->plan.batch)
+        return one_reading(d);
+    for (uint64_t i = 0; i < d->plan.batch && reading; i++) {
+        reading = one_reading(d);
+        buf_fmt(&b, "%c%s", i ? ',' : '[', reading ? reading : "");
+    }
+    buf_c(&b, ']');
+    if (reading && b.e == OK)
+        batch = arena_cstr(&d->turn, buf_span(&b));
+    heap_buf_free(&b);
+    return batch;
 }
 
 void demo_hold(struct demo *d, const char *point)
@@ -117,21 +135,20 @@ static enum status read_via(struct demo *d, const char *path)
 static enum status take_options(struct demo *d)
 {
     struct cli *c = d->c;
-    const char *mode = cli_opt(c, "mode"), *from = cli_opt(c, "from"), *via = cli_opt(c, "via");
+    const char *from = cli_opt(c, "from"), *via = cli_opt(c, "via");
     d->once = cli_has(c, "once");
     d->hold = cli_has(c, "hold");
     d->keep = cli_has(c, "keep");
     d->dir = cli_opt(c, "state");
-    d->device_mode = mode && strcmp(mode, "device") == 0;
-    if (mode && !d->device_mode && strcmp(mode, "gateway") != 0)
-        return usage(d, "--mode wants gateway or device", mode);
     if (from && strcmp(from, "-") == 0)
         d->from = stdin;
     else if (from && !(d->from = fopen(from, "re")))
         return cli_fail_file(c, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "the readings cannot be read", from);
     if (d->hold && d->from == stdin)
         return usage(d, "--hold waits for lines on standard input, so the readings cannot come from there", from);
-    enum status st = cli_number(c, "count", d->once ? 2 : 1, UINT64_MAX, d->once ? ONCE_COUNT : UINT64_MAX, &d->count);
+    enum status st = plan_take(d);
+    if (st == ST_DONE)
+        st = cli_number(c, "count", d->once ? 2 : 1, UINT64_MAX, d->once ? ONCE_COUNT : UINT64_MAX, &d->count);
     return st == ST_DONE && via ? read_via(d, via) : st;
 }
 
@@ -186,7 +203,7 @@ static enum status start_ttp(struct demo *d)
 
 static enum status start_cse(struct demo *d, enum demo_who who)
 {
-    enum status st = who == DEMO_SERVER ? house_server(d) : house_gateway(d);
+    enum status st = house_cse(d, who);
     const char *conf = cli_fmt(d->c, "%s/%s/cse.conf", d->dir, d->actor[who].name);
     if (st == ST_DONE)
         st = proc_start(d, who, (const char *[]){d->bin_cse, "-c", conf, NULL});
@@ -196,9 +213,9 @@ static enum status start_cse(struct demo *d, enum demo_who who)
 static enum status start_role(struct demo *d, enum demo_who who)
 {
     const char *profile = cli_fmt(d->c, "%s/profiles/%s.conf", d->dir, d->actor[who].name);
-    enum status st = proc_start(
-        d, who,
-        (const char *[]){d->self, "demo", "actor", "--profile", profile, "--stream", DEMO_STREAM, "--verbose", NULL});
+    enum status st = proc_start(d, who,
+                                (const char *[]){d->self, "demo", "actor", "--profile", profile, "--stream",
+                                                 d->plan.site->stream, "--verbose", NULL});
     return st == ST_DONE ? proc_ready(d, who) : st;
 }
 
@@ -213,6 +230,8 @@ static enum status start_all(struct demo *d)
         st = start_cse(d, DEMO_SERVER);
     if (st == ST_DONE)
         st = start_cse(d, DEMO_GATEWAY);
+    if (st == ST_DONE && d->plan.site->who == DEMO_HOST)
+        st = start_cse(d, DEMO_HOST);
     if (st == ST_DONE)
         st = house_profiles(d);
     for (int i = DEMO_DEVICE; i <= DEMO_OTHER && st == ST_DONE; i++)
@@ -225,6 +244,7 @@ enum status demo_run(struct cli *c)
     static struct demo d = {.actor = {{.name = "ttp"},
                                       {.name = "server"},
                                       {.name = "gateway"},
+                                      {.name = "host"},
                                       {.name = "device"},
                                       {.name = "app-heat"},
                                       {.name = "app-other"}}};

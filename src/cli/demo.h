@@ -1,6 +1,7 @@
 /* demo.h - five actors as real processes on loopback: what the files of the demo share.
  *
  * demo.c         the verb, its options, the order of things
+ * demo_plan.c    what the options ask for: who hosts, who seals, where the credential comes from
  * demo_house.c   folder, certificates, configuration files, profiles
  * demo_proc.c    starting, asking and ending processes
  * demo_actor.c   the role of device and applications: commands on standard input, JSON on standard output
@@ -19,10 +20,8 @@
 #define DEMO_SP     "//demo.example"
 #define DEMO_DOMAIN "demo.example"
 #define DEMO_TTP    "ttp.demo.example"
-#define DEMO_DATA   "mn/thermo-1/data"
-#define DEMO_STREAM "//demo.example/id-mn/mn/thermo-1/data"
-#define DEMO_REMOTE "/id-mn/mn/thermo-1/data"
 #define DEMO_POLICY "ward-3"
+#define DEMO_KEY_ID "thermo-1@demo.example" /* of the provisioned credential */
 
 enum {
     DEMO_LINE_MAX = 1 << 20,
@@ -33,7 +32,29 @@ enum {
     DEMO_VIA_MAX = 16
 };
 
-enum demo_who { DEMO_TTP_P, DEMO_SERVER, DEMO_GATEWAY, DEMO_DEVICE, DEMO_HEAT, DEMO_OTHER, DEMO_ACTORS };
+/* DEMO_HOST: the ASN-CSE on the device, of a demo in which the device hosts. */
+enum demo_who { DEMO_TTP_P, DEMO_SERVER, DEMO_GATEWAY, DEMO_HOST, DEMO_DEVICE, DEMO_HEAT, DEMO_OTHER, DEMO_ACTORS };
+
+/* The CSE that hosts the sensor's data, and what follows from it. */
+struct demo_site {
+    enum demo_who who;
+    const char *role, *cse_id, *base;   /* of its configuration */
+    const char *server_name;            /* of its certificate */
+    const char *ae_id;                  /* the sensor's, SP-relative */
+    const char *data, *remote, *stream; /* the container: CSE-relative, SP-relative, absolute */
+};
+
+enum demo_key { DEMO_KEY_OWN, DEMO_KEY_TTP, DEMO_KEY_PROVISIONED };
+
+/* What the options ask for. */
+struct demo_plan {
+    const struct demo_site *site;
+    bool device_seals; /* the sensor's application seals; otherwise the CSE that hosts */
+    bool strict;       /* whoever seals cannot open */
+    bool esprim;       /* app-heat's requests are end-to-end protected primitives */
+    enum demo_key key;
+    uint64_t batch; /* readings in one envelope; 0: each in its own */
+};
 
 struct actor {
     const char *name;
@@ -46,7 +67,8 @@ struct actor {
 struct demo {
     struct cli *c;
     const char *dir, *link, *bin_cse, *bin_ttp, *self;
-    bool device_mode, once, hold, keep, made;
+    struct demo_plan plan;
+    bool once, hold, keep, made;
     uint64_t count;
     FILE *from; /* NULL: telemetry of this host */
     char *line;
@@ -64,12 +86,28 @@ struct demo {
     volatile bool *stop;
 };
 
+/* ---- demo_plan.c ---- */
+/* Reads --mode, --host, --key, --strict, --esprim and --batch. Says the fault: a word that is none, or two that do not
+ * go together. */
+MUST_USE enum status plan_take(struct demo *d);
+/* Commands for the device that make its access control policy and a container with these members besides `rn` and
+ * `acpi` ("" or ",..."). In the command line's memory. */
+const char *plan_acp(struct demo *d);
+const char *plan_container(struct demo *d, const char *name, const char *members);
+/* The text with {host}, {sealer}, {credential} and {further} filled in, for people. In the command line's memory. */
+const char *plan_words(struct demo *d, const char *text);
+/* Is nobody on the path asked for a key? */
+static inline bool plan_provisioned(const struct demo *d)
+{
+    return d->plan.key == DEMO_KEY_PROVISIONED;
+}
+
 /* ---- demo_house.c ---- */
 /* Folder, CA, certificates, bundle-free configuration. Says the fault. */
 MUST_USE enum status house_make(struct demo *d);
-MUST_USE enum status house_server(struct demo *d);
 MUST_USE enum status house_ttp(struct demo *d);
-MUST_USE enum status house_gateway(struct demo *d);
+/* Configuration of the server, the gateway or the device's CSE. */
+MUST_USE enum status house_cse(struct demo *d, enum demo_who who);
 MUST_USE enum status house_profiles(struct demo *d);
 /* actors.json: who listens where. */
 MUST_USE enum status house_actors(struct demo *d);

@@ -6,6 +6,7 @@
  *   create TYPE PARENT JSON       any resource
  *   put PARENT JSON               a contentInstance with this content; a device with [seal] seals it
  *   get ADDRESS                   RETRIEVE; the reading is held
+ *   hold ADDRESS JSON             a reading of this container as it was read elsewhere
  *   subscribe CONTAINER           by the AE-ID, so that the CSEs find the way
  *   cut, mend                     no route to the TTPs, and back
  *   open                          opens the held reading; asks the TTP when it must
@@ -236,6 +237,16 @@ static enum status do_get(struct role *r, struct span rest)
     return say_answer(r, "get", &a);
 }
 
+static enum status do_hold(struct role *r, struct span rest)
+{
+    struct span address = span_cut(&rest, ' ');
+    drop_held(r);
+    r->held_at = arena_dup(&r->held_mem, address);
+    r->has_held = item_read(arena_dup(&r->held_mem, rest), &r->held_mem, &r->held) == OK;
+    r->held_is_mail = false;
+    return say_word(r, "hold", "done", r->has_held ? "held" : "no reading");
+}
+
 static enum status do_mail(struct role *r, struct span rest)
 {
     struct book_mail m;
@@ -345,17 +356,9 @@ static const struct {
     const char *word;
     enum status (*run)(struct role *r, struct span rest);
 } commands[] = {
-    {"register", do_register},
-    {"create", do_create},
-    {"put", do_put},
-    {"get", do_get},
-    {"subscribe", do_subscribe},
-    {"cut", do_cut},
-    {"mend", do_mend},
-    {"open", do_open},
-    {"release", do_release},
-    {"open-mail", do_open_mail},
-    {"mail", do_mail},
+    {"register", do_register},   {"create", do_create}, {"put", do_put},   {"get", do_get},   {"hold", do_hold},
+    {"subscribe", do_subscribe}, {"cut", do_cut},       {"mend", do_mend}, {"open", do_open}, {"release", do_release},
+    {"open-mail", do_open_mail}, {"mail", do_mail},
 };
 
 static enum status command(struct role *r, struct span line)

@@ -14,12 +14,13 @@ enum { CONF_MAX = 8192, DAYS = 7, OPEN_MAX = 16 };
 
 /* Who gets which certificate. */
 static const struct {
-    const char *file, *cn, *san;
+    const char *file, *cn, *san; /* san NULL: the sensor's, which depends on where it registers */
 } certs[] = {
     {"ttp", DEMO_TTP, "DNS:" DEMO_TTP},
     {"server", "id-in." DEMO_DOMAIN, "DNS:id-in." DEMO_DOMAIN},
     {"gateway", "id-mn.id-in." DEMO_DOMAIN, "DNS:id-mn.id-in." DEMO_DOMAIN},
-    {"device", "Cthermo-1", "URI:m2m:" DEMO_SP "/id-mn/Cthermo-1"},
+    {"host", "id-asn.id-in." DEMO_DOMAIN, "DNS:id-asn.id-in." DEMO_DOMAIN},
+    {"device", "Cthermo-1", NULL},
     {"app-heat", "Sapp-heat", "URI:m2m:" DEMO_SP "/Sapp-heat"},
     {"app-other", "Sapp-other", "URI:m2m:" DEMO_SP "/Sapp-other"},
     {"operator", "Soperator", "URI:m2m:" DEMO_SP "/Soperator"},
@@ -47,8 +48,8 @@ static enum status make_folder(struct demo *d, const char *path)
 
 enum status house_make(struct demo *d)
 {
-    static const char *const folders[] = {"",        "/certs",    "/profiles",  "/ttp",      "/server", "/gateway",
-                                          "/device", "/app-heat", "/app-other", "/operator", "/try"};
+    static const char *const folders[] = {"",        "/certs", "/profiles", "/ttp",       "/server",   "/gateway",
+                                          "/device", "/host",  "/app-heat", "/app-other", "/operator", "/try"};
     enum status st = ST_DONE;
     for (size_t i = 0; i < LEN(folders) && st == ST_DONE; i++)
         st = make_folder(d, cli_fmt(d->c, "%s%s", d->dir, folders[i]));
@@ -58,7 +59,8 @@ enum status house_make(struct demo *d)
     if (st == ST_DONE)
         st = ca_make(d->c, cli_fmt(d->c, "%s/ca", d->dir), DEMO_DOMAIN, DAYS);
     for (size_t i = 0; i < LEN(certs) && st == ST_DONE; i++)
-        st = cert_make(d->c, cli_fmt(d->c, "%s/ca", d->dir), certs[i].cn, certs[i].san,
+        st = cert_make(d->c, cli_fmt(d->c, "%s/ca", d->dir), certs[i].cn,
+                       certs[i].san ? certs[i].san : cli_fmt(d->c, "URI:m2m:" DEMO_SP "%s", d->plan.site->ae_id),
                        cli_fmt(d->c, "%s/certs/%s", d->dir, certs[i].file), DAYS);
     d->c->quiet = quiet;
     return st;
@@ -76,26 +78,6 @@ static void put_tls(struct demo *d, struct buf *b, const char *name)
             name, d->dir);
 }
 
-static void put_cse(struct demo *d, struct buf *b, const char *name, const char *role, const char *cse_id,
-                    const char *base)
-{
-    buf_fmt(b, "[cse]\nrole=%s\ncse-id=%s\nname=%s\nsp=" DEMO_SP "\n", role, cse_id, base);
-    if (strcmp(name, "gateway") == 0 && via_has(d, "server-gateway"))
-        buf_fmt(b, "poa=https://%s\n", house_link(d, "server-gateway", ""));
-    buf_fmt(b, "[storage]\npath=%s/%s/state\ndurability=power-loss\n", d->dir, name);
-    buf_str(b, "[listen https]\naddress=127.0.0.1:0\n");
-    put_tls(d, b, name);
-    buf_fmt(b, "[admin]\nsocket=%s/%s/admin.sock\n[log]\nlevel=debug\n", d->dir, name);
-}
-
-enum status house_server(struct demo *d)
-{
-    char text[CONF_MAX];
-    struct buf b = BUF_ARRAY(text);
-    put_cse(d, &b, "server", "in", "/id-in", "in");
-    return write_file(d, cli_fmt(d->c, "%s/server/cse.conf", d->dir), &b);
-}
-
 enum status house_ttp(struct demo *d)
 {
     char text[CONF_MAX];
@@ -107,68 +89,134 @@ enum status house_ttp(struct demo *d)
     return write_file(d, cli_fmt(d->c, "%s/ttp/ttp.conf", d->dir), &b);
 }
 
-static void put_seal(struct buf *b, const char *name, const char *container, const char *policy)
+/* ---- the CSEs ---- */
+
+/* Who asks whom: the parent of each CSE below the server, and what their links are called. */
+static const struct {
+    enum demo_who who, parent;
+    const char *role, *cse_id, *base, *parent_id, *parent_name, *up, *down;
+} cses[] = {
+    {DEMO_SERVER, DEMO_SERVER, "in", "/id-in", "in", NULL, NULL, NULL, NULL},
+    {DEMO_GATEWAY, DEMO_SERVER, "mn", "/id-mn", "mn", "/id-in", "id-in." DEMO_DOMAIN, "gateway-server",
+     "server-gateway"},
+    {DEMO_HOST, DEMO_GATEWAY, "asn", "/id-asn", "asn", "/id-mn", "id-mn.id-in." DEMO_DOMAIN, "host-gateway",
+     "gateway-host"},
+};
+
+static void put_ttp(struct demo *d, struct buf *b, const char *link)
 {
-    buf_fmt(b, "[seal %s]\nfor=/id-mn/mn/thermo-1/%s\npolicy=%s\n", name, container, policy);
+    buf_fmt(b, "[ttp " DEMO_TTP "]\nurl=https://%s\nbundle=%s/ttp/bundle\n",
+            house_link(d, link, d->actor[DEMO_TTP_P].https), d->dir);
 }
 
-enum status house_gateway(struct demo *d)
+static void put_policy(struct demo *d, struct buf *b, const char *name, const char *container, const char *policy)
+{
+    buf_fmt(b, "[seal %s]\nfor=%s/%s/thermo-1/%s\npolicy=%s\n", name, d->plan.site->cse_id, d->plan.site->base,
+            container, policy);
+}
+
+/* What both a sealing CSE and a sealing device are told about the credential. */
+static void put_credential(struct demo *d, struct buf *b)
+{
+    static const char *const keys[] = {"own", "ttp", "provisioned"};
+    if (d->plan.key != DEMO_KEY_OWN)
+        buf_fmt(b, "key=%s\n", keys[d->plan.key]);
+    if (plan_provisioned(d))
+        buf_fmt(b, "key-id=" DEMO_KEY_ID "\nkey-file=%s/certs/provisioned.key\n", d->dir);
+    else
+        buf_str(b, "readers=" DEMO_SP "/Sapp-heat\nttp=" DEMO_TTP "\n");
+    if (d->plan.strict)
+        buf_str(b, "strict=yes\n");
+}
+
+/* The policies of the CSE that hosts. */
+static void put_policies(struct demo *d, struct buf *b, const char *name)
+{
+    if (d->plan.device_seals) {
+        put_policy(d, b, DEMO_POLICY, "data", "refuse-clear");
+    } else {
+        if (!plan_provisioned(d)) {
+            put_ttp(d, b, cli_fmt(d->c, "%s-ttp", name));
+            buf_fmt(b, "signing-key-file=%s/certs/%s.key\nsigning-certificate=%s/certs/%s.pem\n", d->dir, name, d->dir,
+                    name);
+        }
+        put_policy(d, b, DEMO_POLICY, "data", "seal-at-gateway");
+        put_credential(d, b);
+        if (d->plan.batch)
+            buf_str(b, "batch=arrays\n");
+    }
+    put_policy(d, b, "open", "open", "pass");
+    put_policy(d, b, "strict", "strict", "refuse-clear");
+}
+
+enum status house_cse(struct demo *d, enum demo_who who)
 {
     char text[CONF_MAX];
     struct buf b = BUF_ARRAY(text);
-    put_cse(d, &b, "gateway", "mn", "/id-mn", "mn");
-    buf_fmt(&b, "[parent]\nurl=https://%s\ncse-id=/id-in\nserver-name=id-in." DEMO_DOMAIN "\n",
-            house_link(d, "gateway-server", d->actor[DEMO_SERVER].https));
-    if (d->device_mode) {
-        put_seal(&b, DEMO_POLICY, "data", "refuse-clear");
-    } else {
-        buf_fmt(&b, "[ttp " DEMO_TTP "]\nurl=https://%s\nbundle=%s/ttp/bundle\n",
-                house_link(d, "gateway-ttp", d->actor[DEMO_TTP_P].https), d->dir);
-        buf_fmt(&b, "signing-key-file=%s/certs/gateway.key\nsigning-certificate=%s/certs/gateway.pem\n", d->dir,
-                d->dir);
-        put_seal(&b, DEMO_POLICY, "data", "seal-at-gateway");
-        buf_str(&b, "readers=" DEMO_SP "/Sapp-heat\nttp=" DEMO_TTP "\n");
-    }
-    put_seal(&b, "open", "open", "pass");
-    put_seal(&b, "strict", "strict", "refuse-clear");
-    return write_file(d, cli_fmt(d->c, "%s/gateway/cse.conf", d->dir), &b);
+    size_t i = 0;
+    while (cses[i].who != who)
+        i++;
+    const char *name = d->actor[who].name, *down = cses[i].down;
+    buf_fmt(&b, "[cse]\nrole=%s\ncse-id=%s\nname=%s\nsp=" DEMO_SP "\n", cses[i].role, cses[i].cse_id, cses[i].base);
+    if (down && via_has(d, down))
+        buf_fmt(&b, "poa=https://%s\n", house_link(d, down, ""));
+    buf_fmt(&b, "[storage]\npath=%s/%s/state\ndurability=power-loss\n", d->dir, name);
+    buf_str(&b, "[listen https]\naddress=127.0.0.1:0\n");
+    put_tls(d, &b, name);
+    buf_fmt(&b, "[admin]\nsocket=%s/%s/admin.sock\n[log]\nlevel=debug\n", d->dir, name);
+    if (cses[i].up)
+        buf_fmt(&b, "[parent]\nurl=https://%s\ncse-id=%s\nserver-name=%s\n",
+                house_link(d, cses[i].up, d->actor[cses[i].parent].https), cses[i].parent_id, cses[i].parent_name);
+    if (who == d->plan.site->who)
+        put_policies(d, &b, name);
+    return write_file(d, cli_fmt(d->c, "%s/%s/cse.conf", d->dir, name), &b);
 }
 
-/* A profile of the demo: file name, folder of its store, certificate, AE-ID, CSE that it talks to. */
+/* ---- the profiles ---- */
+
+/* A profile of the demo: file name, folder of its store, certificate, AE-ID; the sensor's is the site's. */
 struct role {
     const char *file, *cert, *ae_id, *rn;
-    enum demo_who at;
+    bool sensor, reader;
 };
 
 static const struct role roles[] = {
-    {"device", "device", DEMO_SP "/id-mn/Cthermo-1", "thermo-1", DEMO_GATEWAY},
-    {"app-heat", "app-heat", DEMO_SP "/Sapp-heat", "app-heat", DEMO_SERVER},
-    {"app-other", "app-other", DEMO_SP "/Sapp-other", "app-other", DEMO_SERVER},
-    {"operator", "operator", DEMO_SP "/Soperator", "operator", DEMO_SERVER},
+    {"device", "device", NULL, "thermo-1", true, false},
+    {"app-heat", "app-heat", "/Sapp-heat", "app-heat", false, true},
+    {"app-other", "app-other", "/Sapp-other", "app-other", false, false},
+    {"operator", "operator", "/Soperator", "operator", false, false},
     /* for experiments in another terminal: as app-heat, with a store of its own */
-    {"try", "app-heat", DEMO_SP "/Sapp-heat", "app-heat", DEMO_SERVER},
+    {"try", "app-heat", "/Sapp-heat", "app-heat", false, true},
 };
 
 static enum status one_profile(struct demo *d, const struct role *r)
 {
     char text[CONF_MAX];
     struct buf b = BUF_ARRAY(text);
-    bool mn = r->at == DEMO_GATEWAY;
-    const char *link = cli_fmt(d->c, "%s-%s", r->file, mn ? "gateway" : "server");
-    buf_fmt(&b, "[profile]\nae-id=%s\nname=%s\nstore=%s/%s/book.db\n", r->ae_id, r->rn, d->dir, r->file);
-    buf_fmt(&b, "[server]\nurl=https://%s\nname=%s\ncse-id=%s\nbase=%s\n", house_link(d, link, d->actor[r->at].https),
-            mn ? "id-mn.id-in." DEMO_DOMAIN : "id-in." DEMO_DOMAIN, mn ? "/id-mn" : "/id-in", mn ? "mn" : "in");
+    const struct demo_site *site = d->plan.site;
+    enum demo_who at = r->sensor ? site->who : DEMO_SERVER;
+    const char *link = cli_fmt(d->c, "%s-%s", r->file, d->actor[at].name);
+    buf_fmt(&b, "[profile]\nae-id=" DEMO_SP "%s\nname=%s\nstore=%s/%s/book.db\n", r->sensor ? site->ae_id : r->ae_id,
+            r->rn, d->dir, r->file);
+    buf_fmt(&b, "[server]\nurl=https://%s\nname=%s\ncse-id=%s\nbase=%s\n", house_link(d, link, d->actor[at].https),
+            r->sensor ? site->server_name : "id-in." DEMO_DOMAIN, r->sensor ? site->cse_id : "/id-in",
+            r->sensor ? site->base : "in");
     put_tls(d, &b, r->cert);
     const char *notify = cli_fmt(d->c, "server-%s", r->file);
     if (via_has(d, notify))
         buf_fmt(&b, "[listen]\npoa=https://%s\n", house_link(d, notify, ""));
-    buf_fmt(&b, "[ttp " DEMO_TTP "]\nurl=https://%s\nbundle=%s/ttp/bundle\n",
-            house_link(d, cli_fmt(d->c, "%s-ttp", r->file), d->actor[DEMO_TTP_P].https), d->dir);
-    buf_str(&b, "[stream data]\naddress=" DEMO_STREAM "\n");
-    if (d->device_mode)
-        buf_str(&b, "writer=" DEMO_SP "/id-mn/Cthermo-1\n");
-    if (mn && d->device_mode)
-        buf_str(&b, "[seal]\nttp=" DEMO_TTP "\npolicy=" DEMO_POLICY "\nreaders=" DEMO_SP "/Sapp-heat\n");
+    put_ttp(d, &b, cli_fmt(d->c, "%s-ttp", r->file));
+    buf_fmt(&b, "[stream data]\naddress=%s\n", site->stream);
+    if (d->plan.device_seals)
+        buf_fmt(&b, "writer=" DEMO_SP "%s\n", site->ae_id);
+    if (r->reader && plan_provisioned(d))
+        buf_fmt(&b, "[key " DEMO_KEY_ID "]\nkey-file=%s/certs/provisioned.key\nsuid=14\n", d->dir);
+    if (r->sensor && d->plan.device_seals) {
+        buf_str(&b, "[seal]\npolicy=" DEMO_POLICY "\n");
+        put_credential(d, &b);
+        if (d->plan.batch)
+            buf_fmt(&b, "batch=%llu\n", (unsigned long long)d->plan.batch);
+    }
     return write_file(d, cli_fmt(d->c, "%s/profiles/%s.conf", d->dir, r->file), &b);
 }
 

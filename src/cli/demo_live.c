@@ -34,21 +34,15 @@ static bool fine(const struct jval *v)
  * registration at the server. */
 static enum status set_up(struct demo *d)
 {
-    static const struct {
+    const struct {
         enum demo_who who;
         const char *command, *what;
     } rows[] = {
         {DEMO_DEVICE, "register", "the device cannot register"},
-        {DEMO_DEVICE,
-         "create 1 mn/thermo-1 {\"m2m:acp\":{\"rn\":\"acp\",\"pv\":{\"acr\":[{\"acor\":[\"/Sapp-heat\"],\"acop\":51},"
-         "{\"acor\":[\"/id-mn/Cthermo-1\"],\"acop\":63}]},\"pvs\":{\"acr\":[{\"acor\":[\"/id-mn/Cthermo-1\"],"
-         "\"acop\":63}]}}}",
-         "the access control policy cannot be made"},
-        {DEMO_DEVICE,
-         "create 3 mn/thermo-1 {\"m2m:cnt\":{\"rn\":\"data\",\"mni\":10000,\"acpi\":[\"mn/thermo-1/acp\"]}}",
-         "the container cannot be made"},
+        {DEMO_DEVICE, plan_acp(d), "the access control policy cannot be made"},
+        {DEMO_DEVICE, plan_container(d, "data", ",\"mni\":10000"), "the container cannot be made"},
         {DEMO_HEAT, "register", "app-heat cannot register"},
-        {DEMO_HEAT, "subscribe " DEMO_REMOTE, "app-heat cannot subscribe"},
+        {DEMO_HEAT, cli_fmt(d->c, "subscribe %s", d->plan.site->remote), "app-heat cannot subscribe"},
     };
     for (size_t i = 0; i < LEN(rows); i++) {
         int64_t until = demo_now_ms() + WAIT_MS;
@@ -63,29 +57,38 @@ static enum status set_up(struct demo *d)
     return proc_ask(d, DEMO_HEAT, "open-mail") ? ST_DONE : broken(d, "app-heat", NULL);
 }
 
+static const char *gateway_does(const struct demo *d)
+{
+    if (d->plan.site->who == DEMO_HOST)
+        return "forwards to the device, which hosts";
+    return d->plan.device_seals ? "stores what the device sealed" : "seals for devices that cannot";
+}
+
 static enum status heading(struct demo *d)
 {
     struct cli *c = d->c;
+    const char *remote = d->plan.site->remote;
+    bool blind = d->plan.device_seals || d->plan.site->who == DEMO_HOST;
     if (c->json)
         return ST_DONE;
     return cli_out_line(
-        c,
-        span_str(cli_fmt(c,
-                         "five actors on 127.0.0.1, data in %s, ends with Ctrl-C\n\n"
-                         "  ok  ttp        https://%s   policy " DEMO_POLICY ": app-heat may open\n"
-                         "  ok  server     https://%s   IN-CSE  /id-in     holds no content key\n"
-                         "  ok  gateway    https://%s   MN-CSE  /id-mn     %s\n"
-                         "  ok  device     thermo-1                  sends every 2 s%s\n"
-                         "  ok  app        app-heat                  subscribed through the server\n\n"
-                         "try, in another terminal:\n"
-                         "  %s get try:" DEMO_REMOTE "/la --config %s/profiles          what the server sees\n"
-                         "  %s get try:" DEMO_REMOTE "/la --config %s/profiles --open   the same, as app-heat\n"
-                         "  %s demo revoke app-heat          take the key away and watch\n\n"
-                         "  %-8s  %-*s  %-*s  %-*s  app-heat",
-                         d->dir, d->actor[DEMO_TTP_P].https, d->actor[DEMO_SERVER].https, d->actor[DEMO_GATEWAY].https,
-                         d->device_mode ? "stores what the device sealed" : "seals for devices that cannot",
-                         d->device_mode ? ", sealed by itself" : "", c->self, d->dir, c->self, d->dir, c->self, "time",
-                         CELL, "device", CELL, "gateway (stores)", CELL, "server (forwards)")));
+        c, span_str(cli_fmt(c,
+                            "five actors on 127.0.0.1, data in %s, ends with Ctrl-C\n\n"
+                            "  ok  ttp        https://%s   policy " DEMO_POLICY ": app-heat may open\n"
+                            "  ok  server     https://%s   IN-CSE  /id-in     holds no content key\n"
+                            "  ok  gateway    https://%s   MN-CSE  /id-mn     %s\n"
+                            "  ok  device     thermo-1                  sends every 2 s%s\n"
+                            "  ok  app        app-heat                  subscribed through the server\n\n"
+                            "try, in another terminal:\n"
+                            "  %s get try:%s/la --config %s/profiles          what the server sees\n"
+                            "  %s get try:%s/la --config %s/profiles --open   the same, as app-heat\n"
+                            "  %s demo revoke app-heat          take the key away and watch\n\n"
+                            "  %-8s  %-*s  %-*s  %-*s  app-heat",
+                            d->dir, d->actor[DEMO_TTP_P].https, d->actor[DEMO_SERVER].https,
+                            d->actor[DEMO_GATEWAY].https, gateway_does(d), blind ? ", sealed by itself" : "", c->self,
+                            remote, d->dir, c->self, remote, d->dir, c->self, "time", CELL, "device", CELL,
+                            d->plan.site->who == DEMO_HOST ? "device (stores)" : "gateway (stores)", CELL,
+                            "server (forwards)")));
 }
 
 /* A text cut to a cell; a sealed one as its begin and its size. */
@@ -174,7 +177,7 @@ static const struct jval *verdict_about(struct demo *d, const char *con)
 static enum status one_reading(struct demo *d, const char *reading)
 {
     int64_t began = demo_now_ms();
-    struct jval *v = proc_ask(d, DEMO_DEVICE, "put " DEMO_DATA " %s", reading);
+    struct jval *v = proc_ask(d, DEMO_DEVICE, "put %s %s", d->plan.site->data, reading);
     if (!fine(v))
         return *d->stop ? ST_DONE : broken(d, "the reading is not stored", v);
     d->sent++;

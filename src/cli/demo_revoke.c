@@ -1,7 +1,8 @@
 /* demo_revoke.c - `oneseal demo revoke APP`, from another terminal: denies at the vault as the operator, then tells
  * the gateway to begin a new epoch. The order matters: a key made before the denial could still be released. */
-#include "cli/demo.h"
+#include <unistd.h>
 
+#include "cli/demo.h"
 #include "cli/policy.h"
 #include "cli/verbs.h"
 #include "host/admin.h"
@@ -9,10 +10,17 @@
 
 enum { ANSWER_MAX = 1 << 16, ADMIN_MS = 5000, LINE_MAX_ = 1024 };
 
+/* The CSE that hosts: the device's, where there is one. */
+static const char *host_socket(struct cli *c, const char *dir)
+{
+    const char *device = cli_fmt(c, "%s/host/admin.sock", dir);
+    return access(device, F_OK) == 0 ? device : cli_fmt(c, "%s/gateway/admin.sock", dir);
+}
+
 static enum status new_epoch(struct cli *c, const char *dir)
 {
     struct buf b = heap_buf(ANSWER_MAX);
-    const char *socket = cli_fmt(c, "%s/gateway/admin.sock", dir);
+    const char *socket = host_socket(c, dir);
     enum err e = admin_ask(socket, SPAN("epoch"), ADMIN_MS, &b);
     struct span answer = arena_dup(&c->app.mem, buf_span(&b));
     heap_buf_free(&b);

@@ -93,20 +93,11 @@ static void step_register(struct run *r)
     static const char *const containers[] = {"data", "open", "strict"};
     struct demo *d = r->d;
     must_rsc(r, proc_ask(d, DEMO_DEVICE, "register"), 2001, "the device's <AE>");
-    must_rsc(r,
-             proc_ask(d, DEMO_DEVICE,
-                      "create 1 mn/thermo-1 {\"m2m:acp\":{\"rn\":\"acp\",\"pv\":{\"acr\":["
-                      "{\"acor\":[\"/Sapp-heat\"],\"acop\":51},{\"acor\":[\"/id-mn/Cthermo-1\"],\"acop\":63}]},"
-                      "\"pvs\":{\"acr\":[{\"acor\":[\"/id-mn/Cthermo-1\"],\"acop\":63}]}}}"),
-             2001, "the <accessControlPolicy>");
+    must_rsc(r, proc_ask(d, DEMO_DEVICE, "%s", plan_acp(d)), 2001, "the <accessControlPolicy>");
     for (size_t i = 0; i < LEN(containers); i++)
-        must_rsc(r,
-                 proc_ask(d, DEMO_DEVICE,
-                          "create 3 mn/thermo-1 {\"m2m:cnt\":{\"rn\":\"%s\",\"acpi\":[\"mn/thermo-1/acp\"]}}",
-                          containers[i]),
-                 2001, "a <container>");
-    told(r, "ae", "mn/thermo-1");
-    told(r, "container", DEMO_STREAM);
+        must_rsc(r, proc_ask(d, DEMO_DEVICE, "%s", plan_container(d, containers[i], "")), 2001, "a <container>");
+    told(r, "ae", cli_fmt(d->c, "%s/thermo-1", d->plan.site->base));
+    told(r, "container", d->plan.site->stream);
     told(r, "may-read", "/Sapp-heat (acop 51)");
 }
 
@@ -122,7 +113,7 @@ static struct jval *send_reading(struct run *r, const char *container)
     if (strcmp(container, "data") == 0 && d->sent < LEN(r->reading))
         r->reading[d->sent] = text;
     d->sent += strcmp(container, "data") == 0;
-    return proc_ask(d, DEMO_DEVICE, "put mn/thermo-1/%s %s", container, text);
+    return proc_ask(d, DEMO_DEVICE, "put %s/thermo-1/%s %s", d->plan.site->base, container, text);
 }
 
 static void step_protect(struct run *r)
@@ -136,17 +127,18 @@ static void step_protect(struct run *r)
     r->kid = kid_of(d, r->con);
     must(r, sealed(r->con), "the reading is stored in clear");
     must(r, span_ends(span_str(cnf), SPAN(":1")), "cnf does not say that it is protected: \"%s\"", cnf);
-    must(r, span_ends(span_str(r->kid), SPAN("@" DEMO_TTP)), "the credential names another TTP: \"%s\"", r->kid);
+    must(r, plan_provisioned(d) ? strcmp(r->kid, DEMO_KEY_ID) == 0 : span_ends(span_str(r->kid), SPAN("@" DEMO_TTP)),
+         "the credential is another one: \"%s\"", r->kid);
     told(r, "kid", r->kid);
     told(r, "cnf", cnf);
     told(r, "con", r->con);
     /* The other two policies. */
-    v = proc_ask(d, DEMO_DEVICE, "put mn/thermo-1/open {\"clear\":true}");
+    v = proc_ask(d, DEMO_DEVICE, "put %s/thermo-1/open {\"clear\":true}", d->plan.site->base);
     must_rsc(r, v, 2001, "a reading under policy pass");
     const struct jval *con = JSON_GET(cin_of(v), "con");
     must(r, con && con->type == J_OBJ, "policy pass: the reading did not stay clear");
     counted(r, "pass", (uint64_t)demo_int(v, "rsc"));
-    v = proc_ask(d, DEMO_DEVICE, "put mn/thermo-1/strict {\"clear\":true}");
+    v = proc_ask(d, DEMO_DEVICE, "put %s/thermo-1/strict {\"clear\":true}", d->plan.site->base);
     must_rsc(r, v, 4102, "clear text under policy refuse-clear");
     counted(r, "refuse-clear", (uint64_t)demo_int(v, "rsc"));
     told(r, "refuse-clear-says", demo_text(d, JSON_GET(v, "resource"), "m2m:dbg"));
@@ -154,12 +146,13 @@ static void step_protect(struct run *r)
 
 /* ---- 3, 4, 5 ---- */
 
-/* Asks again while the gateway's registration at the server is still on its way. */
-static struct jval *ask_until(struct run *r, enum demo_who who, const char *command, int refused)
+/* `command` with the container's address and `rest` behind it. Asks again while the registrations on the way to it are
+ * still under way. */
+static struct jval *ask_until(struct run *r, enum demo_who who, const char *command, const char *rest, int refused)
 {
     int64_t until = demo_now_ms() + WAIT_MS;
     for (;;) {
-        struct jval *v = proc_ask(r->d, who, "%s", command);
+        struct jval *v = proc_ask(r->d, who, "%s %s%s", command, r->d->plan.site->remote, rest);
         int rsc = demo_int(v, "rsc");
         if (!v || rsc == refused || (rsc >= 2000 && rsc < 3000) || demo_now_ms() > until || *r->d->stop)
             return v;
@@ -172,29 +165,29 @@ static void step_ask(struct run *r)
     struct demo *d = r->d;
     must_rsc(r, proc_ask(d, DEMO_HEAT, "register"), 2001, "the <AE> of app-heat at the server");
     must_rsc(r, proc_ask(d, DEMO_OTHER, "register"), 2001, "the <AE> of app-other at the server");
-    struct jval *v = ask_until(r, DEMO_HEAT, "get " DEMO_REMOTE "/la", 4103);
-    must_rsc(r, v, 2000, "RETRIEVE " DEMO_REMOTE "/la");
+    struct jval *v = ask_until(r, DEMO_HEAT, "get", "/la", 4103);
+    must_rsc(r, v, 2000, "RETRIEVE of the newest reading");
     told(r, "request", demo_text(d, v, "request"));
     r->answered = demo_text(d, cin_of(v), "con");
-    v = ask_until(r, DEMO_HEAT, "subscribe " DEMO_REMOTE, 4103);
-    must_rsc(r, v, 2001, "<subscription> at " DEMO_REMOTE);
+    v = ask_until(r, DEMO_HEAT, "subscribe", "", 4103);
+    must_rsc(r, v, 2001, "<subscription> below the container");
     told(r, "to", cli_fmt(d->c, "the server, %s", d->actor[DEMO_SERVER].https));
-    told(r, "retrieve", DEMO_REMOTE "/la");
-    told(r, "subscribe", DEMO_REMOTE);
+    told(r, "retrieve", cli_fmt(d->c, "%s/la", d->plan.site->remote));
+    told(r, "subscribe", d->plan.site->remote);
 }
 
 static void step_forward(struct run *r)
 {
     struct demo *d = r->d;
-    struct jval *v = proc_ask(d, DEMO_HEAT, "get " DEMO_REMOTE "/sub-Sapp-heat");
+    const char *data = d->plan.site->data;
+    struct jval *v = proc_ask(d, DEMO_HEAT, "get %s/sub-Sapp-heat", d->plan.site->remote);
     must_rsc(r, v, 2000, "the subscription, asked for through the server");
     const struct jval *nu = json_at(JSON_GET(JSON_GET(JSON_GET(v, "resource"), "m2m:sub"), "nu"), 0);
-    must(r, json_is(nu, SPAN("/Sapp-heat")), "the gateway's subscription notifies somebody else");
-    /* It lies at the gateway itself: asked there by somebody who may not read it, it is refused, not missing. */
-    must_rsc(r, proc_ask(d, DEMO_DEVICE, "get mn/thermo-1/data/sub-Sapp-heat"), 4103,
-             "the subscription at the gateway");
-    must_rsc(r, proc_ask(d, DEMO_DEVICE, "get mn/thermo-1/data/sub-nobody"), 4004, "control: no such subscription");
-    told(r, "at-the-gateway", "mn/thermo-1/data/sub-Sapp-heat");
+    must(r, json_is(nu, SPAN("/Sapp-heat")), "the subscription notifies somebody else");
+    /* It lies at the host itself: asked there by somebody who may not read it, it is refused, not missing. */
+    must_rsc(r, proc_ask(d, DEMO_DEVICE, "get %s/sub-Sapp-heat", data), 4103, "the subscription at the host");
+    must_rsc(r, proc_ask(d, DEMO_DEVICE, "get %s/sub-nobody", data), 4004, "control: no such subscription");
+    told(r, "at-the-host", cli_fmt(d->c, "%s/sub-Sapp-heat", data));
     told(r, "notifies", "/Sapp-heat");
     /* The target was verified and is told, over both hops. */
     int64_t until = demo_now_ms() + WAIT_MS;
@@ -214,12 +207,12 @@ static void step_forward(struct run *r)
 static void step_authorise(struct run *r)
 {
     struct demo *d = r->d;
-    struct jval *v = ask_until(r, DEMO_OTHER, "get " DEMO_REMOTE "/la", 4103);
+    struct jval *v = ask_until(r, DEMO_OTHER, "get", "/la", 4103);
     must_rsc(r, v, 4103, "app-other, which has no right");
     counted(r, "app-other", (uint64_t)demo_int(v, "rsc"));
     told(r, "reason", demo_text(d, JSON_GET(v, "resource"), "m2m:dbg"));
     must(r, *demo_text(d, JSON_GET(v, "resource"), "m2m:dbg"), "the refusal gives no reason");
-    v = proc_ask(d, DEMO_OTHER, "subscribe " DEMO_REMOTE);
+    v = proc_ask(d, DEMO_OTHER, "subscribe %s", d->plan.site->remote);
     must_rsc(r, v, 4103, "a subscription of app-other");
 }
 
@@ -229,7 +222,7 @@ static void step_answer(struct run *r)
 {
     struct demo *d = r->d;
     must(r, r->answered && sealed(r->answered), "the answer is not sealed");
-    must(r, r->answered && r->con && strcmp(r->answered, r->con) == 0, "the answer is not what the gateway stores");
+    must(r, r->answered && r->con && strcmp(r->answered, r->con) == 0, "the answer is not what the host stores");
     must(r, r->notified && sealed(r->notified), "the notification is not sealed");
     told(r, "answered", r->answered ? r->answered : "");
     told(r, "notified", r->notified ? r->notified : "");
@@ -280,21 +273,29 @@ static struct hunt hunt(struct run *r, const char *actor, const char *text)
     return h;
 }
 
-static void step_blind(struct run *r)
+static void step_blind_on_disk(struct run *r)
 {
-    static const char *const blind[] = {"server", "gateway"};
     struct demo *d = r->d;
-    for (size_t i = 0; i < LEN(blind) && r->reading[0]; i++) {
-        struct hunt h = hunt(r, blind[i], r->reading[0]);
-        must(r, h.files > 0, "no file of the %s could be searched", blind[i]);
-        must(r, h.found == 0, "the plaintext stands in a file of the %s", blind[i]);
-        counted(r, cli_fmt(d->c, "%s-octets-searched", blind[i]), h.octets);
-        counted(r, cli_fmt(d->c, "%s-found", blind[i]), h.found);
+    for (int i = DEMO_SERVER; i <= DEMO_HOST && r->reading[0]; i++) {
+        const char *blind = d->actor[i].name;
+        if (d->actor[i].pid <= 0)
+            continue;
+        struct hunt h = hunt(r, blind, r->reading[0]);
+        must(r, h.files > 0, "no file of the %s could be searched", blind);
+        must(r, h.found == 0, "the plaintext stands in a file of the %s", blind);
+        counted(r, cli_fmt(d->c, "%s-octets-searched", blind), h.octets);
+        counted(r, cli_fmt(d->c, "%s-found", blind), h.found);
     }
     /* The control: where the sealed text must be, the same search finds it. */
-    struct hunt h = hunt(r, "gateway", r->con ? r->con : "?");
-    must(r, h.found > 0, "control: the search does not find the sealed reading at the gateway");
+    struct hunt h = hunt(r, d->actor[d->plan.site->who].name, r->con ? r->con : "?");
+    must(r, h.found > 0, "control: the search does not find the sealed reading at its host");
     counted(r, "control-found", h.found);
+}
+
+static void step_blind(struct run *r)
+{
+    struct demo *d = r->d;
+    step_blind_on_disk(r);
     struct jval *v = proc_ask(d, DEMO_HEAT, "cut");
     must(r, v && !JSON_GET(v, "error"), "the way to the TTP cannot be cut");
     v = proc_ask(d, DEMO_HEAT, "open");
@@ -353,6 +354,27 @@ static bool opens_to(struct run *r, const struct jval *v, const char *reading, c
     return must(r, reading && strcmp(plain, reading) == 0, "%s: another content than the device sent", how);
 }
 
+static void step_find_key(struct run *r)
+{
+    struct demo *d = r->d;
+    demo_hold(d, "before-8");
+    (void)proc_ask(d, DEMO_HEAT, "cut");
+    opens_to(r, proc_ask(d, DEMO_HEAT, "open"), r->reading[0], "with the provisioned credential and no TTP");
+    (void)proc_ask(d, DEMO_HEAT, "mend");
+    told(r, "kid", r->kid);
+}
+
+static void step_not_provisioned(struct run *r)
+{
+    struct demo *d = r->d;
+    (void)proc_ask(d, DEMO_OTHER, "hold %s {\"m2m:cin\":{\"cnf\":\"application/json:0:1\",\"con\":\"%s\"}}",
+                   d->plan.site->stream, r->answered ? r->answered : "");
+    struct jval *v = proc_ask(d, DEMO_OTHER, "open");
+    const char *reason = demo_text(d, v, "reason");
+    must(r, strcmp(reason, "unknown-ttp") == 0, "app-other opens what it holds: \"%s\"", reason);
+    told(r, "app-other", reason);
+}
+
 /* The readings that are still to come; their notifications are opened as they arrive. */
 static void send_rest(struct run *r)
 {
@@ -395,7 +417,7 @@ static void step_open(struct run *r)
         must(r, proc_listen(d, DEMO_HEAT, PAUSE_MS), "app-heat is gone");
     uint64_t n = judged(d, r) + 2;
     must(r, n >= d->count, "%llu of %llu readings were opened", (unsigned long long)n, (unsigned long long)d->count);
-    v = proc_ask(d, DEMO_HEAT, "get " DEMO_REMOTE "/la");
+    v = proc_ask(d, DEMO_HEAT, "get %s/la", d->plan.site->remote);
     must_rsc(r, v, 2000, "RETRIEVE of the newest reading");
     counted(r, "sent", d->sent);
     counted(r, "opened", n);
@@ -405,30 +427,42 @@ static void step_open(struct run *r)
 
 /* ---- the table ---- */
 
-static const struct {
+/* {words} are the plan's. */
+struct step {
     const char *what;
     void (*run)(struct run *r);
-} steps[DEMO_STEPS] = {
-    {"the device registers its sensor data with the gateway", step_register},
-    {"by policy the gateway protects the data: a credential with an identifier, registered with the TTP", step_protect},
-    {"the application asks the gateway through the server: RETRIEVE and subscribe", step_ask},
-    {"the server forwards to the right gateway, and its notifications back", step_forward},
-    {"the gateway verifies who asks: app-heat may, app-other may not", step_authorise},
-    {"the gateway answers with the encrypted data that it hosts", step_answer},
+};
+
+static const struct step steps[DEMO_STEPS] = {
+    {"the device {registers}", step_register},
+    {"by policy the {sealer} protects the data: a credential with an identifier, {credential}", step_protect},
+    {"the application asks the {host} through the server: RETRIEVE and subscribe", step_ask},
+    {"the server forwards to the right gateway{further}, and its notifications back", step_forward},
+    {"the {host} verifies who asks: app-heat may, app-other may not", step_authorise},
+    {"the {host} answers with the encrypted data that it hosts", step_answer},
     {"the server forwards what it cannot open; without the credential the application cannot either", step_blind},
     {"the application asks the TTP for the credential by the identifier found with the data", step_request_key},
     {"the TTP checks the authorization: app-heat gets the credential, app-other does not", step_provision},
     {"the application opens and processes the data, by RETRIEVE and by NOTIFY", step_open},
 };
 
+/* With a credential that was given to both ends beforehand there is nobody to ask. */
+static const struct step provisioned[DEMO_STEPS] = {
+    [6] = {"the server forwards what it cannot open", step_blind_on_disk},
+    [7] = {"the application finds the provisioned credential by the identifier found with the data", step_find_key},
+    [8] = {"app-other, which was not given the credential, cannot open the data", step_not_provisioned},
+};
+
+static const struct step *step_at(const struct demo *d, unsigned n)
+{
+    return plan_provisioned(d) && provisioned[n - 1].run ? &provisioned[n - 1] : &steps[n - 1];
+}
+
 static enum status print_step(struct run *r, unsigned n)
 {
     struct cli *c = r->d->c;
+    const char *what = plan_words(r->d, step_at(r->d, n)->what);
     if (!c->json) {
-        const char *what =
-            n == 2 && r->d->device_mode
-                ? "by policy the device protects the data: a credential with an identifier, registered with the TTP"
-                : steps[n - 1].what;
         return cli_out_line(c, span_str(cli_fmt(c, "  %s  %2u  %s%s%s", r->ok ? "ok " : "NOT", n, what,
                                                 r->ok ? "" : "\n          ", r->why)));
     }
@@ -438,7 +472,7 @@ static enum status print_step(struct run *r, unsigned n)
     JW_U64(&w, "v", 1);
     JW_U64(&w, "step", n);
     JW_BOOL(&w, "ok", r->ok);
-    JW_STR(&w, "what", span_str(steps[n - 1].what));
+    JW_STR(&w, "what", span_str(what));
     JW_NAME(&w, "evidence");
     jw_raw(&w, buf_span(&r->text));
     if (!r->ok)
@@ -458,7 +492,7 @@ static enum status one_step(struct run *r, unsigned n)
     jw_obj(&r->w);
     must(r, !*r->d->stop, "interrupted");
     if (r->ok)
-        steps[n - 1].run(r);
+        step_at(r->d, n)->run(r);
     jw_end_obj(&r->w);
     r->held += r->ok;
     enum status st = print_step(r, n);

@@ -9,12 +9,27 @@ import time
 from plant.process import Broken, program
 from witness import core, relay
 
-LINKS = {
-    "gateway": ["device-gateway", "gateway-server", "server-gateway", "gateway-ttp", "app-heat-server",
-                "app-other-server", "app-heat-ttp", "app-other-ttp", "server-app-heat"],
+SHARED = ("gateway-server", "server-gateway", "app-heat-server", "app-other-server", "app-heat-ttp", "app-other-ttp",
+          "server-app-heat")
+
+
+class Mode:
+    """A way of sharing the work: `host` keeps the readings, `sealer` seals and registers them, `base` is their path."""
+
+    def __init__(self, words, host, sealer, base, cse, links):
+        self.words, self.host, self.sealer, self.base, self.cse = words, host, sealer, base, cse
+        self.links = SHARED + links
+        self.remote = base + "/thermo-1/data"
+        self.stream = "//demo.example" + self.remote
+
+
+MODES = {
+    "gateway": Mode(["--mode", "gateway"], "gateway", "gateway", "/id-mn/mn", b"id-mn", ("device-gateway", "gateway-ttp")),
+    "device": Mode(["--mode", "device"], "gateway", "device", "/id-mn/mn", b"id-mn", ("device-gateway", "device-ttp")),
+    "hosted": Mode(["--host", "device"], "host", "host", "/id-asn/asn", b"id-asn",
+                   ("device-host", "host-gateway", "gateway-host", "host-ttp")),
 }
-LINKS["device"] = LINKS["gateway"] + ["device-ttp"]
-ACTORS = ("app-heat", "app-other", "gateway", "server", "device", "ttp")
+ACTORS = ("app-heat", "app-other", "gateway", "server", "device", "host", "ttp")
 
 
 def server_side(link):
@@ -27,7 +42,7 @@ def server_side(link):
 
 class DemoRun:
     def __init__(self, folder, mode, lines, at_hold=None, binary_folder=None, timeout=120):
-        self.folder, self.mode, self.at_hold = str(folder), mode, at_hold
+        self.folder, self.mode, self.at_hold = str(folder), MODES[mode], at_hold
         os.makedirs(self.folder, exist_ok=True)
         self.state = os.path.join(self.folder, "state")
         self.cores = os.path.join(self.folder, "cores")
@@ -57,12 +72,12 @@ class DemoRun:
         with relay.Relays(os.path.join(self.folder, "relay")) as relays:
             via = {link: relays.add(link, relay.target_from_file(os.path.join(self.state, "actors.json"),
                                                                 [server_side(link), "https"]))
-                   for link in LINKS[self.mode]}
+                   for link in self.mode.links}
             via_file = os.path.join(self.folder, "via.json")
             with open(via_file, "w", encoding="utf-8") as f:
                 json.dump(via, f)
             self.relays = relays
-            command = [program("oneseal", self.binary_folder), "demo", "--once", "--json", "--mode", self.mode, "--from",
+            command = [program("oneseal", self.binary_folder), "demo", "--once", "--json", *self.mode.words, "--from",
                        self.readings, "--count", str(self.count), "--state", self.state, "--keep", "--via", via_file,
                        "--hold"]
             child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -1,4 +1,5 @@
-"""The ten steps, judged from recordings, databases, logs and core images of a run of `oneseal demo`, in both modes.
+"""The ten steps, judged from recordings, databases, logs and core images of a run of `oneseal demo`: where the gateway
+seals, where the device does, and where the device hosts its data itself.
 
 The program runs from the witness build (TLS secrets logged, processes may be dumped, all else as shipped). What it
 prints about itself is compared only in the end.
@@ -9,7 +10,7 @@ import shutil
 import time
 
 import pytest
-from demo_run import LINKS, DemoRun
+from demo_run import MODES, DemoRun
 from plant.house import TTP_NAME, ini
 from plant.onem2m import Client, _Named
 from plant.process import free_port, program, run
@@ -17,7 +18,6 @@ from witness import canary, core, jose_stranger, recording, release_witness, ten
 
 WITNESS = os.environ.get("ONESEAL_WITNESS")
 pytestmark = pytest.mark.skipif(not WITNESS, reason="no witness build (sanitizers)")
-SID = jose_stranger.sid_of(ten_steps.STREAM)
 HEAT, OTHER = "//demo.example/Sapp-heat", "//demo.example/Sapp-other"
 
 
@@ -42,13 +42,15 @@ class Judged:
     """A run and everything that was gathered while it stood at its holding points."""
 
     def __init__(self, folder, mode):
-        self.mode = mode
+        self.mode = MODES[mode]
+        self.sid = jose_stranger.sid_of(self.mode.stream)
         self.canaries = [canary.make() for _ in range(6)]
         lines = [json.dumps({"t": 20 + i / 10, "note": c}, ensure_ascii=bool(i % 2), separators=(",", ":"))
                  for i, c in enumerate(self.canaries)]
         self.lines = lines
         self.keys, self.refused, self.unreachable, self.age = {}, None, None, {}
         self.direct = set()
+        self.down = ("server-gateway", "gateway-host") if self.mode.host == "host" else ("server-gateway",)
         self.demo = DemoRun(folder, mode, lines, self.at_hold, WITNESS)
         self.demo.run()
         if self.demo.code != 0:
@@ -69,7 +71,7 @@ class Judged:
             if row.get("https"):
                 self.direct |= {(actor, pid) for pid in core.connections_to(int(row["https"].rpartition(":")[2]))
                                 if pid != os.getpid()}
-        for actor in ("gateway", "server", "app-heat", "app-other", "device"):
+        for actor in ("gateway", "server", "app-heat", "app-other", "device", "host"):
             if pids.get(actor):
                 client = self.load(demo) if actor in ("gateway", "server") else None
                 loaded = time.time()
@@ -87,7 +89,7 @@ class Judged:
         client = Client("https://" + demo.actors()["server"]["https"], "Sapp-heat",
                         os.path.join(demo.state, "ca", "ca.pem"), certificate_of(demo, "app-heat"), "id-in.demo.example")
         for _ in range(20):
-            client.retrieve("/id-mn/mn/thermo-1/data/la").expect(2000)
+            client.retrieve(self.mode.remote + "/la").expect(2000)
         return client
 
     def open_without_route(self, demo):
@@ -105,8 +107,8 @@ class Judged:
                             "cse-id": "/id-in", "base": "in"}),
                 ("tls", {"certificate": certificate, "key-file": key, "ca": os.path.join(demo.state, "ca", "ca.pem")}),
                 ("ttp " + TTP_NAME, {"url": "https://127.0.0.1:%d" % free_port(), "bundle": bundle}),
-                ("stream s", {"address": ten_steps.STREAM})]))
-        return run([program("oneseal", WITNESS), "get", "lonely:/id-mn/mn/thermo-1/data/la", "--open", "--json",
+                ("stream s", {"address": self.mode.stream})]))
+        return run([program("oneseal", WITNESS), "get", "lonely:" + self.mode.remote + "/la", "--open", "--json",
                     "--config", folder, "--timeout", "5s"], timeout=60)
 
     def ask_the_ttp(self, demo):
@@ -117,7 +119,7 @@ class Judged:
         for name, iss in (("app-heat", HEAT), ("app-other", OTHER)):
             certificate, key = certificate_of(demo, name)
             verdict, keys = ten_steps.fetch_keys(url, ca, certificate, key, iss, kids, bundle, _Named(TTP_NAME),
-                                                 {kid: SID for kid in kids})
+                                                 {kid: self.sid for kid in kids})
             if name == "app-heat":
                 self.keys = keys
             else:
@@ -136,7 +138,7 @@ class Judged:
         return jose_stranger.header_of(self.sealed[0])["kid"]
 
 
-@pytest.fixture(scope="module", params=["gateway", "device"])
+@pytest.fixture(scope="module", params=list(MODES))
 def judged(request, tmp_path_factory):
     return Judged(tmp_path_factory.mktemp("demo-" + request.param), request.param)
 
@@ -145,30 +147,30 @@ def judged(request, tmp_path_factory):
 
 def test_everything_passed_a_relay(judged):
     assert not judged.direct, "connections past the relays: %s" % judged.direct
-    wanted = set(LINKS[judged.mode])
-    if judged.mode == "device":
-        wanted.discard("gateway-ttp")       # the gateway has nothing to register there
+    wanted = set(judged.mode.links)
     silent = {link for link in wanted if not judged.run.of(link)}
     assert not silent, "nothing was recorded on %s" % silent
 
 
 def test_step_1_the_device_registers_its_data(judged):
     r = judged.run
-    assert r.find("device-gateway", "POST", "/mn", rsc=2001, body=b"m2m:ae")
-    made = r.find("device-gateway", "POST", "thermo-1", rsc=2001, body=b"m2m:cnt")
+    link = "device-" + judged.mode.host
+    assert r.find(link, "POST", judged.mode.base.rpartition("/")[2], rsc=2001, body=b"m2m:ae")
+    made = r.find(link, "POST", "thermo-1", rsc=2001, body=b"m2m:cnt")
     assert any(b'"data"' in e.request.body for e in made)
-    assert len(r.find("device-gateway", "POST", "thermo-1/data", rsc=2001, body=b"m2m:cin")) >= len(judged.lines)
+    assert len(r.find(link, "POST", "thermo-1/data", rsc=2001, body=b"m2m:cin")) >= len(judged.lines)
 
 
 def test_step_2_a_credential_is_registered(judged):
-    link, signer = ("gateway-ttp", "gateway") if judged.mode == "gateway" else ("device-ttp", "device")
+    signer = judged.mode.sealer
+    link = signer + "-ttp"
     key = ten_steps.certificate_key(certificate_of(judged.demo, signer)[0])
     registered = []
     for e in judged.run.find(link, "POST", "/letter"):
         letter = release_witness.verify_jws(e.request.body.decode(), key, "oneseal-letter+jws")
         assert e.response.status == 200
         for item in letter.get("items", [letter]):
-            if item["sid"] == jose_stranger.b64u(SID):
+            if item["sid"] == jose_stranger.b64u(judged.sid):
                 registered.append(item["kid"].upper())
     assert judged.kid().upper() in registered
     kv = judged.keys[judged.kid()]
@@ -179,15 +181,17 @@ def test_step_2_a_credential_is_registered(judged):
 def test_steps_3_and_4_the_request_travels(judged):
     asked = judged.run.find("app-heat-server", "GET", "thermo-1/data", origin="Sapp-heat", rsc=2000)
     assert asked, "the application did not RETRIEVE"
-    carried = judged.run.find("server-gateway", "GET", "thermo-1/data", origin="Sapp-heat", rsc=2000)
-    assert {e.request.target for e in asked} <= {e.request.target for e in carried}
-    subscribed = judged.run.find("app-heat-server", "POST", "thermo-1/data", rsc=2001, body=b"m2m:sub")
-    assert subscribed and judged.run.find("server-gateway", "POST", "thermo-1/data", rsc=2001, body=b"m2m:sub")
+    assert judged.run.find("app-heat-server", "POST", "thermo-1/data", rsc=2001, body=b"m2m:sub")
+    for link in judged.down:
+        carried = judged.run.find(link, "GET", "thermo-1/data", origin="Sapp-heat", rsc=2000)
+        assert {e.request.target for e in asked} <= {e.request.target for e in carried}, link
+        assert judged.run.find(link, "POST", "thermo-1/data", rsc=2001, body=b"m2m:sub"), link
 
 
-def test_step_5_the_gateway_decides(judged):
-    refused = judged.run.find("server-gateway", target="thermo-1/data", origin="Sapp-other", rsc=4103)
-    assert refused, "the second application was not refused by the gateway"
+def test_step_5_the_host_decides(judged):
+    for link in judged.down:
+        refused = judged.run.find(link, target="thermo-1/data", origin="Sapp-other", rsc=4103)
+        assert refused, "the second application was not refused by the " + judged.mode.host
     told = judged.run.find("app-other-server", target="thermo-1/data", origin="Sapp-other", rsc=4103)
     assert told and all(e.response.status == 403 for e in told)
     assert all(b"dbg" in e.response.body for e in told), "refused without a reason"
@@ -224,7 +228,7 @@ def test_steps_8_and_9_the_ttp_provisions_the_credential(judged):
     kv = judged.keys[judged.kid()]
     for direction in ("up", "down"):
         canary.absent_in(judged.run.plain("app-heat-ttp", direction), [kv, kv[:32]], b"HTTP/1.1", "app-heat-ttp")
-    assert jose_stranger.kid_of(kv, SID, TTP_NAME) == judged.kid()
+    assert jose_stranger.kid_of(kv, judged.sid, TTP_NAME) == judged.kid()
 
 
 def test_step_9_refuses_the_second_application(judged):
@@ -275,22 +279,24 @@ def test_nothing_in_clear_on_the_wire(judged):
                      judged.canaries, prefix, "every byte to and from the server")
     ttp = b"\n".join(r.plain(link, d) for link in r.links() if link.endswith("-ttp") for d in ("up", "down"))
     canary.absent_in(ttp, judged.canaries, judged.kid(), "every byte to and from the TTP")
-    from_device = r.plain("device-gateway", "up")
-    if judged.mode == "gateway":
+    into_gateway = b"\n".join(r.plain(link, d) for link in r.links() if "gateway" in link for d in ("up", "down"))
+    if judged.mode.sealer == "gateway":
         for c in judged.canaries:       # the same search finds them where they are in clear
-            assert canary.search(from_device, c)
+            assert canary.search(into_gateway, c)
     else:
-        canary.absent_in(from_device, judged.canaries, prefix, "everything the gateway received")
+        canary.absent_in(into_gateway, judged.canaries, prefix, "every byte to and from the gateway")
     # As recorded, before decryption, nothing is legible at all.
-    for one in recording.connections(r.relay, "device-gateway", r.keylog):
+    for one in recording.connections(r.relay, "device-" + judged.mode.host, r.keylog):
         assert not one.clear
 
 
-@pytest.mark.parametrize("actor", ["gateway", "server"])
+@pytest.mark.parametrize("actor", ["gateway", "server", "host"])
 def test_nothing_in_clear_on_disk(judged, actor):
+    if actor == "host" and judged.mode.host != "host":
+        return
     folder = os.path.join(judged.demo.state, actor)
     keys = [kv for kv in judged.keys.values()] + [kv[:32] for kv in judged.keys.values()]
-    if actor == "gateway":
+    if actor == judged.mode.host:
         searched = ten_steps.search_store(folder, judged.canaries + keys, judged.sealed, actor)
         assert any(p.endswith("-wal") or p.endswith(".db") or "sqlite" in p for p in searched), searched
     else:
@@ -302,7 +308,8 @@ def test_nothing_in_clear_on_disk(judged, actor):
                 canary.absent_in(octets, judged.canaries + keys, control, path)
     log = os.path.join(judged.demo.state, actor + ".log")
     with open(log, "rb") as f:
-        canary.absent_in(f.read(), judged.canaries + keys, b"id-mn" if actor == "gateway" else b"id-in", log)
+        own = {"gateway": b"id-mn", "server": b"id-in", "host": b"id-asn"}[actor]
+        canary.absent_in(f.read(), judged.canaries + keys, own, log)
 
 
 @pytest.mark.parametrize("hold", ["before-8", "after-10"])
@@ -310,13 +317,14 @@ def test_nothing_in_clear_on_disk(judged, actor):
 def test_nothing_in_clear_in_memory(judged, hold, actor):
     path, _, size = judged.demo.images[(hold, actor)]
     assert size > 1 << 20
-    # The gateway hosts the sealed readings and holds them. The server wipes what it has forwarded: there the
-    # application's registration, which it hosts, shows that this image can be searched.
-    prefix = judged.sealed[0].split(".")[0] if actor == "gateway" else "Sapp-heat"
+    # Who hosts the sealed readings holds them. The others wipe what they have forwarded: there the registration that
+    # they host shows that this image can be searched.
+    hosted = {"gateway": "id-asn", "server": "Sapp-heat"}
+    prefix = judged.sealed[0].split(".")[0] if actor == judged.mode.host else hosted[actor]
     canary.absent(path, judged.canaries, prefix)
     assert judged.age[(hold, actor)] < 1.0, "the image was taken %.2f s after the load" % judged.age[(hold, actor)]
     keys = list(judged.keys.values())
-    if actor == "server" or judged.mode == "device":
+    if actor != judged.mode.sealer:
         canary.absent(path, keys + [k[:32] for k in keys], prefix)
 
 

@@ -17,7 +17,6 @@ from jwcrypto import jwk, jws
 from . import canary, certs, jose_stranger, recording, release_witness, tls
 
 TTP = "ttp.demo.example"
-STREAM = "//demo.example/id-mn/mn/thermo-1/data"
 
 
 def jwk_of(public):

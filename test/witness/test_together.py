@@ -46,7 +46,7 @@ def test_a_recorded_exchange_is_read_back(tmp_path):
 
 
 def test_sealed_instances_are_told_from_clear_ones():
-    con = jose_stranger.seal_con(b"x", bytes(64), ten_steps.STREAM, "ttp.demo.example", 1, 0, 0)
+    con = jose_stranger.seal_con(b"x", bytes(64), "//demo.example/id-mn/mn/thermo-1/data", "ttp.demo.example", 1, 0, 0)
     body = b'{"m2m:sgn":{"nev":{"rep":{"m2m:cin":{"con":"%s","cnf":"text/plain:0:1"}}}}}' % con.encode()
     row, = ten_steps.instances(body)
     assert jose_stranger.is_sealed(row["con"]) and row["cnf"].endswith(":1")
