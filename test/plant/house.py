@@ -67,8 +67,9 @@ class House:
         return self.certificates[name]
 
     def cse(self, name, role, cse_id, base, path=None, parent=None, extra=(), admin="CAdmin", insecure=False,
-            port=0, prefix=(), durability="process", start=True, env=None):
-        """Starts an oneseal-cse. `parent` is a Process whose READY line names its port."""
+            port=0, prefix=(), durability="process", start=True, env=None, build=None):
+        """Starts an oneseal-cse. `parent` is a Process whose READY line names its port, or the URL of an IN-CSE.
+        `build`: the folder to take the program from."""
         own, key = self.certificate(cse_id)
         path = path or os.path.join(self.folder, name)
         sections = [("cse", {"role": role, "cse-id": cse_id, "name": base, "sp": SP, "admin": admin}),
@@ -79,17 +80,19 @@ class House:
             sections.append(("listen http", {"address": "127.0.0.1:0", "insecure": "yes"}))
         if parent:
             url = parent if isinstance(parent, str) else "https://" + parent.ready["https"]
-            sections.append(("parent", {"url": url, "cse-id": "/id-in", "server-name": IN_NAME}))
+            above = isinstance(parent, str) or parent.cse_id == "/id-in"
+            sections.append(("parent", {"url": url, "cse-id": "/id-in" if above else parent.cse_id,
+                                        "server-name": IN_NAME if above else parent.server_name}))
         sections += list(extra)
         conf = os.path.join(self.folder, name + ".conf")
         with open(conf, "w", encoding="utf-8") as f:
             f.write(ini(sections))
-        process = Process(name, list(prefix) + [program("oneseal-cse"), "-c", conf],
+        process = Process(name, list(prefix) + [program("oneseal-cse", build), "-c", conf],
                           os.path.join(self.folder, name + ".log"), env=env)
         process.conf = conf
         process.state = path
-        process.server_name = IN_NAME if cse_id == "/id-in" else MN_NAME
-        process.cse_id = cse_id
+        process.server_name = IN_NAME if cse_id == "/id-in" else "%s.%s" % (cse_id.lstrip("/"), IN_NAME)
+        process.cse_id, process.base = cse_id, base
         self.processes.append(process)
         if start:
             process.start()
@@ -121,9 +124,9 @@ class House:
             process.start()
         return process
 
-    def sealing(self, ttp, readers, pattern, url=None, name="demo", policy="seal-at-gateway"):
-        """The sections that make a gateway seal: for cse(extra=...)."""
-        own, key = self.certificate("/id-mn")
+    def sealing(self, ttp, readers, pattern, url=None, name="demo", policy="seal-at-gateway", cse_id="/id-mn"):
+        """The sections that make a CSE seal: for cse(extra=...)."""
+        own, key = self.certificate(cse_id)
         return [("ttp " + TTP_NAME, {"url": url or "https://" + ttp.ready["https"], "bundle": ttp.bundle,
                                      "signing-key-file": key, "signing-certificate": own}),
                 ("seal " + name, {"for": pattern, "policy": policy, "readers": ", ".join(readers), "ttp": TTP_NAME})]

@@ -153,7 +153,8 @@ def fetch_keys(url, ca, certificate, key_file, iss, kids, bundle, adapter, sids)
 # --- judging -----------------------------------------------------------------------------------------------------
 
 def files_below(folder):
-    return sorted(p for p in glob.glob(os.path.join(folder, "**"), recursive=True)
+    """Files that are not empty; of a file, itself."""
+    return sorted(p for p in [folder] + glob.glob(os.path.join(folder, "**"), recursive=True)
                   if os.path.isfile(p) and os.path.getsize(p) > 0)
 
 
