@@ -77,6 +77,11 @@ void heap_arena(struct arena *a, size_t block, size_t max)
     a->less = block_less;
 }
 
+void heap_arena_wipes(struct arena *a)
+{
+    a->less = block_wipe;
+}
+
 void *xalloc(size_t n)
 {
     void *p = calloc(1, n ? n : 1);

@@ -15,6 +15,8 @@ void heap_arena(struct arena *a, size_t block, size_t max);
 /* The same with a first block of the caller's; further blocks are as large and are overwritten before they are freed.
  */
 void heap_arena_over(struct arena *a, void *first, size_t n, size_t max);
+/* An arena whose blocks are overwritten before they are freed: for what was decrypted. Right after heap_arena. */
+void heap_arena_wipes(struct arena *a);
 /* arena_reset gives all blocks back; there is nothing else to free. */
 
 /* malloc or abort with a line on standard error: for start-up code, where nothing can be done. */

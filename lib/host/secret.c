@@ -1,11 +1,16 @@
 #include "host/secret.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/code.h"
 
 /* ---- OpenSSL's memory: malloc knows how large a piece is, so no header is needed to wipe it */
 
@@ -100,4 +105,43 @@ void secret_free(void *p)
     uint8_t *map = (uint8_t *)p + h.n + pg - h.map_n;
     explicit_bzero(map + pg, h.map_n - 2 * pg);
     munmap(map, h.map_n); /* unlocks, too */
+}
+
+/* ---- keys in files */
+
+enum { KEY_FILE_MAX = 256 };
+
+static enum err read_text(const char *path, uint8_t *text, size_t *n, const char **why)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        *why = errno == ENOENT ? "there is no such file" : "the file cannot be read";
+        return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
+    }
+    ssize_t got = -1;
+    bool mine = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0077) == 0;
+    if (mine)
+        got = read(fd, text, KEY_FILE_MAX);
+    close(fd);
+    *why = mine ? "the file cannot be read" : "a key file that others may read is not used; chmod 600 it";
+    *n = got > 0 ? (size_t)got : 0;
+    return !mine ? ERR_CONFIG : got < 0 ? ERR_IO : OK;
+}
+
+enum err secret_key_file(const char *path, size_t least, size_t most, uint8_t *out, size_t *n, const char **why)
+{
+    uint8_t text[KEY_FILE_MAX];
+    size_t len = 0;
+    enum err e = read_text(path, text, &len, why);
+    struct buf b = buf_over(out, most);
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+        len--;
+    if (e == OK && (hex_get(span_of(text, len), &b) != OK || b.n < least)) {
+        *why = "it holds no key: hexadecimal digits, two for each octet, of the right number";
+        e = ERR_CONFIG;
+    }
+    wipe(text, sizeof text);
+    *n = e == OK ? b.n : 0;
+    return e;
 }

@@ -14,4 +14,10 @@ void *secret_alloc(size_t n);
 /* Wipes and gives back. NULL is fine. */
 void secret_free(void *p);
 
+/* A key from a file: an even number of hexadecimal digits and at most a newline behind them, least..most octets, into
+ * `out` (memory of secret_alloc). A file that others may read is refused. On failure *why is a sentence: ERR_NOTFOUND,
+ * ERR_IO, ERR_CONFIG. */
+MUST_USE enum err secret_key_file(const char *path, size_t least, size_t most, uint8_t *out, size_t *n,
+                                  const char **why);
+
 #endif

@@ -19,6 +19,10 @@ void prim_put_result(struct jw *w, const struct prim *p, struct span fr, struct 
  * four digits, or rqi is missing; ERR_NOMEM. */
 MUST_USE enum err prim_take_response(const struct jval *v, struct arena *a, struct prim *out);
 
+/* The object of a request, as prim_put_request writes it; spans point into v's text or the arena. What is in it but
+ * cannot stand there is left to prim_read (out->bad). ERR_SYNTAX: no object; ERR_NOMEM. */
+MUST_USE enum err prim_take_request(const struct jval *v, struct arena *a, struct prim *out);
+
 /* filterCriteria alone, as an object: {"fu":3,"ty":[4],"atr":[{"nm":"cr","val":"Cx"}]}. */
 void prim_put_fc(struct jw *w, const struct prim *p);
 

@@ -6,6 +6,7 @@
 #include "cse/action.h"
 #include "cse/alarm.h"
 #include "cse/annc.h"
+#include "cse/esprim.h"
 #include "cse/fan.h"
 #include "cse/group.h"
 #include "cse/poll.h"
@@ -80,6 +81,7 @@ static enum err base_body(const struct cse *c, struct arena *a, int64_t ct, int6
     put_list(&w, SPAN("poa"), conf->poa, conf->npoa);
     put_types(&w, conf);
     put_releases(&w, conf->releases);
+    esprim_put_esi(conf->esprim, &w);
     jw_end_obj(&w);
     *out = buf_span(&t.b);
     return t.b.e;
@@ -202,6 +204,8 @@ enum err cse_new(const struct cse_conf *conf, const struct world *w, struct cse 
     if (e == OK)
         e = action_new(c);
     if (e == OK)
+        e = esprim_open(c);
+    if (e == OK)
         e = base_open(c, why);
     if (e != OK) {
         cse_free(c);
@@ -262,6 +266,7 @@ int64_t cse_tick(struct cse *c)
     action_tick(c);
     group_tick(c);
     at = earlier(at, post_tick(c, now));
+    at = earlier(at, esprim_tick(c, now));
     at = earlier(at, joint_tick(c, now));
     return at;
 }

@@ -32,6 +32,7 @@ struct exch {
     struct arena *arena; /* of this exchange alone: everything the engine makes for it lies here */
     bool self;           /* an internal request of this CSE: full rights, nothing of 7.3.2.1 about `fr` */
     bool trusted;        /* made by this CSE: `fr` is proven already; access control judges it as ever */
+    bool proven;         /* it came inside an ESPrim Object: `fr` is authenticated end to end (TS-0003 7.1.2) */
     int64_t request;     /* rid of the request resource that its result goes into; 0: none (request.h) */
     bool spills;         /* the door takes content of any length from a spill (world.spill_new) */
     unsigned loop;       /* number of the loop thread (read slot) */
@@ -138,7 +139,8 @@ struct cse_conf {
     int64_t et_max;                  /* ms: longest lifetime of a resource; 0: five years */
     int64_t remote_ms;               /* ms that other entities get to answer; 0: 10 s */
     int64_t notify_keep; /* ms that a notification without pn is tried while its target is down; 0: 7 days */
-    struct switches sw;  /* spec/switches.md */
+    struct esprim *esprim; /* esprim.h: end-to-end protected requests are received; NULL: none are. Not owned */
+    struct switches sw;    /* spec/switches.md */
     uint16_t releases;   /* 1 << REL_x for every release served; 0: what switch 1 says */
 };
 

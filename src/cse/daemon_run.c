@@ -8,6 +8,7 @@
 
 #include "bind/http.h"
 #include "cse/daemon.h"
+#include "cse/esprim.h"
 #include "host/heap.h"
 #include "store/sqlite.h"
 
@@ -482,6 +483,7 @@ void daemon_free(struct daemon *d)
     hook_seal_free(d->seal);
     if (d->cse)
         cse_free(d->cse);
+    esprim_free(d->set.cse.esprim);
     if (d->store)
         store_close(d->store);
     tls_ctx_free(d->server_tls);

@@ -16,6 +16,7 @@ static void on_behalf(struct errand *e, const struct run *r)
             prim_set(&e->q, same[i], prim_text(r->q, same[i]));
     e->q.assoc = r->q->assoc;
     e->x.self = r->x->self;
+    e->x.proven = r->x->proven;
 }
 
 static void number(struct errand *e, enum param id, unsigned n)
@@ -56,6 +57,11 @@ void errand_content(struct errand *e, struct span json)
 void errand_type(struct errand *e, unsigned ty)
 {
     number(e, PA_ty, ty);
+}
+
+void errand_secret(struct errand *e)
+{
+    heap_arena_wipes(&e->a);
 }
 
 void errand_free(struct errand *e)

@@ -25,6 +25,8 @@ struct errand *errand_new(struct cse *c, struct run *r, unsigned loop, enum op o
 /* Content: one JSON object with its root. */
 void errand_content(struct errand *e, struct span json);
 void errand_type(struct errand *e, unsigned ty);
+/* What it carries was decrypted: its memory is overwritten when it is freed. Right after errand_new. */
+void errand_secret(struct errand *e);
 /* e->over is called exactly once, in a later turn of that loop, never from inside. */
 void errand_go(struct errand *e);
 /* By whoever made it, in `over` or later; or instead of errand_go. */

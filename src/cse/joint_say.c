@@ -1,6 +1,7 @@
 /* joint_say.c - the registration in words: our remoteCSE as the registrar gets it, and the registrar's as we keep it.
  */
 #include "base/m2mtime.h"
+#include "cse/esprim.h"
 #include "cse/joint.h"
 
 /* ---- our remoteCSE there -------------------------------------------------------------------------- */
@@ -113,6 +114,7 @@ static struct span content(struct cse *c, struct joint *j, bool create)
         if (k->releases >> rel & 1)
             jw_str(&w, release_text(rel));
     jw_end_arr(&w);
+    esprim_put_esi(k->esprim, &w);
     jw_end_obj(&w);
     jw_end_obj(&w);
     return buf_span(&t.b);

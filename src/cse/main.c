@@ -9,6 +9,7 @@
 
 #include "cse/daemon.h"
 #include "cse/daemon_spec.h"
+#include "cse/esprim.h"
 #include "cse/statement.h"
 #include "host/heap.h"
 #include "host/notify.h"
@@ -132,6 +133,8 @@ static enum err read_settings(struct daemon *d, const char *file, struct buf *wh
         e = daemon_specs(d->set.specs, why);
     if (e == OK)
         e = open_tls(d, why);
+    if (e == OK)
+        e = esprim_conf(d->set.conf, &d->set.cse.self, &d->set.cse.esprim, why);
     return e == OK ? hook_seal_new(d->set.conf, d->set.cse.self.sp, d->set.cse.self.csi, &d->seal, why) : e;
 }
 

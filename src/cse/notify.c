@@ -1,6 +1,7 @@
 /* notify.c - a NOTIFY that came in: to an AE of this CSE it goes on to its point of access, to the CSEBase it is for us
  * (TS-0004 7.3.3.9, 7.5.1.2). */
 #include "cse/crs.h"
+#include "cse/esprim.h"
 #include "cse/request.h"
 
 static bool is_true(const struct jval *v)
@@ -73,6 +74,8 @@ static enum says to_us(struct run *r)
 {
     if (span_eq(r->q->root, SPAN("m2m:rsp")))
         return request_result(r);
+    if (esprim_is(r))
+        return esprim_hear(r);
     if (!span_eq(r->q->root, SPAN("m2m:sgn")) ||
         !(is_true(JSON_GET(r->q->content, "vrq")) || is_true(JSON_GET(r->q->content, "sud"))))
         return refuse(r, RSC_BAD_REQUEST, r->q->root,

@@ -20,6 +20,7 @@
 #include "cse/access.h"
 #include "cse/annc.h"
 #include "cse/crs.h"
+#include "cse/esprim.h"
 #include "cse/group.h"
 #include "cse/poll.h"
 #include "host/heap.h"
@@ -131,11 +132,13 @@ static bool same(const struct run *r, const struct id *who, struct span text)
     return text.n && id_same(who, &other);
 }
 
-/* rq_authn (TS-0003 table 7.1.5-1): the peer of the security association itself. What a CSE forwards for others is not,
- * another CSE's request included. */
+/* rq_authn (TS-0003 table 7.1.5-1): the peer of the security association itself, and whoever an ESPrim Object came
+ * from. What a CSE forwards for others in clear is not, another CSE's request included. */
 static bool is_authenticated(const struct run *r, const struct id *who)
 {
     const struct assoc *as = &r->q->assoc;
+    if (r->x->proven && who == &r->q->from)
+        return true;
     if (!as->secured)
         return false;
     return as->kind == ASSOC_AE ||
@@ -571,7 +574,7 @@ enum says step_authorise(struct run *r)
 {
     bool yes = true;
     unsigned op = right_needed(r);
-    if (!op || registers(r) || notify_is_result(r) || crs_is_target(r))
+    if (!op || registers(r) || notify_is_result(r) || esprim_is(r) || crs_is_target(r))
         return MORE;
     bool announced;
     STEP_TRY(r, annc_rights(r, &announced, &yes));

@@ -1,4 +1,5 @@
-/* Target: prim_take_response. Property: an answer that was taken, written again and taken again is the same answer. */
+/* Target: prim_take_response and prim_take_request. Property: what was taken, written again and taken again is the
+ * same. */
 #include "target.h"
 
 #include "m2m/prim_json.h"
@@ -11,11 +12,31 @@ static bool same(const struct prim *x, const struct prim *y)
            span_eq(prim_text(x, PA_rqi), prim_text(y, PA_rqi));
 }
 
+static void request(const uint8_t *data, size_t size)
+{
+    struct arena a;
+    struct jval *v;
+    struct prim p, again;
+    arena_over(&a, room, sizeof room);
+    if (json_parse(span_of(data, size), &a, &v, NULL) != OK || prim_take_request(v, &a, &p) != OK || p.bad)
+        return;
+    struct buf b = BUF_ARRAY(text);
+    struct jw w = jw_over(&b);
+    prim_put_request(&w, &p);
+    if (b.e != OK || json_parse(buf_span(&b), &a, &v, NULL) != OK)
+        return; /* larger than the room here */
+    enum err e = prim_take_request(v, &a, &again);
+    if (e != ERR_NOMEM && (e != OK || again.op != p.op || !span_eq(again.pc, p.pc) ||
+                           !span_eq(prim_text(&p, PA_to), prim_text(&again, PA_to))))
+        __builtin_trap();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena a;
     struct jval *v;
     struct prim p, again;
+    request(data, size);
     arena_over(&a, room, sizeof room);
     if (json_parse(span_of(data, size), &a, &v, NULL) != OK || prim_take_response(v, &a, &p) != OK)
         return 0;

@@ -159,9 +159,52 @@ static void is_taken(void **state)
         assert_int_equal(take(refused[i], &p), ERR_SYNTAX);
 }
 
+/* What prim_put_request writes is what prim_take_request reads. */
+static void a_request_is_taken(void **state)
+{
+    static const char *const same[] = {
+        "{\"op\":2,\"to\":\"mn/x\",\"fr\":\"/id-in/"
+        "C\\\"1\",\"rqi\":\"r1\",\"rvi\":\"3\",\"rqet\":\"5000\",\"rt\":{\"rtv\":2,"
+        "\"nu\":[\"http://a\",\"/id-in/"
+        "Cx\"]},\"rcn\":4,\"da\":true,\"rids\":[\"one\",\"two\"],\"fc\":{\"ty\":[3,4,23],\"lim\":10,"
+        "\"crb\":\"20200101T000000\",\"atr\":[{\"nm\":\"cr\",\"val\":\"Sam*\"}]}}",
+        "{\"op\":1,\"to\":\"mn\",\"fr\":\"C1\",\"rqi\":\"r\",\"ty\":3,\"pc\":{\"m2m:cnt\":{\"rn\":\"c\"}}}",
+    };
+    static const char *const wrong[] = {
+        "{\"op\":2,\"colour\":1}",       "{\"op\":2,\"rsc\":2000}",
+        "{\"op\":2,\"rt\":3}",           "{\"op\":2,\"to\":null}",
+        "{\"op\":2,\"fc\":{\"x\":1}}",   "{\"op\":2,\"fc\":{\"atr\":[{\"nm\":\"zzz\",\"val\":1}]}}",
+        "{\"op\":2,\"fc\":[]}",          "{\"op\":2,\"fr\":{\"a\":\"b\"}}",
+        "{\"op\":2,\"rids\":[[\"a\"]]}",
+    };
+    struct prim p;
+    struct jval *v;
+    (void)state;
+    for (size_t i = 0; i < LEN(same); i++) {
+        struct jw w = fresh();
+        assert_int_equal(json_parse(span_str(same[i]), &a, &v, NULL), OK);
+        assert_int_equal(prim_take_request(v, &a, &p), OK);
+        assert_null(p.bad);
+        prim_put_request(&w, &p);
+        is(same[i]);
+    }
+    for (size_t i = 0; i < LEN(wrong); i++) {
+        (void)fresh();
+        assert_int_equal(json_parse(span_str(wrong[i]), &a, &v, NULL), OK);
+        assert_int_equal(prim_take_request(v, &a, &p), OK);
+        assert_non_null(p.bad);
+    }
+    assert_int_equal(json_parse(SPAN("{\"op\":9}"), &a, &v, NULL), OK);
+    assert_int_equal(prim_take_request(v, &a, &p), OK);
+    assert_int_equal(p.op, OP_NONE);
+    assert_int_equal(json_parse(SPAN("[]"), &a, &v, NULL), OK);
+    assert_int_equal(prim_take_request(v, &a, &p), ERR_SYNTAX);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_request), cmocka_unit_test(content), cmocka_unit_test(meta),
-                                       cmocka_unit_test(an_answer), cmocka_unit_test(is_taken)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_request), cmocka_unit_test(content),
+                                       cmocka_unit_test(meta),      cmocka_unit_test(an_answer),
+                                       cmocka_unit_test(is_taken),  cmocka_unit_test(a_request_is_taken)};
     return cmocka_run_group_tests_name("prim_json", tests, NULL, NULL);
 }
