@@ -48,6 +48,11 @@ static bool tree_ok(const struct jval *v, int depth)
     return true;
 }
 
+bool header_tree_ok(const struct jval *object)
+{
+    return object->type == J_OBJ && object->raw.n <= ESD_HEADER_MAX && tree_ok(object, 1);
+}
+
 enum reason header_read(struct span text, struct arena *a, struct header *out)
 {
     *out = (struct header){.a = a};
@@ -103,6 +108,28 @@ enum reason header_crit(const struct header *h)
                 return REASON_MALFORMED;
     }
     return REASON_ALGORITHM_REFUSED;
+}
+
+void header_put_e2e(struct buf *b, struct span sid_text, const struct esd_e2e *e)
+{
+    buf_put(b, SPAN("[1,\""));
+    buf_put(b, sid_text);
+    buf_put(b, SPAN("\","));
+    buf_u64(b, e->ep);
+    buf_c(b, ',');
+    buf_u64(b, e->i);
+    buf_c(b, ',');
+    buf_u64(b, e->t_ms);
+    buf_put(b, SPAN(",\""));
+    buf_c(b, e->device ? 'd' : 'g');
+    if (e->batch)
+        buf_c(b, 'b');
+    buf_c(b, '"');
+    if (e->padded) {
+        buf_c(b, ',');
+        buf_u64(b, e->pad);
+    }
+    buf_c(b, ']');
 }
 
 enum reason header_e2e(const struct header *h, size_t pad_end, struct esd_e2e *e)

@@ -4,7 +4,7 @@
 
 #include "esd/jose.h"
 
-enum { P256_COORD = 32, KW_PLAIN = 32, KW_TEXT = 40 };
+enum { P256_COORD = 32 };
 
 /* Affine coordinates, 32 octets each. ERR_CRYPTO. */
 MUST_USE enum err p256_point(const struct p256 *k, uint8_t x[P256_COORD], uint8_t y[P256_COORD]);
@@ -19,15 +19,5 @@ MUST_USE enum err p256_of_scalar(const uint8_t d[P256_COORD], struct p256 **out)
 MUST_USE enum err p256_sign(const struct p256 *k, struct span octets, uint8_t sig[JOSE_SIG]);
 /* ERR_AUTH. */
 MUST_USE enum err p256_verify(const struct p256 *k, struct span octets, const uint8_t sig[JOSE_SIG]);
-/* The shared secret Z. */
-MUST_USE enum err p256_ecdh(const struct p256 *me, const struct p256 *peer, uint8_t z[32]);
-
-/* KEK of ECDH-ES+A256KW (RFC 7518 4.6.2): one round of the Concat KDF. apv NULL: empty. */
-MUST_USE enum err ecdh_kek(const uint8_t z[32], const uint8_t *apv, uint8_t kek[32]);
-
-/* AES-256 key wrap (RFC 3394) and A256GCM, sealing direction. */
-MUST_USE enum err kw_wrap(const uint8_t kek[32], const uint8_t cek[KW_PLAIN], uint8_t out[KW_TEXT]);
-MUST_USE enum err gcm_wrap(const uint8_t cek[32], const uint8_t iv[ESD_IV], struct span aad, struct span in,
-                           uint8_t *out, uint8_t tag[ESD_TAG]);
 
 #endif

@@ -5,19 +5,20 @@
 #include "esd/seal_port.h"
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
-static EVP_CIPHER *gcm128, *gcm256;
+static EVP_CIPHER *gcm128, *gcm192, *gcm256;
 static EVP_MD *sha256;
 
 static void fetch(void)
 {
     gcm128 = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+    gcm192 = EVP_CIPHER_fetch(NULL, "AES-192-GCM", NULL);
     gcm256 = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
 enum err seal_port_init(struct sealer *s)
 {
-    if (!CRYPTO_THREAD_run_once(&once, fetch) || !gcm128 || !gcm256 || !sha256)
+    if (!CRYPTO_THREAD_run_once(&once, fetch) || !gcm128 || !gcm192 || !gcm256 || !sha256)
         return ERR_CRYPTO;
     s->gcm = EVP_CIPHER_CTX_new();
     s->sha = EVP_MD_CTX_new();
@@ -32,12 +33,12 @@ void seal_port_free(struct sealer *s)
     EVP_CIPHER_CTX_free((EVP_CIPHER_CTX *)s->gcm);
     EVP_MD_CTX_free((EVP_MD_CTX *)s->sha);
     s->gcm = s->sha = NULL;
-    s->keyed = NULL;
+    s->keyed_serial = 0;
 }
 
 void seal_port_forget(struct sealer *s)
 {
-    s->keyed = NULL;
+    s->keyed_serial = 0;
     (void)EVP_CIPHER_CTX_reset((EVP_CIPHER_CTX *)s->gcm); /* clears before it frees */
 }
 
@@ -50,30 +51,31 @@ enum err seal_port_hash(struct sealer *s, const struct span *parts, size_t n, ui
     return ok && EVP_DigestFinal_ex(c, out, NULL) == 1 ? OK : ERR_CRYPTO;
 }
 
-static bool key_and_iv(struct sealer *s, const struct seal_key *k, const uint8_t *iv)
+static bool key_and_iv(struct sealer *s, struct span key, uint64_t serial, const uint8_t *iv)
 {
     EVP_CIPHER_CTX *c = (EVP_CIPHER_CTX *)s->gcm;
-    if (s->keyed == k && s->keyed_serial == k->serial)
+    if (serial && s->keyed_serial == serial)
         return EVP_EncryptInit_ex(c, NULL, NULL, NULL, iv) == 1;
-    s->keyed = NULL;
-    const EVP_CIPHER *cipher = k->enc_key == 16 ? gcm128 : gcm256;
-    if (EVP_CIPHER_CTX_reset(c) != 1 || EVP_EncryptInit_ex(c, cipher, NULL, k->ek, iv) != 1)
+    s->keyed_serial = 0;
+    const EVP_CIPHER *cipher = key.n == 16 ? gcm128 : key.n == 24 ? gcm192 : gcm256;
+    if (EVP_CIPHER_CTX_reset(c) != 1 || EVP_EncryptInit_ex(c, cipher, NULL, key.p, iv) != 1)
         return false;
-    s->keyed = k;
-    s->keyed_serial = k->serial;
+    s->keyed_serial = serial;
     return true;
 }
 
-enum err seal_port_gcm(struct sealer *s, const struct seal_key *k, const uint8_t iv[ESD_IV], struct span aad,
-                       struct span in, uint8_t *out, uint8_t tag[ESD_TAG])
+enum err seal_port_gcm(struct sealer *s, struct span key, uint64_t serial, const uint8_t iv[ESD_IV],
+                       const struct span *aad, size_t n_aad, struct span in, uint8_t *out, uint8_t tag[ESD_TAG])
 {
     EVP_CIPHER_CTX *c = (EVP_CIPHER_CTX *)s->gcm;
     int n = 0, last = 0;
-    bool ok = key_and_iv(s, k, iv) && EVP_EncryptUpdate(c, NULL, &n, aad.p, (int)aad.n) == 1 &&
-              EVP_EncryptUpdate(c, out, &n, in.p, (int)in.n) == 1 && (size_t)n == in.n &&
-              EVP_EncryptFinal_ex(c, out + n, &last) == 1 && last == 0 &&
-              EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, ESD_TAG, tag) == 1;
-    if (!ok)
-        s->keyed = NULL;
+    bool ok = key_and_iv(s, key, serial, iv);
+    for (size_t i = 0; ok && i < n_aad; i++)
+        ok = aad[i].n == 0 || EVP_EncryptUpdate(c, NULL, &n, aad[i].p, (int)aad[i].n) == 1;
+    ok = ok && EVP_EncryptUpdate(c, out, &n, in.p, (int)in.n) == 1 && (size_t)n == in.n &&
+         EVP_EncryptFinal_ex(c, out + n, &last) == 1 && last == 0 &&
+         EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, ESD_TAG, tag) == 1;
+    if (!ok || !serial)
+        seal_port_forget(s);
     return ok ? OK : ERR_CRYPTO;
 }

@@ -1,42 +1,48 @@
-/* AES-256 key unwrap and A256GCM on OpenSSL, opening direction: for the vault and for readers. */
+/* AES key unwrap and RSA-OAEP on OpenSSL, opening direction: for the vault and for readers. */
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <string.h>
 
-#include "esd/unwrap_port.h"
+#include "esd/cek.h"
+#include "esd/key_port.h"
 
-enum err kw_unwrap(const uint8_t kek[32], const uint8_t in[KW_TEXT], uint8_t cek[KW_PLAIN])
+enum err unwrap_kw(struct span kek, struct span in, uint8_t *out)
 {
-    uint8_t out[KW_TEXT + 16];
+    const char *name = kek.n == 16 ? "AES-128-WRAP" : kek.n == 24 ? "AES-192-WRAP" : "AES-256-WRAP";
+    uint8_t text[CEK_MAX + 32];
     int n = 0;
-    EVP_CIPHER *kw = EVP_CIPHER_fetch(NULL, "AES-256-WRAP", NULL);
+    if (in.n < 24 || in.n > CEK_MAX + 8)
+        return ERR_AUTH;
+    EVP_CIPHER *kw = EVP_CIPHER_fetch(NULL, name, NULL);
     EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
     if (c)
         EVP_CIPHER_CTX_set_flags(c, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-    enum err e = kw && c && EVP_DecryptInit_ex2(c, kw, kek, NULL, NULL) == 1 ? OK : ERR_CRYPTO;
+    enum err e = kw && c && EVP_DecryptInit_ex2(c, kw, kek.p, NULL, NULL) == 1 ? OK : ERR_CRYPTO;
     if (e == OK)
-        e = EVP_DecryptUpdate(c, out, &n, in, KW_TEXT) == 1 && n == KW_PLAIN ? OK : ERR_AUTH;
-    for (int i = 0; e == OK && i < KW_PLAIN; i++)
-        cek[i] = out[i];
-    wipe(out, sizeof out);
+        e = EVP_DecryptUpdate(c, text, &n, in.p, (int)in.n) == 1 && (size_t)n == in.n - 8 ? OK : ERR_AUTH;
+    if (e == OK)
+        memcpy(out, text, (size_t)n);
+    wipe(text, sizeof text);
     EVP_CIPHER_CTX_free(c);
     EVP_CIPHER_free(kw);
     return e;
 }
 
-enum err gcm_unwrap(const uint8_t cek[32], const uint8_t iv[ESD_IV], struct span aad, struct span in,
-                    const uint8_t tag[ESD_TAG], uint8_t *out)
+enum err unwrap_rsa(const void *evp, struct span in, uint8_t *out, size_t cap, size_t *n)
 {
-    int n = 0;
-    uint8_t t[ESD_TAG];
-    EVP_CIPHER *gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-    for (int i = 0; i < ESD_TAG; i++)
-        t[i] = tag[i];
-    bool ok = gcm && c && EVP_DecryptInit_ex2(c, gcm, cek, iv, NULL) == 1 &&
-              EVP_DecryptUpdate(c, NULL, &n, aad.p, (int)aad.n) == 1 &&
-              EVP_DecryptUpdate(c, out, &n, in.p, (int)in.n) == 1 && (size_t)n == in.n &&
-              EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, ESD_TAG, t) == 1;
-    enum err e = !ok ? ERR_CRYPTO : EVP_DecryptFinal_ex(c, out + n, &n) == 1 ? OK : ERR_AUTH;
-    EVP_CIPHER_CTX_free(c);
-    EVP_CIPHER_free(gcm);
+    EVP_PKEY *k = (EVP_PKEY *)(uintptr_t)evp;
+    uint8_t text[JWKEY_SIG_MAX];
+    size_t got = sizeof text;
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(NULL, k, NULL);
+    bool ok = c && EVP_PKEY_decrypt_init(c) == 1 && EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_OAEP_PADDING) == 1 &&
+              EVP_PKEY_CTX_set_rsa_oaep_md_name(c, "SHA256", NULL) == 1 &&
+              EVP_PKEY_CTX_set_rsa_mgf1_md_name(c, "SHA256", NULL) == 1;
+    enum err e = !ok ? ERR_CRYPTO : EVP_PKEY_decrypt(c, text, &got, in.p, in.n) == 1 && got <= cap ? OK : ERR_AUTH;
+    if (e == OK) {
+        memcpy(out, text, got);
+        *n = got;
+    }
+    wipe(text, sizeof text);
+    EVP_PKEY_CTX_free(c);
     return e;
 }

@@ -16,9 +16,8 @@ struct seal_key;
 
 /* One per thread. */
 struct sealer {
-    void *gcm, *sha;   /* OpenSSL contexts */
-    const void *keyed; /* the seal_key whose EK is in gcm */
-    uint64_t keyed_serial;
+    void *gcm, *sha;       /* OpenSSL contexts */
+    uint64_t keyed_serial; /* of the seal_key whose EK is in gcm; 0: none */
     struct esd_rng rng;
     uint8_t pool[1024]; /* random octets fetched ahead */
     size_t pool_at;
@@ -38,12 +37,19 @@ struct seal_key {
     uint8_t ek[32], nk_in[64], nk_out[64]; /* NK as HMAC's two key blocks */
     uint64_t serial;                       /* differs for every key of the process */
     uint16_t enc_key;                      /* octets of ek that are used */
-    uint16_t head_n, sid_n;
+    uint16_t head_n;
     char head[SEAL_HEAD_MAX]; /* {"alg":"dir","enc":"A256GCM","kid":"..." */
-    char sid[32];             /* the sid's text */
+    uint8_t sid[ESD_SID];
+    char sid_text[24];
 };
 /* kid is made from the keys' KC and the TTP's domain. ERR_RANGE: fqdn is no domain. */
 MUST_USE enum err seal_key_init(struct seal_key *k, const struct esd_keys *keys, struct span fqdn);
+/* A key that somebody else made: provisioned (suid 14: 16, 24 or 32 octets, used whole) or registered at a foreign TTP
+ * (24, 34: the first half of 32, 48 or 64 octets). Foreign kid, name@fqdn, no commitment; the nonce is hedged as for
+ * our own keys, NK made from the octets that were given. ERR_RANGE: a length, kid without form or too long;
+ * ERR_UNSUPPORTED: another suid; ERR_CRYPTO. */
+MUST_USE enum err seal_key_foreign(struct seal_key *k, struct span value, uint8_t suid, struct span kid,
+                                   const uint8_t sid[ESD_SID]);
 void seal_key_wipe(struct seal_key *k);
 
 /* One message. */
@@ -52,6 +58,7 @@ struct seal_msg {
     uint32_t i;       /* index in the epoch, below ESD_INDEX_END */
     bool device;      /* mode d (the device seals) or g (the gateway does) */
     bool batch, json; /* json: cty "json" is written */
+    bool nested;      /* the plaintext is JWS compact (jwe.h): cty "JOSE" is written, json must be false */
     bool padding;     /* the stream pads: the number is written, also 0 */
     uint32_t pad;
 };

@@ -19,7 +19,7 @@ static uint8_t memory[4 << 20], text[1 << 16];
 struct keys {
     struct vectors *v;
     const struct jval *vec;
-    struct p256 *last;
+    struct jwkey last;
 };
 
 static const struct jval *by_kid(struct vectors *v, const char *list, struct span kid)
@@ -51,20 +51,19 @@ static enum reason give(void *ctx, const struct esd_label *l, struct open_key *o
     return REASON_OK;
 }
 
-static const struct p256 *signer(void *ctx, struct span kid)
+static const struct jwkey *signer(void *ctx, struct span kid)
 {
     struct keys *k = (struct keys *)ctx;
     const struct jval *o = by_kid(k->v, "keys", kid);
-    p256_free(k->last);
-    k->last = NULL;
-    return o && p256_read(o, &k->v->a, &k->last) == REASON_OK ? k->last : NULL;
+    jwkey_free(&k->last);
+    return o && jwkey_read(o, &k->v->a, &k->last) == REASON_OK ? &k->last : NULL;
 }
 
 static unsigned judge(struct vectors *v, const struct jval *vec)
 {
     static const struct span ttps[] = {{(const uint8_t *)"ttp.example.com", 15}};
     const struct jval *in = JSON_GET(vec, "in"), *out = JSON_GET(vec, "out");
-    struct keys keys = {v, vec, NULL};
+    struct keys keys = {v, vec, {0}};
     struct nested nested = {signer, &keys};
     struct open_ask ask = {
         .ttps = ttps, .n_ttps = 1, .key = give, .ctx = &keys, .nested = nested_verify, .nested_ctx = &nested};
@@ -93,7 +92,7 @@ static unsigned judge(struct vectors *v, const struct jval *vec)
     arena_reset(&a);
     if (open_envelope(&opener, vec_str(v, in, "object"), &ask, &a, &b, &res) != REASON_ALGORITHM_REFUSED || b.n != 0)
         ok = false;
-    p256_free(keys.last);
+    jwkey_free(&keys.last);
     return ok ? 0 : 1;
 }
 
@@ -126,9 +125,9 @@ static void given_vectors(void **state)
 }
 
 /* Every header that must not pass, signed and sealed by the right keys. */
-static const struct p256 *only(void *ctx, struct span kid)
+static const struct jwkey *only(void *ctx, struct span kid)
 {
-    return span_eq(kid, SPAN("54-//demo.example/Swriter")) ? (const struct p256 *)ctx : NULL;
+    return span_eq(kid, SPAN("54-//demo.example/Swriter")) ? (const struct jwkey *)ctx : NULL;
 }
 static void inner_headers(void **state)
 {
@@ -136,36 +135,38 @@ static void inner_headers(void **state)
     static const struct {
         const char *header;
         enum reason r;
+        size_t sig; /* octets */
     } rows[] = {
-        {"{\"alg\":\"ES256\",\"kid\":\"54-//demo.example/Swriter\"}", REASON_TAMPERED},
-        {"{\"alg\":\"ES256\",\"kid\":\"54-//demo.example/Sother\"}", REASON_WRITER_CHANGED},
-        {"{\"alg\":\"ES256\"}", REASON_MALFORMED},
-        {"{\"kid\":\"54-//demo.example/Swriter\"}", REASON_MALFORMED},
-        {"{\"alg\":\"HS256\",\"kid\":\"54-//demo.example/Swriter\"}", REASON_ALGORITHM_REFUSED},
-        {"{\"alg\":\"none\",\"kid\":\"54-//demo.example/Swriter\"}", REASON_ALGORITHM_REFUSED},
+        {"{\"alg\":\"ES256\",\"kid\":\"54-//demo.example/Swriter\"}", REASON_TAMPERED, 64},
+        {"{\"alg\":\"ES256\",\"kid\":\"54-//demo.example/Sother\"}", REASON_WRITER_CHANGED, 64},
+        {"{\"alg\":\"ES256\"}", REASON_MALFORMED, 64},
+        {"{\"kid\":\"54-//demo.example/Swriter\"}", REASON_MALFORMED, 64},
+        {"{\"alg\":\"HS256\",\"kid\":\"54-//demo.example/Swriter\"}", REASON_ALGORITHM_REFUSED, 32},
+        {"{\"alg\":\"HS256\",\"kid\":\"54-//demo.example/Swriter\"}", REASON_MALFORMED, 64},
+        {"{\"alg\":\"ES384\",\"kid\":\"54-//demo.example/Swriter\"}", REASON_ALGORITHM_REFUSED, 96},
+        {"{\"alg\":\"none\",\"kid\":\"54-//demo.example/Swriter\"}", REASON_ALGORITHM_REFUSED, 64},
         {"{\"alg\":\"ES256\",\"kid\":\"54-//demo.example/Swriter\",\"crit\":[\"b64\"],\"b64\":false}",
-         REASON_ALGORITHM_REFUSED},
-        {"{\"alg\":\"ES256\",\"kid\":\"54-//demo.example/Swriter\",\"crit\":[]}", REASON_MALFORMED},
+         REASON_ALGORITHM_REFUSED, 64},
+        {"{\"alg\":\"ES256\",\"kid\":\"54-//demo.example/Swriter\",\"crit\":[]}", REASON_MALFORMED, 64},
     };
-    struct p256 *k;
-    struct nested n = {only, NULL};
-    assert_int_equal(p256_new(&k), OK);
-    n.ctx = k;
+    struct jwkey k;
+    struct nested n = {only, &k};
+    assert_int_equal(jwkey_new(JWKEY_P256, &k), OK);
     for (size_t i = 0; i < LEN(rows); i++) {
         struct arena a;
         struct esd_label outer = {.ct_len = 1000};
         struct open_inner in;
-        uint8_t sig[64] = {1};
+        uint8_t sig[96] = {1};
         struct buf t = BUF_ARRAY(text);
         arena_over(&a, memory, sizeof memory);
         b64url_put(&t, span_str(rows[i].header));
         buf_str(&t, ".eyJ0IjoxfQ.");
-        b64url_put(&t, span_of(sig, 64));
+        b64url_put(&t, span_of(sig, rows[i].sig));
         if (nested_verify(&n, &outer, buf_span(&t), &a, &in) != rows[i].r)
             fail_msg("%s", rows[i].header);
         assert_int_equal(in.payload.n, 0);
     }
-    p256_free(k);
+    jwkey_free(&k);
 }
 
 int main(void)
