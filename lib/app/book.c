@@ -1,15 +1,13 @@
 /* book.c - see book.h. Statements are prepared once each and found again by the address of their text. */
-#include "app/book.h"
+#include "app/book_in.h"
 
 #include <stdarg.h>
 #include <sys/stat.h>
 
-#include <sqlite3.h>
-
 #include "app/book.sql.h"
 #include "host/heap.h"
 
-enum { STATEMENTS_MAX = 48, BUSY_MS = 5000 };
+enum { STATEMENTS_MAX = 96, BUSY_MS = 5000 };
 
 struct book {
     sqlite3 *db;
@@ -33,8 +31,7 @@ static sqlite3_stmt *prepared(struct book *b, const char *sql)
     return s;
 }
 
-/* Binds by letters: t text (struct span), b blob (struct span), i int64_t. An empty text is ''. */
-static sqlite3_stmt *ask(struct book *b, const char *sql, const char *types, ...)
+sqlite3_stmt *book_ask(struct book *b, const char *sql, const char *types, ...)
 {
     sqlite3_stmt *s = prepared(b, sql);
     va_list ap;
@@ -54,7 +51,7 @@ static sqlite3_stmt *ask(struct book *b, const char *sql, const char *types, ...
     return rc == SQLITE_OK ? s : NULL;
 }
 
-static void done(sqlite3_stmt *s)
+void book_done(sqlite3_stmt *s)
 {
     (void)sqlite3_reset(s);
     (void)sqlite3_clear_bindings(s);
@@ -78,35 +75,33 @@ static enum err from_sqlite(int rc)
     }
 }
 
-/* Runs a statement that gives no rows. */
-static enum err run(sqlite3_stmt *s)
+enum err book_run(sqlite3_stmt *s)
 {
     if (!s)
         return ERR_IO;
     int rc = sqlite3_step(s);
-    done(s);
+    book_done(s);
     return from_sqlite(rc);
 }
 
-/* Steps to the first row; ERR_NOTFOUND (and done) when there is none. */
-static enum err first(sqlite3_stmt *s)
+enum err book_first(sqlite3_stmt *s)
 {
     if (!s)
         return ERR_IO;
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW)
         return OK;
-    done(s);
+    book_done(s);
     return rc == SQLITE_DONE ? ERR_NOTFOUND : from_sqlite(rc);
 }
 
-static struct span column(sqlite3_stmt *s, int i)
+struct span book_column(sqlite3_stmt *s, int i)
 {
     const void *p = sqlite3_column_blob(s, i);
     return span_of(p, (size_t)sqlite3_column_bytes(s, i));
 }
 
-static uint64_t column_u64(sqlite3_stmt *s, int i)
+uint64_t book_column_u64(sqlite3_stmt *s, int i)
 {
     int64_t v = sqlite3_column_int64(s, i);
     return v < 0 ? 0 : (uint64_t)v;
@@ -158,160 +153,88 @@ void book_close(struct book *b)
 
 enum err book_begin(struct book *b)
 {
-    return run(ask(b, "BEGIN IMMEDIATE", ""));
+    return book_run(book_ask(b, "BEGIN IMMEDIATE", ""));
 }
 
 enum err book_commit(struct book *b)
 {
-    return run(ask(b, "COMMIT", ""));
+    return book_run(book_ask(b, "COMMIT", ""));
 }
 
 void book_rollback(struct book *b)
 {
-    if (!sqlite3_get_autocommit(b->db))
-        (void)run(ask(b, "ROLLBACK", ""));
-}
-
-/* ---- the reader's state ---- */
-
-static enum err mark_get(void *ctx, struct span kid, struct reader_mark *out)
-{
-    sqlite3_stmt *s = ask(ctx, "SELECT body FROM mark WHERE kid=?", "t", kid);
-    TRY(first(s));
-    struct span body = column(s, 0);
-    enum err e = body.n == sizeof *out ? OK : ERR_IO;
-    if (e == OK)
-        memcpy(out, body.p, sizeof *out);
-    done(s);
-    return e;
-}
-
-static enum err mark_put(void *ctx, struct span kid, const struct reader_mark *m)
-{
-    return run(ask(ctx, "INSERT INTO mark VALUES(?,?) ON CONFLICT(kid) DO UPDATE SET body=excluded.body", "tb", kid,
-                   span_of(m, sizeof *m)));
-}
-
-static enum err hash_get(void *ctx, struct span kid, uint32_t i, uint8_t out[ESD_HASH])
-{
-    sqlite3_stmt *s = ask(ctx, "SELECT h FROM hash WHERE kid=? AND i=?", "ti", kid, (int64_t)i);
-    TRY(first(s));
-    struct span h = column(s, 0);
-    enum err e = h.n == ESD_HASH ? OK : ERR_IO;
-    if (e == OK)
-        memcpy(out, h.p, ESD_HASH);
-    done(s);
-    return e;
-}
-
-static enum err hash_put(void *ctx, struct span kid, uint32_t i, const uint8_t h[ESD_HASH], uint32_t forget)
-{
-    TRY(run(ask(ctx, "DELETE FROM hash WHERE kid=? AND i<?", "ti", kid, (int64_t)forget)));
-    return run(ask(ctx, "INSERT INTO hash VALUES(?,?,?) ON CONFLICT(kid, i) DO UPDATE SET h=excluded.h", "tib", kid,
-                   (int64_t)i, span_of(h, ESD_HASH)));
-}
-
-static enum err stream_get(void *ctx, const uint8_t sid[ESD_SID], struct reader_stream *out)
-{
-    sqlite3_stmt *s = ask(ctx, "SELECT sealed, ep FROM stream WHERE sid=?", "b", span_of(sid, ESD_SID));
-    TRY(first(s));
-    out->sealed = sqlite3_column_int(s, 0) != 0;
-    out->ep = column_u64(s, 1);
-    done(s);
-    return OK;
-}
-
-static enum err stream_put(void *ctx, const uint8_t sid[ESD_SID], const struct reader_stream *v)
-{
-    return run(ask(ctx,
-                   "INSERT INTO stream VALUES(?,?,?)"
-                   " ON CONFLICT(sid) DO UPDATE SET sealed=excluded.sealed, ep=excluded.ep",
-                   "bii", span_of(sid, ESD_SID), (int64_t)v->sealed, (int64_t)v->ep));
-}
-
-static enum err epoch_get(void *ctx, const uint8_t sid[ESD_SID], uint64_t ep, struct buf *kid)
-{
-    sqlite3_stmt *s = ask(ctx, "SELECT kid FROM epoch WHERE sid=? AND ep=?", "bi", span_of(sid, ESD_SID), (int64_t)ep);
-    TRY(first(s));
-    buf_put(kid, column(s, 0));
-    done(s);
-    return kid->e;
-}
-
-static enum err epoch_put(void *ctx, const uint8_t sid[ESD_SID], uint64_t ep, struct span kid)
-{
-    return run(ask(ctx, "INSERT OR IGNORE INTO epoch VALUES(?,?,?)", "bit", span_of(sid, ESD_SID), (int64_t)ep, kid));
-}
-
-struct reader_store book_reader(struct book *b)
-{
-    return (struct reader_store){mark_get,   mark_put,  hash_get,  hash_put, stream_get,
-                                 stream_put, epoch_get, epoch_put, b};
+    sqlite3_stmt *s = sqlite3_get_autocommit(b->db) ? NULL : book_ask(b, "ROLLBACK", "");
+    if (s)
+        (void)sqlite3_step(s);
+    if (s)
+        book_done(s);
 }
 
 /* ---- readings, mail, alarms ---- */
 
 enum err book_reading_put(struct book *b, const struct book_reading *r)
 {
-    return run(ask(b, "INSERT INTO reading(kid,i,part,address,ep,t_ms,opened_ms,flags,plain) VALUES(?,?,?,?,?,?,?,?,?)",
-                   "tiitiiiib", r->kid, (int64_t)r->i, (int64_t)r->part, r->address, (int64_t)r->ep, (int64_t)r->t_ms,
-                   r->opened_ms, (int64_t)r->flags, r->plain));
+    return book_run(
+        book_ask(b, "INSERT INTO reading(kid,i,part,address,ep,t_ms,opened_ms,flags,plain) VALUES(?,?,?,?,?,?,?,?,?)",
+                 "tiitiiiib", r->kid, (int64_t)r->i, (int64_t)r->part, r->address, (int64_t)r->ep, (int64_t)r->t_ms,
+                 r->opened_ms, (int64_t)r->flags, r->plain));
 }
 
 enum err book_reading_count(struct book *b, uint64_t *n)
 {
-    sqlite3_stmt *s = ask(b, "SELECT count(*) FROM reading", "");
-    TRY(first(s));
-    *n = column_u64(s, 0);
-    done(s);
+    sqlite3_stmt *s = book_ask(b, "SELECT count(*) FROM reading", "");
+    TRY(book_first(s));
+    *n = book_column_u64(s, 0);
+    book_done(s);
     return OK;
 }
 
 enum err book_mail_put(struct book *b, const struct book_mail *m)
 {
-    return run(ask(b, "INSERT INTO inbox(kid,sur,cnf,con,con_json,came_ms) VALUES(?,?,?,?,?,?)", "tttbii", m->kid,
-                   m->sur, m->cnf, m->con, (int64_t)m->con_json, m->came_ms));
+    return book_run(book_ask(b, "INSERT INTO inbox(kid,sur,cnf,con,con_json,came_ms) VALUES(?,?,?,?,?,?)", "tttbii",
+                             m->kid, m->sur, m->cnf, m->con, (int64_t)m->con_json, m->came_ms));
 }
 
 enum err book_mail_next(struct book *b, int64_t after, struct arena *a, struct book_mail *out)
 {
     sqlite3_stmt *s =
-        ask(b, "SELECT n,kid,sur,cnf,con,con_json,came_ms FROM inbox WHERE n>? ORDER BY n LIMIT 1", "i", after);
-    TRY(first(s));
+        book_ask(b, "SELECT n,kid,sur,cnf,con,con_json,came_ms FROM inbox WHERE n>? ORDER BY n LIMIT 1", "i", after);
+    TRY(book_first(s));
     *out = (struct book_mail){.n = sqlite3_column_int64(s, 0),
-                              .kid = arena_dup(a, column(s, 1)),
-                              .sur = arena_dup(a, column(s, 2)),
-                              .cnf = arena_dup(a, column(s, 3)),
-                              .con = arena_dup(a, column(s, 4)),
+                              .kid = arena_dup(a, book_column(s, 1)),
+                              .sur = arena_dup(a, book_column(s, 2)),
+                              .cnf = arena_dup(a, book_column(s, 3)),
+                              .con = arena_dup(a, book_column(s, 4)),
                               .con_json = sqlite3_column_int(s, 5) != 0,
                               .came_ms = sqlite3_column_int64(s, 6)};
-    done(s);
+    book_done(s);
     return arena_ok(a) ? OK : ERR_NOMEM;
 }
 
 enum err book_mail_drop(struct book *b, int64_t n)
 {
-    return run(ask(b, "DELETE FROM inbox WHERE n=?", "i", n));
+    return book_run(book_ask(b, "DELETE FROM inbox WHERE n=?", "i", n));
 }
 
 enum err book_alarm_put(struct book *b, enum reason r, struct span kid, uint32_t i, struct span address, int64_t at_ms)
 {
-    return run(ask(b, "INSERT INTO alarm(reason,kid,i,address,at_ms) VALUES(?,?,?,?,?)", "ttiti",
-                   span_str(reason_code(r)), kid, (int64_t)i, address, at_ms));
+    return book_run(book_ask(b, "INSERT INTO alarm(reason,kid,i,address,at_ms) VALUES(?,?,?,?,?)", "ttiti",
+                             span_str(reason_code(r)), kid, (int64_t)i, address, at_ms));
 }
 
 enum err book_subscribed_put(struct book *b, struct span sur, struct span address)
 {
-    return run(ask(b, "INSERT INTO subscribed VALUES(?,?) ON CONFLICT(sur) DO UPDATE SET address=excluded.address",
-                   "tt", sur, address));
+    return book_run(
+        book_ask(b, "INSERT INTO subscribed VALUES(?,?) ON CONFLICT(sur) DO UPDATE SET address=excluded.address", "tt",
+                 sur, address));
 }
 
 enum err book_subscribed_get(struct book *b, struct span sur, struct arena *a, struct span *address)
 {
-    sqlite3_stmt *s = ask(b, "SELECT address FROM subscribed WHERE sur=?", "t", sur);
-    TRY(first(s));
-    *address = arena_dup(a, column(s, 0));
-    done(s);
+    sqlite3_stmt *s = book_ask(b, "SELECT address FROM subscribed WHERE sur=?", "t", sur);
+    TRY(book_first(s));
+    *address = arena_dup(a, book_column(s, 0));
+    book_done(s);
     return arena_ok(a) ? OK : ERR_NOMEM;
 }
 
@@ -319,78 +242,70 @@ enum err book_subscribed_get(struct book *b, struct span sur, struct arena *a, s
 
 enum err book_key_put(struct book *b, const struct book_key *k)
 {
-    return run(ask(b,
-                   "INSERT INTO key VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(kid) DO UPDATE SET ttp=excluded.ttp,"
-                   " verdict=excluded.verdict, class=excluded.class, cr=excluded.cr, pv=excluded.pv,"
-                   " asked_ms=excluded.asked_ms, until_ms=excluded.until_ms",
-                   "tttttiii", k->kid, k->ttp, k->verdict, k->class, k->cr, (int64_t)k->pv, k->asked_ms, k->until_ms));
+    return book_run(book_ask(b,
+                             "INSERT INTO key VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(kid) DO UPDATE SET ttp=excluded.ttp,"
+                             " verdict=excluded.verdict, class=excluded.class, cr=excluded.cr, pv=excluded.pv,"
+                             " asked_ms=excluded.asked_ms, until_ms=excluded.until_ms",
+                             "tttttiii", k->kid, k->ttp, k->verdict, k->class, k->cr, (int64_t)k->pv, k->asked_ms,
+                             k->until_ms));
 }
 
 enum err book_key_each(struct book *b, enum err (*each)(void *ctx, const struct book_key *k), void *ctx)
 {
     sqlite3_stmt *s =
-        ask(b, "SELECT kid,ttp,verdict,class,cr,pv,asked_ms,until_ms FROM key ORDER BY asked_ms, kid", "");
+        book_ask(b, "SELECT kid,ttp,verdict,class,cr,pv,asked_ms,until_ms FROM key ORDER BY asked_ms, kid", "");
     enum err e = s ? OK : ERR_IO;
     int rc = SQLITE_DONE;
     while (e == OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        struct book_key k = {column(s, 0),
-                             column(s, 1),
-                             column(s, 2),
-                             column(s, 3),
-                             column(s, 4),
-                             column_u64(s, 5),
-                             sqlite3_column_int64(s, 6),
-                             sqlite3_column_int64(s, 7)};
+        struct book_key k = {book_column(s, 0),          book_column(s, 1),         book_column(s, 2),
+                             book_column(s, 3),          book_column(s, 4),         book_column_u64(s, 5),
+                             sqlite3_column_int64(s, 6), sqlite3_column_int64(s, 7)};
         e = each(ctx, &k);
     }
     if (s)
-        done(s);
+        book_done(s);
     return e != OK ? e : from_sqlite(rc);
 }
 
 enum err book_head_put(struct book *b, struct span ttp, const struct book_head *h, struct span note)
 {
-    return run(ask(b,
-                   "INSERT INTO head VALUES(?,?,?,?) ON CONFLICT(ttp) DO UPDATE SET size=excluded.size,"
-                   " root=excluded.root, note=excluded.note",
-                   "tibt", ttp, (int64_t)h->size, span_of(h->root, ESD_HASH), note));
+    return book_run(book_ask(b,
+                             "INSERT INTO head VALUES(?,?,?,?) ON CONFLICT(ttp) DO UPDATE SET size=excluded.size,"
+                             " root=excluded.root, note=excluded.note",
+                             "tibt", ttp, (int64_t)h->size, span_of(h->root, ESD_HASH), note));
 }
 
 enum err book_head_get(struct book *b, struct span ttp, struct book_head *out)
 {
-    sqlite3_stmt *s = ask(b, "SELECT size, root FROM head WHERE ttp=?", "t", ttp);
-    TRY(first(s));
-    struct span root = column(s, 1);
+    sqlite3_stmt *s = book_ask(b, "SELECT size, root FROM head WHERE ttp=?", "t", ttp);
+    TRY(book_first(s));
+    struct span root = book_column(s, 1);
     enum err e = root.n == ESD_HASH ? OK : ERR_IO;
-    out->size = column_u64(s, 0);
+    out->size = book_column_u64(s, 0);
     if (e == OK)
         memcpy(out->root, root.p, ESD_HASH);
-    done(s);
+    book_done(s);
     return e;
 }
 
 enum err book_release_put(struct book *b, const struct book_release *r)
 {
-    return run(ask(b, "INSERT INTO release(ttp,at_ms,size,request,answer) VALUES(?,?,?,?,?)", "tiitt", r->ttp, r->at_ms,
-                   (int64_t)r->size, r->request, r->answer));
+    return book_run(book_ask(b, "INSERT INTO release(ttp,at_ms,size,request,answer) VALUES(?,?,?,?,?)", "tiitt", r->ttp,
+                             r->at_ms, (int64_t)r->size, r->request, r->answer));
 }
 
 enum err book_release_each(struct book *b, enum err (*each)(void *ctx, const struct book_release *r), void *ctx)
 {
-    sqlite3_stmt *s = ask(b, "SELECT n,at_ms,ttp,request,answer,size FROM release ORDER BY n", "");
+    sqlite3_stmt *s = book_ask(b, "SELECT n,at_ms,ttp,request,answer,size FROM release ORDER BY n", "");
     enum err e = s ? OK : ERR_IO;
     int rc = SQLITE_DONE;
     while (e == OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        struct book_release r = {sqlite3_column_int64(s, 0),
-                                 sqlite3_column_int64(s, 1),
-                                 column(s, 2),
-                                 column(s, 3),
-                                 column(s, 4),
-                                 column_u64(s, 5)};
+        struct book_release r = {sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), book_column(s, 2),
+                                 book_column(s, 3),          book_column(s, 4),          book_column_u64(s, 5)};
         e = each(ctx, &r);
     }
     if (s)
-        done(s);
+        book_done(s);
     return e != OK ? e : from_sqlite(rc);
 }
 
@@ -399,53 +314,54 @@ enum err book_release_each(struct book *b, enum err (*each)(void *ctx, const str
 enum err book_writer_next(struct book *b, const uint8_t sid[ESD_SID], uint64_t known, uint64_t *ep)
 {
     sqlite3_stmt *s =
-        ask(b, "INSERT INTO writer VALUES(?,?2+1) ON CONFLICT(sid) DO UPDATE SET ep=max(ep,?2)+1 RETURNING ep", "bi",
-            span_of(sid, ESD_SID), (int64_t)known);
-    TRY(first(s));
-    *ep = column_u64(s, 0);
+        book_ask(b, "INSERT INTO writer VALUES(?,?2+1) ON CONFLICT(sid) DO UPDATE SET ep=max(ep,?2)+1 RETURNING ep",
+                 "bi", span_of(sid, ESD_SID), (int64_t)known);
+    TRY(book_first(s));
+    *ep = book_column_u64(s, 0);
     int rc = sqlite3_step(s); /* to its end, otherwise the statement stays open in the transaction */
-    done(s);
+    book_done(s);
     return from_sqlite(rc);
 }
 
 enum err book_policy_get(struct book *b, struct span ttp, struct span name, struct arena *a, uint64_t *version,
                          struct span *readers)
 {
-    sqlite3_stmt *s = ask(b, "SELECT version, readers FROM policy WHERE ttp=? AND name=?", "tt", ttp, name);
-    TRY(first(s));
-    *version = column_u64(s, 0);
-    *readers = arena_dup(a, column(s, 1));
-    done(s);
+    sqlite3_stmt *s = book_ask(b, "SELECT version, readers FROM policy WHERE ttp=? AND name=?", "tt", ttp, name);
+    TRY(book_first(s));
+    *version = book_column_u64(s, 0);
+    *readers = arena_dup(a, book_column(s, 1));
+    book_done(s);
     return arena_ok(a) ? OK : ERR_NOMEM;
 }
 
 enum err book_policy_put(struct book *b, struct span ttp, struct span name, uint64_t version, struct span readers)
 {
-    return run(ask(b,
-                   "INSERT INTO policy VALUES(?,?,?,?) ON CONFLICT(ttp, name) DO UPDATE SET version=excluded.version,"
-                   " readers=excluded.readers",
-                   "ttit", ttp, name, (int64_t)version, readers));
+    return book_run(
+        book_ask(b,
+                 "INSERT INTO policy VALUES(?,?,?,?) ON CONFLICT(ttp, name) DO UPDATE SET version=excluded.version,"
+                 " readers=excluded.readers",
+                 "ttit", ttp, name, (int64_t)version, readers));
 }
 
 enum err book_letter_put(struct book *b, struct span kid, struct span ttp, struct span path, struct span body)
 {
-    return run(ask(b, "INSERT INTO letter(kid,ttp,path,body) VALUES(?,?,?,?)", "tttt", kid, ttp, path, body));
+    return book_run(book_ask(b, "INSERT INTO letter(kid,ttp,path,body) VALUES(?,?,?,?)", "tttt", kid, ttp, path, body));
 }
 
 enum err book_letter_next(struct book *b, int64_t after, struct arena *a, struct book_letter *out)
 {
-    sqlite3_stmt *s = ask(b, "SELECT n,kid,ttp,path,body FROM letter WHERE n>? ORDER BY n LIMIT 1", "i", after);
-    TRY(first(s));
+    sqlite3_stmt *s = book_ask(b, "SELECT n,kid,ttp,path,body FROM letter WHERE n>? ORDER BY n LIMIT 1", "i", after);
+    TRY(book_first(s));
     *out = (struct book_letter){.n = sqlite3_column_int64(s, 0),
-                                .kid = arena_dup(a, column(s, 1)),
-                                .ttp = arena_dup(a, column(s, 2)),
-                                .path = arena_dup(a, column(s, 3)),
-                                .body = arena_dup(a, column(s, 4))};
-    done(s);
+                                .kid = arena_dup(a, book_column(s, 1)),
+                                .ttp = arena_dup(a, book_column(s, 2)),
+                                .path = arena_dup(a, book_column(s, 3)),
+                                .body = arena_dup(a, book_column(s, 4))};
+    book_done(s);
     return arena_ok(a) ? OK : ERR_NOMEM;
 }
 
 enum err book_letter_drop(struct book *b, int64_t n)
 {
-    return run(ask(b, "DELETE FROM letter WHERE n=?", "i", n));
+    return book_run(book_ask(b, "DELETE FROM letter WHERE n=?", "i", n));
 }

@@ -32,6 +32,18 @@ struct book_reading {
 /* ERR_EXISTS: (kid, i, part) is there already. ERR_IO. */
 MUST_USE enum err book_reading_put(struct book *b, const struct book_reading *r);
 MUST_USE enum err book_reading_count(struct book *b, uint64_t *n);
+/* A part of what was opened under (kid, i), kid in any letter case; spans live in the arena. ERR_NOTFOUND. */
+MUST_USE enum err book_reading_part(struct book *b, struct span kid, uint32_t i, uint32_t part, struct arena *a,
+                                    struct book_reading *out);
+
+/* A second verdict that nobody was told of yet (reader_head.h): OK is confirmed. */
+struct book_second {
+    struct span kid;
+    uint32_t i;
+    enum reason verdict;
+};
+MUST_USE enum err book_second_next(struct book *b, struct arena *a, struct book_second *out);
+MUST_USE enum err book_second_told(struct book *b, struct span kid, uint32_t i);
 
 struct book_mail {
     int64_t n;

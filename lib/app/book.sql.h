@@ -5,14 +5,24 @@
 static const char book_schema[] =
     /* what the reader remembers of each key and stream (esd/reader.h) */
     "CREATE TABLE IF NOT EXISTS mark(kid TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS hash(kid TEXT, i INTEGER, h BLOB NOT NULL, PRIMARY KEY(kid, i)) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS stream(sid BLOB PRIMARY KEY, sealed INTEGER, ep INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS came(kid TEXT, i INTEGER, h BLOB NOT NULL, came_ms INTEGER, PRIMARY KEY(kid, i))"
+    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS sealed(sid BLOB PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS epoch(sid BLOB, ep INTEGER, kid TEXT, PRIMARY KEY(sid, ep)) WITHOUT ROWID;"
+    /* heads of the writers: their chain by key, the segments, what they say about single readings */
+    "CREATE TABLE IF NOT EXISTS chain(kid TEXT PRIMARY KEY, sid BLOB, body BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS chain_sid ON chain(sid, kid);"
+    "CREATE TABLE IF NOT EXISTS segment(kid TEXT, first INTEGER, n INTEGER, open INTEGER, con TEXT NOT NULL,"
+    " PRIMARY KEY(kid, first)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS second(kid TEXT, i INTEGER, reason TEXT, told INTEGER, PRIMARY KEY(kid, i))"
+    " WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS second_told ON second(kid, i) WHERE told=0;"
     /* opened readings, each once; part numbers the readings of a batch */
     "CREATE TABLE IF NOT EXISTS reading(n INTEGER PRIMARY KEY, kid TEXT NOT NULL, i INTEGER NOT NULL, part INTEGER NOT "
     "NULL,"
     " address TEXT NOT NULL, ep INTEGER, t_ms INTEGER, opened_ms INTEGER, flags INTEGER, plain BLOB NOT NULL,"
     " UNIQUE(kid, i, part));"
+    "CREATE INDEX IF NOT EXISTS reading_any ON reading(kid COLLATE NOCASE, i, part);"
     /* what arrived and is not opened yet: sealed, as it came */
     "CREATE TABLE IF NOT EXISTS inbox(n INTEGER PRIMARY KEY, kid TEXT, sur TEXT, cnf TEXT, con BLOB NOT NULL,"
     " con_json INTEGER, came_ms INTEGER);"
@@ -33,6 +43,6 @@ static const char book_schema[] =
     "CREATE TABLE IF NOT EXISTS policy(ttp TEXT, name TEXT, version INTEGER, readers TEXT, PRIMARY KEY(ttp, name))"
     " WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS letter(n INTEGER PRIMARY KEY, kid TEXT, ttp TEXT, path TEXT, body TEXT NOT NULL);"
-    "PRAGMA user_version=1;";
+    "PRAGMA user_version=2;";
 
 #endif

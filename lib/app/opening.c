@@ -4,8 +4,6 @@
 #include "host/heap.h"
 #include "host/secret.h"
 
-enum { MAX_AGE_NONE = 0, DENIED_MS = 5000 };
-
 enum status opening_new(struct talk *t, struct ttps *ttps, struct book *book, struct opening *o)
 {
     *o = (struct opening){.app = t->app, .p = t->p, .book = book, .ttps = ttps};
@@ -17,8 +15,9 @@ enum status opening_new(struct talk *t, struct ttps *ttps, struct book *book, st
                                 .ttps = t->p->ttp_names,
                                 .n_ttps = t->p->ttps,
                                 .keys = o->keys,
-                                .n_keys = OPENING_KEYS_MAX,
-                                .max_age_ms = MAX_AGE_NONE};
+                                .n_keys = OPENING_KEYS_MAX};
+    if (esd_random(&o->reader.jitter, sizeof o->reader.jitter) != OK)
+        o->reader.jitter = (uint64_t)ttp_now_ms();
     return ST_DONE;
 }
 
@@ -28,36 +27,73 @@ void opening_free(struct opening *o)
     opener_free(&o->opener);
 }
 
+static void said(struct opening *o, enum reason r, const char *who)
+{
+    (void)snprintf(o->ttps->why, sizeof o->ttps->why, "%s", reason_text(r));
+    (void)snprintf(o->ttps->who, sizeof o->ttps->who, "%s", who);
+}
+
 struct span opening_container(struct span absolute)
 {
     size_t last = span_rfind(absolute, '/');
     return last == absolute.n || last < 3 ? SPAN_NONE : span_first(absolute, last);
 }
 
-enum reason opening_ask(struct opening *o, struct span kid, struct span address)
+static const uint8_t *wanted_sid(void *ctx, struct span kid)
+{
+    return reader_want_sid(ctx, kid);
+}
+
+/* One request for what is wanted of one TTP. */
+static void ask_one(struct opening *o, struct ttp *t)
+{
+    struct span kids[READER_WANTS_MAX];
+    enum reason verdict[READER_WANTS_MAX];
+    size_t n = reader_want_take(&o->reader, &o->wants, span_str(t->row->fqdn), ttp_now_ms(), kids, READER_WANTS_MAX);
+    if (n == 0)
+        return;
+    enum reason r = ttp_release(o->ttps, t, &o->reader, kids, n, wanted_sid, &o->wants, verdict);
+    for (size_t i = 0; i < n; i++) {
+        enum reason v = r == REASON_OK ? verdict[i] : r;
+        if (v != REASON_OK && !reason_heals(v))
+            reader_key_drop(&o->reader, kids[i]); /* refused when it was to be refreshed: revoked meanwhile */
+        if (r == REASON_OK && v != REASON_OK)
+            said(o, v, t->row->fqdn);
+        reader_want_done(&o->reader, &o->wants, kids[i], v, ttp_now_ms());
+    }
+}
+
+enum reason opening_want(struct opening *o, struct span kid, struct span address)
 {
     struct span relative, fqdn;
     uint8_t sid[ESD_SID];
     JUDGE(kid_split(kid, &relative, &fqdn));
-    struct ttp *t = ttps_find(o->ttps, fqdn);
-    if (!t)
+    if (!ttps_find(o->ttps, fqdn))
         return REASON_UNKNOWN_TTP;
-    if (kid_eq(kid, span_of(o->denied, o->denied_n)) && ttp_now_ms() - o->denied_ms < DENIED_MS)
-        return o->denial;
     bool placed = address.n && keys_sid(address, sid) == REASON_OK;
-    enum reason verdict = REASON_FAILED;
-    JUDGE(ttp_release(o->ttps, t, &o->reader, &kid, 1, placed ? sid : NULL, &verdict));
-    if (verdict != REASON_OK) {
-        (void)snprintf(o->ttps->why, sizeof o->ttps->why, "%s", reason_text(verdict));
-        (void)snprintf(o->ttps->who, sizeof o->ttps->who, "%s", t->row->fqdn);
-    }
-    if (verdict != REASON_OK && !reason_heals(verdict) && kid.n <= sizeof o->denied) {
-        memcpy(o->denied, kid.p, kid.n);
-        o->denied_n = kid.n;
-        o->denial = verdict;
-        o->denied_ms = ttp_now_ms();
-    }
-    return verdict;
+    return reader_want(&o->reader, &o->wants, kid, placed ? sid : NULL, ttp_now_ms());
+}
+
+void opening_flush(struct opening *o)
+{
+    struct span due[READER_WANTS_MAX];
+    size_t n = reader_key_due(&o->reader, ttp_now_ms(), due, READER_WANTS_MAX);
+    for (size_t i = 0; i < n; i++)
+        (void)reader_want(&o->reader, &o->wants, due[i], NULL, ttp_now_ms()); /* otherwise it is on its way already */
+    for (size_t i = 0; i < o->p->ttps; i++)
+        ask_one(o, &o->ttps->one[i]);
+}
+
+enum reason opening_ask(struct opening *o, struct span kid, struct span address)
+{
+    enum reason r = opening_want(o, kid, address);
+    if (r != REASON_OK && r != REASON_NO_KEY_YET)
+        return r;
+    opening_flush(o);
+    if (reader_key_has(&o->reader, kid, ttp_now_ms()))
+        return REASON_OK;
+    r = opening_want(o, kid, address); /* the answer of a moment ago */
+    return r == REASON_OK ? REASON_NO_KEY_YET : r;
 }
 
 /* Opened and kept: the reading (each part of a batch) and the marks that reader_judge wrote. */
@@ -95,7 +131,7 @@ static bool same_as_before(struct opening *o, const struct reader_item *ri, cons
     struct reader_store st = o->reader.store;
     for (size_t i = 0; i < l->kid.n && i < sizeof text; i++)
         text[i] = (char)(l->kid.p[i] >= 'a' && l->kid.p[i] <= 'z' ? l->kid.p[i] - 'a' + 'A' : l->kid.p[i]);
-    return l->kid.n <= sizeof text && st.hash_get(st.ctx, span_of(text, l->kid.n), l->e2e.i, seen) == OK &&
+    return l->kid.n <= sizeof text && st.hash_get(st.ctx, span_of(text, l->kid.n), l->e2e.i, seen, NULL) == OK &&
            esd_sha256(ri->con, now) == OK && memcmp(seen, now, ESD_HASH) == 0;
 }
 

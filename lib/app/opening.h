@@ -5,6 +5,7 @@
 
 #include "app/item.h"
 #include "app/ttp.h"
+#include "esd/reader_want.h"
 
 enum { OPENING_KEYS_MAX = 256 };
 
@@ -16,11 +17,7 @@ struct opening {
     struct opener opener;
     struct reader reader;
     struct reader_key keys[OPENING_KEYS_MAX];
-    /* The newest final denial: the same key is not asked for again at once, however many readings name it. */
-    char denied[ESD_KID_MAX];
-    size_t denied_n;
-    enum reason denial;
-    int64_t denied_ms;
+    struct reader_wants wants;
 };
 MUST_USE enum status opening_new(struct talk *t, struct ttps *ttps, struct book *book, struct opening *o);
 /* Wipes the keys. */
@@ -38,7 +35,11 @@ struct outcome {
  * (`ask`) or ends in NO_KEY_YET. */
 void opening_item(struct opening *o, const struct item *it, struct span address, enum reader_how how, bool ask,
                   struct arena *a, struct outcome *out);
-/* Asks for one key. */
+/* Notes that a key is wanted (reader_want); UNKNOWN_TTP: nobody to ask. */
+enum reason opening_want(struct opening *o, struct span kid, struct span address);
+/* Asks for what is noted and for what is due for a refresh: one request to each TTP. */
+void opening_flush(struct opening *o);
+/* Asks for one key, and with it for all that are noted. */
 enum reason opening_ask(struct opening *o, struct span kid, struct span address);
 
 /* The container of an address that names an instance, `la` or `ol`. Empty when it has none. */

@@ -281,11 +281,11 @@ enum reason ttp_poll(struct ttps *s, struct ttp *t, const uint8_t sid[ESD_SID], 
 
 /* ---- release ---- */
 
-static const uint8_t *one_sid(void *ctx, struct span kid)
-{
-    (void)kid;
-    return ctx;
-}
+/* What the caller knows about the wanted keys. */
+struct places {
+    const uint8_t *(*sid)(void *ctx, struct span kid);
+    void *ctx;
+};
 
 /* What the answer said about each key, into the cache and the book. */
 static enum reason take_keys(struct ttps *s, const struct ttp *t, struct reader *r, const struct release_got *got,
@@ -299,10 +299,16 @@ static enum reason take_keys(struct ttps *s, const struct ttp *t, struct reader 
             const struct release_key *key = &got->keys[k];
             if (!kid_eq(key->kid, kids[i]))
                 continue;
-            verdict[i] =
-                reader_key_put(r, kids[i], span_of(key->kv, key->kv_n), 24, true, key->cr, key->wk, until) == OK
-                    ? REASON_OK
-                    : REASON_FAILED;
+            struct reader_fresh fresh = {.kid = kids[i],
+                                         .value = span_of(key->kv, key->kv_n),
+                                         .suid = 24,
+                                         .commits = true,
+                                         .cr = key->cr,
+                                         .wk = key->wk,
+                                         .kc = key->kc,
+                                         .now_ms = now,
+                                         .until_ms = until};
+            verdict[i] = reader_key_put(r, &fresh) == OK ? REASON_OK : REASON_FAILED;
             row.cr = key->cr;
             row.pv = key->pv;
             row.until_ms = until;
@@ -363,22 +369,19 @@ static enum reason build_request(struct ttps *s, struct ttp *t, struct release_a
 }
 
 static enum reason ask_release(struct ttps *s, struct ttp *t, struct reader *r, struct release_ask *ask,
-                               struct span request, const uint8_t *sid, enum reason *verdict)
+                               struct span request, const struct places *where, enum reason *verdict)
 {
     struct talk_answer a;
     struct arena mem;
     struct release_got got = {0};
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
     enum reason x = exchange(s, t, SPAN("POST"), "/release", request, &a);
-    uint8_t stream[ESD_SID];
-    if (sid)
-        memcpy(stream, sid, ESD_SID);
     struct release_expect expect = {.request = request,
                                     .ask = ask,
                                     .release = t->bundle.release,
                                     .log_vkey = t->bundle.log_vkey,
-                                    .sid = sid ? one_sid : NULL,
-                                    .ctx = stream};
+                                    .sid = where->sid,
+                                    .ctx = where->ctx};
     if (x == REASON_OK) {
         x = release_open(talk_body(&a), &expect, &mem, &got);
         if (x != REASON_OK)
@@ -395,8 +398,9 @@ static enum reason ask_release(struct ttps *s, struct ttp *t, struct reader *r, 
 }
 
 enum reason ttp_release(struct ttps *s, struct ttp *t, struct reader *r, const struct span *kids, size_t n,
-                        const uint8_t *sid, enum reason *verdict)
+                        const uint8_t *(*sid)(void *ctx, struct span kid), void *ctx, enum reason *verdict)
 {
+    struct places where = {sid, ctx};
     s->why[0] = s->who[0] = s->todo[0] = '\0';
     JUDGE(ttp_register(s, t));
     struct buf scratch = heap_buf(DOCUMENT_MAX), request = heap_buf(DOCUMENT_MAX);
@@ -404,7 +408,7 @@ enum reason ttp_release(struct ttps *s, struct ttp *t, struct reader *r, const s
         .iss = span_str(s->t->p->ae_id), .aud = {span_str(t->row->fqdn)}, .n_aud = 1, .want = kids, .n_want = n};
     enum reason x = build_request(s, t, &ask, &scratch, &request);
     if (x == REASON_OK)
-        x = ask_release(s, t, r, &ask, buf_span(&request), sid, verdict);
+        x = ask_release(s, t, r, &ask, buf_span(&request), &where, verdict);
     p256_free(ask.epk);
     heap_buf_free(&scratch);
     heap_buf_free(&request);

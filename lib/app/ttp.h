@@ -8,7 +8,7 @@
 #include "esd/letter.h"
 #include "esd/release_open.h"
 
-enum { TTP_KIDS_MAX = 64, TTP_WHY_MAX = 512 };
+enum { TTP_WHY_MAX = 512 };
 
 /* One TTP that the profile trusts. */
 struct ttp {
@@ -33,11 +33,11 @@ MUST_USE enum status ttps_open(struct talk *t, struct book *book, struct ttps *o
 void ttps_close(struct ttps *s);
 struct ttp *ttps_find(struct ttps *s, struct span fqdn);
 
-/* Asks for the keys of one TTP and puts those released into the reader's cache. `sid` (may be NULL) is the
- * stream that all of them belong to. Returns REASON_OK when the TTP answered (see verdict), TTP_UNREACHABLE,
- * TTP_SEALED, REFUSED, or what release_open found. verdict[i] tells about kids[i]. */
+/* Asks for the keys of one TTP, at most RELEASE_WANT_MAX, and puts those released into the reader's cache. sid(ctx,
+ * kid) is the stream that a key belongs to, or NULL. Returns REASON_OK when the TTP answered (see verdict),
+ * TTP_UNREACHABLE, TTP_SEALED, REFUSED, or what release_open found. verdict[i] tells about kids[i]. */
 enum reason ttp_release(struct ttps *s, struct ttp *t, struct reader *r, const struct span *kids, size_t n,
-                        const uint8_t *sid, enum reason *verdict);
+                        const uint8_t *(*sid)(void *ctx, struct span kid), void *ctx, enum reason *verdict);
 
 /* What the vault said to a document. */
 struct ttp_ack {

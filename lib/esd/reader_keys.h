@@ -9,4 +9,8 @@ struct reader_key *reader_key_find(struct reader *r, struct span kid, int64_t no
 /* kid in upper case, as the state store knows it; cut at READER_KID_TEXT. */
 struct span reader_kid(struct span kid, char out[READER_KID_TEXT]);
 
+/* Anyone may register a key for somebody's sid: only the hosting CSE of the address or the pinned writer counts
+ * (e2e.md 5). */
+bool reader_writer_fits(struct span address, struct span writer, struct span cr);
+
 #endif
