@@ -34,6 +34,7 @@ class Bench:
         self.quick = quick
         self.rounds = 2 if quick else 7
         self.seconds = 2 if quick else 4
+        self.sealing = None
 
     def compare(self, name, goal, unit, ours, peer):
         """ours and peer: callables -> (figure, CPU us per unit of work). Returns the record."""
@@ -188,24 +189,50 @@ def bench_create(bench, folder):
         house.close()
 
 
-def bench_seal(bench, _folder):
-    """100-octet reading, cached epoch, against libjose with the same key and header; one program measures both."""
-    tool = program("seal_bench")
-    rows = []
-    for _ in range(bench.rounds + 1):
-        text = run(pinned(SERVER_CORE, [tool] + (["--quick"] if bench.quick else [])), timeout=300, check=0)[1]
-        rows.append(json.loads(text.strip().splitlines()[-1]))
-    rows = rows[1:]
-    ratios = [r["ours"] / r["peer"] for r in rows]
-    return {"name": "seal_100_vs_libjose", "ours": round(statistics.median(r["ours"] for r in rows), 2),
-            "peer": round(statistics.median(r["peer"] for r in rows), 2),
-            "ratio": round(statistics.median(ratios), 3), "low": round(min(ratios), 3),
-            "high": round(max(ratios), 3), "goal": 6, "unit": "seals/s",
-            "cpu_us": round(statistics.median(r["cpu_us"] for r in rows), 3), "rounds": len(rows)}
+def peers_of_sealing(bench, folder):
+    """What seal_peers measured, once for all figures of a run; `folder` is the run's, not the figure's."""
+    if not bench.sealing:
+        command = pinned(SERVER_CORE, [program("seal_peers"), "--rounds", str(bench.rounds),
+                                       "--ms", "50" if bench.quick else "300"])
+        bench.sealing = [json.loads(line) for line in run(command, timeout=300, check=0)[1].splitlines()]
+    return bench.sealing
+
+
+def sealing_figure(op, size, peer, goal):
+    """Reading of `size` octets, cached epoch, the same key and header; one program measures both sides in turn."""
+    def figure(bench, folder):
+        row = next(r for r in peers_of_sealing(bench, folder) if (r["op"], r["size"], r["peer"]) == (op, size, peer))
+        return {"ours": row["ours"], "peer": row["theirs"], "ratio": row["ratio"], "low": row["low"],
+                "high": row["high"], "goal": goal, "unit": op + "s/s", "cpu_us": row["cpu_us"], "rounds": bench.rounds}
+    return figure
+
+
+def time_figure(op, goal_us):
+    """Processor time of one operation at 100 octets beside the time that was promised: ratio = promised / needed."""
+    def figure(bench, folder):
+        times = [r["cpu_us"] for r in peers_of_sealing(bench, folder) if (r["op"], r["size"]) == (op, 100)]
+        us = statistics.median(times)
+        return {"ours": round(1e6 / us), "peer": round(1e6 / goal_us), "ratio": round(goal_us / us, 3),
+                "low": round(goal_us / max(times), 3), "high": round(goal_us / min(times), 3), "goal": 1,
+                "unit": op + "s/s", "cpu_us": us, "rounds": bench.rounds}
+    return figure
+
+
+def bench_size(_bench, _folder):
+    """60 readings of 16 octets (quotes included) in one envelope; the peer is the bound, in octets."""
+    readings = json.dumps(["%014d" % i for i in range(60)], separators=(",", ":")).encode()
+    con = jose_stranger.seal_con(readings, bytes(range(64)), STREAM, "ttp.example.com", 1, 0, 1767225600000, "gb", "json")
+    return {"ours": len(con), "peer": 1700, "ratio": round(1700 / len(con), 3), "low": 1, "high": 1, "goal": 1,
+            "unit": "octets", "cpu_us": 0, "rounds": 1}
 
 
 ALL = {"retrieve_la_vs_nginx_static": bench_retrieve, "create_vs_bare_sqlite": bench_create,
-       "seal_100_vs_libjose": bench_seal}
+       "seal_100_time": time_figure("seal", 1.5), "open_100_time": time_figure("open", 2.0),
+       "envelope_of_60": bench_size}
+for _size, _goal in ((100, 6), (4096, 1)):
+    for _op in ("seal", "open"):
+        for _peer in ("libjose", "cjose", "rhonabwy"):
+            ALL["%s_%d_vs_%s" % (_op, _size, _peer)] = sealing_figure(_op, _size, _peer, _goal)
 
 
 def main():
@@ -223,7 +250,7 @@ def main():
     for name in args.names or ALL:
         with tempfile.TemporaryDirectory(prefix="oneseal-bench-") as folder:
             try:
-                row = ALL[name](bench, folder)
+                row = dict(ALL[name](bench, folder), name=name)
             except (Broken, AssertionError, subprocess.SubprocessError) as why:
                 print("bench: %s could not be measured: %s" % (name, why), file=sys.stderr)
                 failed += 1
