@@ -96,6 +96,17 @@ static enum err value_of(struct reading *r, const struct jval *attr, struct vdes
     return OK;
 }
 
+/* What is sealed is stored as a text, so it must be one. */
+static enum err sealed_of(struct reading *r, const struct jval *attr, const struct vdesc *d, bool *out)
+{
+    const struct jval *v = JSON_GET(attr, "sealed");
+    if (v && json_bool(v, out) != OK)
+        return wrong(r, ERR_SYNTAX, "has a sealed that is neither true nor false");
+    if (*out && (d->kind != VK_STRING || d->list != LIST_NO))
+        return wrong(r, ERR_SYNTAX, "is to be sealed but is no string");
+    return OK;
+}
+
 static enum attr name_of(struct reading *r, const struct attr_row *row)
 {
     struct spec_list *l = r->l;
@@ -121,7 +132,8 @@ static enum attr name_of(struct reading *r, const struct attr_row *row)
 
 static enum err attribute(struct reading *r, const struct jval *v, struct rule *out)
 {
-    static const char *const names[] = {"sn", "name", "type", "create", "update", "announce", "list", "least", "most"};
+    static const char *const names[] = {"sn",       "name", "type",  "create", "update",
+                                        "announce", "list", "least", "most",   "sealed"};
     struct attr_row *row = ARENA_NEW(r->a, struct attr_row);
     struct span long_name;
     if (!row)
@@ -140,6 +152,7 @@ static enum err attribute(struct reading *r, const struct jval *v, struct rule *
     TRY(choice(r, v, SPAN("create"), presences, LEN(presences), &out->create));
     TRY(choice(r, v, SPAN("update"), presences, LEN(presences), &out->update));
     TRY(choice(r, v, SPAN("announce"), announces, LEN(announces), &out->announce));
+    TRY(sealed_of(r, v, &row->v, &out->sealed));
     out->one = out->create == P_M;
     enum attr at = name_of(r, row);
     out->at = (uint16_t)at;

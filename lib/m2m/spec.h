@@ -6,8 +6,10 @@
  *    "attributes": [{"sn": "powSe", "name": "powerState", "type": "boolean", "create": "M"}]}
  *
  * Of an attribute: sn and type are there always; name (default: sn); create and update (M, O, NP; default O); announce
- * (OA, MA, NA; default OA); list (true: one value or more); least and most for a whole number. A type is string, token,
- * uri, id, boolean, integer, float, timestamp, duration, base64, object or any. doc/guide says how to write one.
+ * (OA, MA, NA; default OA); list (true: one value or more); least and most for a whole number; sealed (true: a string
+ * that a gateway seals where its policy protects the place; the others are refused there, or stay clear, as the policy
+ * says). A type is string, token, uri, id, boolean, integer, float, timestamp, duration, base64, object or any.
+ * doc/guide says how to write one.
  *
  * From each description come four tables: of the flexContainer, of its instances, and of the announced variants of
  * both, each with the attributes that every one of them has. */

@@ -118,8 +118,8 @@ enum { MULT_OPT = false, MULT_ONE = true, SET_OF = false, SET_BY = true, SW_none
 #define HERE(type, id, name, value) static const struct attr_row here_##type##_##id = {TEXT(#id), name, value};
 #define OWN_BEGIN(type)             static const struct rule own_##type[] = {[0] = {.create = P_ABSENT, .update = P_ABSENT},
 #define OWN(place, id, row, mult, create, update, announced, access, by, sw, open)                                     \
-    [place] = {&row,         AT_##id,     P_##create, P_##update, ANN_##announced,                                     \
-               ACC_##access, MULT_##mult, SET_##by,   SW_##sw,    P_##open},
+    [place] = {&row,     AT_##id, P_##create, P_##update, ANN_##announced, ACC_##access, MULT_##mult,                  \
+               SET_##by, SW_##sw, P_##open,   false},
 #define OWN_END(type)                                                                                                  \
     }                                                                                                                  \
     ;

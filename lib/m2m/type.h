@@ -95,6 +95,7 @@ struct rule {
     bool set;                   /* the CSE gives it its value or may change it */
     uint8_t sw;                 /* number of the switch that changes `update`; 0: none */
     uint8_t open;               /* enum presence on UPDATE when that switch reads as open deployments do */
+    bool sealed;                /* of a specialization: a text that is sealed in protected places (spec.h) */
 };
 
 /* What holds between attributes of one representation, beside the rules of each. */

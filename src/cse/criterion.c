@@ -82,6 +82,13 @@ static bool meets(int64_t optr, int order)
     }
 }
 
+/* What is sealed has no order and equals nothing; JWE compact is an object in base64url. */
+static bool is_sealed(const struct row *subject, struct span name, const struct jval *v)
+{
+    return v && v->type == J_STR && type_named(type_of_row(subject), name)->sealed &&
+           span_starts(v->raw, SPAN("\"eyJ"));
+}
+
 enum err criterion_holds(struct run *r, const struct row *subject, const struct jval *evc, bool *yes)
 {
     struct span text;
@@ -90,8 +97,9 @@ enum err criterion_holds(struct run *r, const struct row *subject, const struct 
     *yes = false;
     TRY(view_text(r, subject, &text));
     TRY(name_parse(text, r->a, &whole));
-    has = json_get(whole->child, name_text(JSON_GET(evc, "sbjt"), r->a));
-    if (has && thld && compare(has, thld, r->a, &order))
+    struct span name = name_text(JSON_GET(evc, "sbjt"), r->a);
+    has = json_get(whole->child, name);
+    if (has && thld && !is_sealed(subject, name, has) && compare(has, thld, r->a, &order))
         *yes = meets(operator_of(evc), order);
     return OK;
 }

@@ -455,7 +455,7 @@ static enum says start(struct run *r, const struct jval *mid)
     enum err e = take_members(f, mid);
     if (e == OK)
         e = keep_request(f);
-    if (r->c->hook.before && r->q->op == OP_CREATE && r->q->ty == TY_CIN)
+    if (r->c->hook.before && before_is_reading(r->q))
         wipe((void *)(uintptr_t)r->q->pc.p, r->q->pc.n); /* as sealing would: nothing echoes it */
     if (e == OK)
         send_some(f);

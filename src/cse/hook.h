@@ -1,10 +1,11 @@
 /* hook.h - the one place where somebody may change or refuse content before it is stored: sealing.
  *
- * Called in the step `before` of a CREATE of a contentInstance, of a timeSeriesInstance, and of a CREATE or UPDATE of a
- * flexContainer, on the writer thread, inside the savepoint of the
- * request. Whatever the hook writes through `t` (index, letters, small state) is taken back with the savepoint; if it
- * keeps something in memory as well (the counter of an epoch), `undone` tells it that the request was rolled back,
- * so that the index is given out again. Before it returns nothing of the content was stored, logged or notified. */
+ * Called in the step `before`, on the writer thread, inside the savepoint of the request, for everything that brings
+ * readings: CREATE of a contentInstance, of a timeSeriesInstance, of a timeSeries (whose cnf is that of its instances
+ * and never changes), CREATE and UPDATE of a flexContainer. Whatever the hook writes through `t` (index, letters, small
+ * state) is taken back with the savepoint; if it keeps something in memory as well (the counter of an epoch), `undone`
+ * tells it that the request was rolled back, so that the index is given out again. Before it returns nothing of the
+ * content was stored, logged or notified. */
 #ifndef CSE_HOOK_H
 #define CSE_HOOK_H
 
@@ -12,25 +13,48 @@
 #include "m2m/rsc.h"
 #include "store/store.h"
 
+enum cse_hook_what { HOOK_CIN, HOOK_TSI, HOOK_TS, HOOK_FCNT };
+
+/* One attribute of a flexContainer that its specialization has: content. */
+struct cse_hook_attr {
+    struct span name, json; /* json: source text, as sent */
+    bool sealable;          /* its description says `sealed` (m2m/spec.h), and the value is a string */
+    struct span say;        /* filled by the hook: JSON string to be stored instead; p NULL: as sent */
+};
+
 struct cse_hook_ask {
     struct store_tx *t; /* the write transaction */
     struct arena *arena;
-    int64_t now;            /* ms since 1970 */
-    bool fixed;             /* cannot be replaced: what would have to be sealed is to be refused */
-    int64_t container;      /* rid of the parent */
-    struct span path;       /* absolute structured address of the parent: "//sp/id-mn/mn/thermo-1/data"; of a
-                               flexContainer its own */
-    struct span con;        /* JSON source text of con, quotes and escapes as sent; of a flexContainer all attributes */
-    struct span cnf;        /* value of cnf; empty when absent */
-    const struct span *lbl; /* labels of the container */
+    int64_t now;       /* ms since 1970 */
+    uint8_t what;      /* enum cse_hook_what */
+    bool update;       /* of a flexContainer */
+    int64_t container; /* rid of what lies at `path`; 0: it is not there yet */
+    struct span path;  /* absolute structured address of the stream's place: of the container, of the timeSeries,
+                          of the flexContainer: "//sp/id-mn/mn/thermo-1/data" */
+    struct span con;   /* JSON source text of con, quotes and escapes as sent; instances only */
+    struct span cnf;   /* value of cnf, that of the timeSeries for its instances; empty when absent */
+    struct cse_hook_attr *attrs; /* HOOK_FCNT: content that the request sets, null left out */
+    size_t n_attrs;
+    const struct span *lbl; /* labels of what lies at `path`: as stored and as sent */
     size_t nlbl;
     void (*entropy)(void *ctx, void *p, size_t n);
     void *entropy_ctx;
 };
 struct cse_hook_say {
-    /* When con.p is not NULL, these two are stored instead of what was sent: con as JSON text, cnf as text. They
-     * live in the arena. The engine overwrites the octets of the request's con with zeros in that case. */
+    /* When con.p is not NULL, con (JSON text) and cnf (text) are stored instead of what was sent; cnf alone for a
+     * timeSeries. They live in the arena. The engine overwrites the octets of the request that were replaced with
+     * zeros.
+     */
     struct span con, cnf;
+};
+
+/* An UPDATE that changes labels. */
+struct cse_hook_relabel {
+    struct arena *arena;
+    struct span path;
+    const struct span *was, *will; /* labels */
+    size_t nwas, nwill;
+    bool admin; /* the operator asks */
 };
 
 struct cse_hook {
@@ -42,6 +66,8 @@ struct cse_hook {
     void (*undone)(void *ctx);
     /* COMMIT returned: e == OK, or nothing of the whole transaction was stored. */
     void (*committed)(void *ctx, enum err e);
+    /* May the labels of a container, timeSeries or flexContainer become these? NULL: any. */
+    struct verdict (*relabel)(void *ctx, const struct cse_hook_relabel *ask);
 };
 
 struct cse;

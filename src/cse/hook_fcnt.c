@@ -6,7 +6,7 @@
 #include "cse/tell.h"
 
 /* An attribute of the specialization, not of flexContainer itself. */
-static bool is_custom(struct span name)
+bool hook_fcnt_custom(struct span name)
 {
     return type_named(type_of(TY_FCNT), name)->create == P_ABSENT;
 }
@@ -15,7 +15,7 @@ static bool any_custom(const struct attrs *in)
 {
     bool any = false;
     for (size_t i = 1; i <= in->n && !any; i++)
-        any = in->v[i] && is_custom(in->v[i]->key);
+        any = in->v[i] && hook_fcnt_custom(in->v[i]->key);
     return any;
 }
 
@@ -42,15 +42,15 @@ static int64_t size_of(const struct run *r)
 {
     size_t n = 0;
     for (size_t i = 1; i <= r->in.n; i++)
-        if (r->in.v[i] && r->in.v[i]->type != J_NULL && is_custom(r->in.v[i]->key))
+        if (r->in.v[i] && r->in.v[i]->type != J_NULL && hook_fcnt_custom(r->in.v[i]->key))
             n += check_content_size(r->in.v[i]);
     for (size_t i = 1; r->q->op == OP_UPDATE && i <= r->old.n; i++)
-        if (r->old.v[i] && is_custom(r->old.v[i]->key) && !attrs_named(&r->in, r->old.v[i]->key))
+        if (r->old.v[i] && hook_fcnt_custom(r->old.v[i]->key) && !attrs_named(&r->in, r->old.v[i]->key))
             n += check_content_size(r->old.v[i]);
     return (int64_t)n;
 }
 
-static enum says check_size(struct run *r)
+enum says hook_fcnt_fits(struct run *r)
 {
     int64_t max;
     const struct jval *mbs = will(r, AT_mbs);
@@ -98,7 +98,7 @@ static enum err instance_text(struct run *r, const struct attrs *now, struct spa
             jw_name(&w, v->key), jw_raw(&w, v->raw);
     }
     for (size_t i = 1; i <= now->n; i++)
-        if (now->v[i] && is_custom(now->v[i]->key)) {
+        if (now->v[i] && hook_fcnt_custom(now->v[i]->key)) {
             jw_name(&w, now->v[i]->key);
             jw_raw(&w, now->v[i]->raw);
         }
@@ -144,9 +144,9 @@ static enum says after_fcnt(struct run *r)
     return MORE;
 }
 
-const struct type_hook hook_fcnt = {.check = check_size,
+const struct type_hook hook_fcnt = {.check = hook_fcnt_fits,
                                     .fill = fill_fcnt,
-                                    .check_update = check_size,
+                                    .check_update = hook_fcnt_fits,
                                     .fill_update = fill_update,
                                     .after = after_fcnt};
 

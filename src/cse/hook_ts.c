@@ -144,15 +144,20 @@ static enum says check_dgt(struct run *r)
     return e == ERR_NOTFOUND ? MORE : oops(r, e);
 }
 
-static enum says check_tsi(struct run *r)
+enum says hook_tsi_fits(struct run *r)
 {
     const struct jval *con = attrs_get(&r->in, AT_con);
     STEP_TRY(r, run_old(r));
-    enum says say = check_dgt(r);
-    if (say == MORE && (int64_t)check_content_size(con) > patch_int(&r->old, AT_mbs, INT64_MAX))
+    if ((int64_t)check_content_size(con) > patch_int(&r->old, AT_mbs, INT64_MAX))
         return refuse(r, RSC_NOT_ACCEPTABLE, SPAN("con"),
                       "its content is larger than maxByteSize of the timeSeries (TS-0004 7.4.39.2.1)");
-    return say;
+    return MORE;
+}
+
+static enum says check_tsi(struct run *r)
+{
+    enum says say = check_dgt(r);
+    return say == MORE ? hook_tsi_fits(r) : say;
 }
 
 static enum err fill_tsi(struct run *r, struct jw *w)

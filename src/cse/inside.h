@@ -305,6 +305,10 @@ struct span make_et(struct run *r, const struct jval *given, const struct row *p
                     int64_t *et);
 /* Labels for the index. */
 enum err make_labels(struct run *r, const struct jval *lbl, struct row *row);
+/* The texts of an attribute lbl. */
+enum err make_label_list(struct run *r, const struct jval *lbl, const struct span **v, size_t *n);
+/* The identifier that the CREATE gives: r->reserved when there is one, else a fresh one. Writer. */
+enum err make_rid(struct run *r, int64_t *rid);
 /* Adds to the counters of a row in the store. */
 enum err make_count(struct run *r, struct row *row);
 /* A child came (1) or went (-1): counters of a parent that does not hold instances. */
@@ -329,8 +333,15 @@ struct type_hook {
 const struct type_hook *type_hook(unsigned ty);
 /* A new AE-ID-Stem of that kind, 'C' or 'S'; empty: no memory. */
 struct span hook_ae_fresh(struct run *r, char kind);
-/* contentInstance: is its content small enough for the container? */
+/* Does the request bring readings that sealing may have to replace? No copy of it stays then. Of an UPDATE only the
+ * root tells: every flexContainer counts. */
+bool before_is_reading(const struct prim *q);
+/* Is the content, sealed by now, small enough for what holds it? */
 enum says hook_cin_fits(struct run *r);
+enum says hook_tsi_fits(struct run *r);
+enum says hook_fcnt_fits(struct run *r);
+/* Does a flexContainer have it from its specialization? */
+bool hook_fcnt_custom(struct span name);
 /* Does this RETRIEVE use up one of the reads that an instance has left (dcnt)? It is served by the writer then, so that
  * each value is shown once; and what follows from it, after the answer was made. */
 bool hook_cin_counts(const struct run *r);

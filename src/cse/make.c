@@ -110,112 +110,11 @@ enum says make_check(struct run *r)
     return say == MORE ? check_sibling(r) : say;
 }
 
-/* ---- before: sealing ------------------------------------------------------------------------------ */
-
-/* Absolute structured address of the target. Names never change, so the writer keeps the last ones. */
-static enum err path_of(struct run *r, struct span *out)
-{
-    struct cse *c = r->c;
-    struct known_path *p = &c->paths[(uint64_t)r->target.rid % PATHS];
-    *out = span_of(p->text, p->n);
-    if (p->rid == r->target.rid)
-        return OK;
-    struct text t;
-    struct span path;
-    TRY(name_path(r->t, &r->target, r->a, &path));
-    text_init(&t, r->a);
-    buf_put(&t.b, c->conf.self.sp);
-    buf_put(&t.b, c->conf.self.csi);
-    buf_c(&t.b, '/');
-    buf_put(&t.b, path);
-    TRY(t.b.e);
-    *out = buf_span(&t.b);
-    if (out->n <= sizeof p->text) {
-        p->rid = r->target.rid;
-        p->n = out->n;
-        memcpy(p->text, out->p, out->n);
-    }
-    return OK;
-}
-
-static enum err labels_of(struct run *r, const struct jval *lbl, const struct span **v, size_t *n)
-{
-    *n = 0;
-    *v = NULL;
-    if (!lbl || lbl->type != J_ARR || lbl->n == 0)
-        return OK;
-    struct span *s = ARENA_ARRAY(r->a, struct span, lbl->n);
-    if (!s)
-        return ERR_NOMEM;
-    for (const struct jval *l = lbl->child; l; l = l->next)
-        s[(*n)++] = name_text(l, r->a);
-    *v = s;
-    return OK;
-}
-
-/* The type whose content the request brings; 0: none of those that carry readings. */
-static unsigned carries(const struct run *r)
-{
-    unsigned ty = r->q->op == OP_CREATE ? r->q->ty : r->q->op == OP_UPDATE && r->target.ty == TY_FCNT ? TY_FCNT : 0;
-    return ty == TY_CIN || ty == TY_TSI || ty == TY_FCNT ? ty : 0;
-}
-
-/* A flexContainer is content itself: its own address counts. Others lie in a place. */
-static enum err place_of(struct run *r, unsigned ty, struct span *out)
-{
-    struct text t;
-    struct span rn = attrs_text(&r->in, AT_rn, r->a);
-    TRY(path_of(r, out));
-    if (ty != TY_FCNT || r->q->op != OP_CREATE)
-        return OK;
-    text_init(&t, r->a);
-    buf_put(&t.b, *out);
-    buf_c(&t.b, '/');
-    buf_put(&t.b, rn);
-    *out = buf_span(&t.b);
-    return t.b.e;
-}
-
-enum says step_before(struct run *r)
-{
-    const struct cse_hook *h = &r->c->hook;
-    unsigned ty = h->before ? carries(r) : 0;
-    if (!ty)
-        return MORE;
-    const struct jval *con = attrs_get(&r->in, AT_con);
-    struct cse_hook_say say = {0};
-    struct cse_hook_ask ask = {.t = r->t,
-                               .arena = r->a,
-                               .now = r->now,
-                               .fixed = ty != TY_CIN,
-                               .container = r->target.rid,
-                               .con = ty == TY_FCNT ? r->q->content->raw
-                                      : con         ? con->raw
-                                                    : SPAN_NONE,
-                               .entropy = r->c->w.entropy,
-                               .entropy_ctx = r->c->w.ctx};
-    STEP_TRY(r, place_of(r, ty, &ask.path));
-    STEP_TRY(r, run_old(r));
-    ask.cnf = ty == TY_FCNT ? SPAN_NONE : attrs_text(ty == TY_CIN ? &r->in : &r->old, AT_cnf, r->a);
-    STEP_TRY(r, labels_of(r, attrs_get(&r->old, AT_lbl), &ask.lbl, &ask.nlbl));
-    r->hooked = true;
-    struct verdict v = h->before(h->ctx, &ask, &say);
-    if (!verdict_go(v))
-        return refuse_verdict(r, v);
-    if (say.con.p) {
-        r->con = say.con;
-        r->cnf = say.cnf;
-        if (con)
-            wipe((void *)(uintptr_t)con->raw.p, con->raw.n); /* the request's own octets: nothing echoes them */
-    }
-    return ask.fixed ? MORE : hook_cin_fits(r);
-}
-
 /* ---- apply ---------------------------------------------------------------------------------------- */
 
 /* An identifier that no other kind of identifier can be mistaken for: the first segment of an address may also be the
  * CSE-ID without slash or the CSEBase's name. */
-static enum err fresh_rid(struct run *r, int64_t *rid)
+enum err make_rid(struct run *r, int64_t *rid)
 {
     bool clash = true;
     *rid = r->reserved;
@@ -251,9 +150,24 @@ struct span make_et(struct run *r, const struct jval *given, const struct row *p
     return text.n ? text : name_time_s(*et, r->a);
 }
 
+enum err make_label_list(struct run *r, const struct jval *lbl, const struct span **v, size_t *n)
+{
+    *n = 0;
+    *v = NULL;
+    if (!lbl || lbl->type != J_ARR || lbl->n == 0)
+        return OK;
+    struct span *s = ARENA_ARRAY(r->a, struct span, lbl->n);
+    if (!s)
+        return ERR_NOMEM;
+    for (const struct jval *l = lbl->child; l; l = l->next)
+        s[(*n)++] = name_text(l, r->a);
+    *v = s;
+    return OK;
+}
+
 enum err make_labels(struct run *r, const struct jval *lbl, struct row *row)
 {
-    return labels_of(r, lbl, &row->lbl, &row->nlbl);
+    return make_label_list(r, lbl, &row->lbl, &row->nlbl);
 }
 
 enum err make_count(struct run *r, struct row *row)
@@ -350,7 +264,7 @@ enum says make_apply(struct run *r)
                       .ct = r->now,
                       .lt = r->now,
                       .spec = r->in.t->flags & TF_SPEC ? r->in.t->root : SPAN_NONE};
-    STEP_TRY(r, fresh_rid(r, &o->rid));
+    STEP_TRY(r, make_rid(r, &o->rid));
     STEP_TRY(r, run_old(r));
     if (o->ty == TY_AE) {
         o->alias = r->aei;

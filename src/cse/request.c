@@ -296,7 +296,7 @@ static enum err prepare(struct back *b, struct run *r)
     struct errand *e = b->e;
     const struct cse *c = b->c;
     TRY(copy_request(&e->q, r->q, r->ack->away, &e->a));
-    if (c->hook.before && e->q.op == OP_CREATE && r->q->ty == TY_CIN)
+    if (c->hook.before && before_is_reading(r->q))
         wipe((void *)(uintptr_t)r->q->pc.p, r->q->pc.n); /* the copy is sealed, and overwritten there */
     e->x.request = b->rid;
     e->x.self = r->x->self;

@@ -31,8 +31,7 @@ static void put_head(struct cse *c, struct jw *w, const struct row *row, struct 
  * kept on this one's disk. */
 static bool keeps_content(const struct cse *c, const struct prim *q, bool away)
 {
-    bool reading = q->op == OP_CREATE && q->ty == TY_CIN;
-    return q->pc.n && q->ser == SER_JSON && !(reading && (away || c->hook.before));
+    return q->pc.n && q->ser == SER_JSON && !((away || c->hook.before) && before_is_reading(q));
 }
 
 enum err request_text_new(struct cse *c, const struct prim *q, const struct row *row, bool away, struct arena *a,

@@ -196,6 +196,22 @@ static enum err read_keeper(struct reading *r, struct seal_policy *p)
     return OK;
 }
 
+/* Sizes in octets, rising. */
+static enum err read_padding(struct reading *r, struct seal_policy *p)
+{
+    const char *text;
+    uint64_t size, last = 0;
+    while ((text = conf_item(r->c, r->section, "padding", p->n_pad))) {
+        if (p->n_pad == SEAL_BUCKETS_MAX)
+            return defect(r, "padding", "more than 16 sizes");
+        if (span_u64(span_str(text), ESD_PAD_MAX, &size) != OK || size <= last)
+            return defect(r, "padding", "sizes in octets, each larger than the one before: 64, 256, 1024");
+        p->pad[p->n_pad++] = (uint32_t)size;
+        last = size;
+    }
+    return OK;
+}
+
 static enum err read_policy(struct reading *r, const char *name, struct seal_policy *p)
 {
     if (!section_of(r, "seal", name))
@@ -203,8 +219,11 @@ static enum err read_policy(struct reading *r, const char *name, struct seal_pol
     p->name = span_str(name);
     p->level = (enum seal_level)conf_int(r->c, r->section, "policy");
     TRY(read_pattern(r, p));
+    p->others_clear = conf_int(r->c, r->section, "others") == 1;
     if (p->level != SEAL_GATEWAY)
         return OK;
+    p->batch = conf_int(r->c, r->section, "batch") == 1;
+    TRY(read_padding(r, p));
     enum err e = read_readers(r, p), k = read_keeper(r, p);
     return e != OK ? e : k;
 }
@@ -237,47 +256,4 @@ enum err seal_conf_read(const struct conf *c, struct hook_seal *h, struct buf *w
     for (size_t i = 0; (name = conf_name(c, "seal", i)); i++)
         e = worse(e, read_policy(&r, name, &h->policies[h->n_policies++]));
     return e;
-}
-
-/* ---- which one counts ------------------------------------------------------------------------------- */
-
-static bool fits(const struct seal_policy *p, struct span path)
-{
-    return p->star ? span_starts(path, p->pattern) : span_eq(path, p->pattern);
-}
-
-/* The longest pattern; of equal ones the stronger policy. */
-static bool better(const struct seal_policy *p, const struct seal_policy *q)
-{
-    if (!q || p->pattern.n != q->pattern.n)
-        return !q || p->pattern.n > q->pattern.n;
-    return p->star != q->star ? !p->star : p->level > q->level;
-}
-
-static const struct seal_policy *by_name(const struct hook_seal *h, struct span name)
-{
-    for (size_t i = 0; i < h->n_policies; i++)
-        if (span_eq(h->policies[i].name, name))
-            return &h->policies[i];
-    return NULL;
-}
-
-const struct seal_policy *seal_conf_policy(const struct hook_seal *h, struct span path, const struct span *lbl,
-                                           size_t n, bool *unknown)
-{
-    const struct seal_policy *best = NULL;
-    *unknown = false;
-    for (size_t i = 0; i < h->n_policies; i++)
-        if (fits(&h->policies[i], path) && better(&h->policies[i], best))
-            best = &h->policies[i];
-    for (size_t i = 0; i < n; i++) {
-        if (!span_starts(lbl[i], SPAN("e2e:policy=")))
-            continue;
-        const struct seal_policy *p = by_name(h, span_from(lbl[i], 11));
-        if (!p)
-            *unknown = true;
-        else if (p->level > (best ? best->level : SEAL_PASS))
-            best = p;
-    }
-    return best;
 }

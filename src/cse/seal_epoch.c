@@ -7,117 +7,6 @@
 
 enum { LETTER_TEXT_MAX = 8192 };
 
-/* ---- the queue of letters ---------------------------------------------------------------------------- */
-
-static uint64_t be64(const uint8_t *p)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++)
-        v = v << 8 | p[i];
-    return v;
-}
-
-static struct span entry_key(uint8_t text[64], uint64_t n)
-{
-    struct buf b = buf_over(text, 64);
-    buf_str(&b, "seal/q/");
-    buf_u64(&b, n);
-    return buf_span(&b);
-}
-
-enum err seal_queue_span(struct store_tx *t, struct arena *a, uint64_t *first, uint64_t *next)
-{
-    struct span v;
-    *first = *next = 0;
-    enum err e = store_state_get(t, SPAN("seal/q"), a, &v);
-    if (e == ERR_NOTFOUND)
-        return OK;
-    TRY(e);
-    if (v.n != 16)
-        return ERR_IO;
-    *first = be64(v.p);
-    *next = be64(v.p + 8);
-    return OK;
-}
-
-static enum err put_span(struct store_tx *t, uint64_t first, uint64_t next)
-{
-    uint8_t text[16];
-    struct buf b = BUF_ARRAY(text);
-    buf_be64(&b, first);
-    buf_be64(&b, next);
-    return store_state_put(t, SPAN("seal/q"), buf_span(&b));
-}
-
-static struct span take(struct span *rest, size_t n)
-{
-    struct span s = span_first(*rest, n);
-    *rest = span_from(*rest, n);
-    return s;
-}
-
-static struct span take_text(struct span *rest)
-{
-    struct span n = take(rest, 2);
-    return n.n == 2 ? take(rest, (size_t)n.p[0] << 8 | n.p[1]) : SPAN_NONE;
-}
-
-enum err seal_queue_get(struct store_tx *t, struct arena *a, uint64_t n, struct seal_letter *out)
-{
-    uint8_t key[64];
-    struct span v;
-    TRY(store_state_get(t, entry_key(key, n), a, &v));
-    struct span ms = take(&v, 8);
-    *out = (struct seal_letter){.n = n};
-    out->ms = ms.n == 8 ? (int64_t)be64(ms.p) : 0;
-    out->ttp = take_text(&v);
-    out->policy = take_text(&v);
-    out->text = v;
-    return out->text.n ? OK : ERR_IO;
-}
-
-static void put_text(struct buf *b, struct span s)
-{
-    buf_c(b, (uint8_t)(s.n >> 8));
-    buf_c(b, (uint8_t)s.n);
-    buf_put(b, s);
-}
-
-static enum err queue_put(const struct cse_hook_ask *ask, const struct seal_policy *p, struct span letter)
-{
-    uint8_t key[64];
-    uint64_t first, next;
-    size_t room = 8 + 4 + p->ttp->fqdn.n + p->name.n + letter.n;
-    uint8_t *text = (uint8_t *)arena_alloc(ask->arena, room);
-    if (!text)
-        return ERR_NOMEM;
-    struct buf b = buf_over(text, room);
-    buf_be64(&b, (uint64_t)ask->now);
-    put_text(&b, p->ttp->fqdn);
-    put_text(&b, p->name);
-    buf_put(&b, letter);
-    TRY(b.e);
-    TRY(seal_queue_span(ask->t, ask->arena, &first, &next));
-    TRY(store_state_put(ask->t, entry_key(key, next), buf_span(&b)));
-    return put_span(ask->t, first, next + 1);
-}
-
-enum err seal_queue_done(struct store_tx *t, struct arena *a, uint64_t n)
-{
-    uint8_t key[64];
-    uint64_t first, next;
-    struct seal_letter l;
-    TRY(store_state_drop(t, entry_key(key, n)));
-    TRY(seal_queue_span(t, a, &first, &next));
-    uint64_t was = first;
-    enum err e = ERR_NOTFOUND;
-    while (first < next && (e = seal_queue_get(t, a, first, &l)) == ERR_NOTFOUND)
-        first++;
-    if (e != OK && e != ERR_NOTFOUND)
-        return e;
-    return first == was ? OK : put_span(t, first, next);
-}
-
 /* How long has the oldest letter been waiting? Beyond `offline-max` the TTP may have no key to open it with. */
 static enum reason check_overdue(const struct cse_hook_ask *ask)
 {
@@ -146,7 +35,7 @@ static enum err next_ep(const struct cse_hook_ask *ask, const uint8_t sid[ESD_SI
     enum err e = store_state_get(ask->t, buf_span(&k), ask->arena, &old);
     if (e != OK && e != ERR_NOTFOUND)
         return e;
-    *ep = (e == OK && old.n == 8 ? be64(old.p) : 0) + 1;
+    *ep = (e == OK && old.n == 8 ? seal_be64(old.p) : 0) + 1;
     buf_be64(&v, *ep);
     return store_state_put(ask->t, buf_span(&k), buf_span(&v));
 }
@@ -196,11 +85,12 @@ static enum err store_epoch(struct hook_seal *h, const struct cse_hook_ask *ask,
     struct buf letter = buf_over(text, LETTER_TEXT_MAX);
     TRY(next_ep(ask, h->secret->fresh.sid, ep));
     TRY(build_letter(h, ask, p, *ep, &letter));
-    return queue_put(ask, p, buf_span(&letter));
+    struct seal_letter l = {.ms = ask->now, .ttp = p->ttp->fqdn, .policy = p->name, .text = buf_span(&letter)};
+    return seal_queue_put(ask->t, ask->arena, &l);
 }
 
 static enum reason begin(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p,
-                         const uint8_t sid[ESD_SID], struct epoch *e)
+                         struct span address, const uint8_t sid[ESD_SID], struct epoch *e)
 {
     struct esd_keys *k = &h->secret->fresh;
     uint64_t ep;
@@ -212,7 +102,8 @@ static enum reason begin(struct hook_seal *h, const struct cse_hook_ask *ask, co
         r = REASON_FAILED;
     if (r == REASON_OK) {
         seal_epoch_drop(h, e);
-        *e = (struct epoch){.open = true, .ep = ep, .born = h->tx, .generation = h->generation, .since_ms = ask->now};
+        *e = (struct epoch){
+            .open = true, .policy = p, .ep = ep, .born = h->tx, .generation = h->generation, .since_ms = ask->now};
         memcpy(e->sid, sid, ESD_SID);
         r = seal_key_init(&e->key, k, p->ttp->fqdn) == OK ? REASON_OK : REASON_FAILED;
         h->epochs++;
@@ -222,7 +113,7 @@ static enum reason begin(struct hook_seal *h, const struct cse_hook_ask *ask, co
     keys_wipe(k); /* KV itself has done its work: the letter holds it for the vault */
     if (r != REASON_OK)
         return r;
-    LOG(LOG_L_INFO, "epoch-begins", log_span("container", ask->path), log_int("epoch", (int64_t)ep),
+    LOG(LOG_L_INFO, "epoch-begins", log_span("container", address), log_int("epoch", (int64_t)ep),
         log_span("policy", p->name), log_span("ttp", p->ttp->fqdn));
     return REASON_OK;
 }
@@ -282,17 +173,17 @@ static void sweep(struct hook_seal *h, int64_t now)
 }
 
 enum reason seal_epoch_for(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p,
-                           struct epoch **out)
+                           struct span address, struct epoch **out)
 {
     uint8_t sid[ESD_SID];
-    JUDGE(keys_sid(ask->path, sid));
+    JUDGE(keys_sid(address, sid));
     sweep(h, ask->now);
     struct epoch *e = slot_of(h, sid);
     enum reason r = REASON_OK;
-    if (!mine(e, sid) || soft_over(h, e, ask->now))
-        r = begin(h, ask, p, sid, e);
+    if (!mine(e, sid) || e->policy != p || soft_over(h, e, ask->now))
+        r = begin(h, ask, p, address, sid, e);
     /* when no new epoch can begin, the present one goes on up to its hard limit; but not after a revocation */
-    bool goes_on = (r == REASON_NO_CREDENTIAL || r == REASON_REGISTRATION_OVERDUE) && mine(e, sid) &&
+    bool goes_on = (r == REASON_NO_CREDENTIAL || r == REASON_REGISTRATION_OVERDUE) && mine(e, sid) && e->policy == p &&
                    !hard_over(e, ask->now) && e->generation == h->generation;
     if (r != REASON_OK && !goes_on)
         return r;

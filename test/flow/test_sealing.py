@@ -126,13 +126,21 @@ def test_policies_of_containers(plant):
     assert plant.device.put("mn/thermo-1/data", con, cnf="text/plain:0:1").expect(2001).root("m2m:cin")["con"] == con
 
 
-def test_a_time_series_is_not_a_way_around(plant):
-    """Only contentInstances are sealed; where content is protected, others are refused in clear."""
+def test_a_time_series_is_sealed(plant):
+    """Its cnf is create-only, so the gateway sets it with the timeSeries; elsewhere nothing changes."""
     secret = canary.make()
-    for name, rsc in (("data-ts", 4102), ("series", 2001)):
-        plant.device.create("mn/thermo-1", 29, "m2m:ts", rn=name, acpi=["mn/thermo-1/acp"]).expect(2001)
-        plant.device.create("mn/thermo-1/" + name, 30, "m2m:tsi", dgt="20261124T120000", con=secret).expect(rsc)
-    plant.device.retrieve("mn/thermo-1/data-ts/la").expect(4004)
+    for name in ("data-ts", "series"):
+        made = plant.device.create("mn/thermo-1", 29, "m2m:ts", rn=name, acpi=["mn/thermo-1/acp"]).expect(2001)
+        made = made.root("m2m:ts")
+        assert made.get("cnf") == ("text/plain:0:1" if name == "data-ts" else None)
+        for n, con in enumerate((secret, 21.5)):
+            made = plant.device.create("mn/thermo-1/" + name, 30, "m2m:tsi", dgt="20261124T12000%d" % n,
+                                       con=con).expect(2001).root("m2m:tsi")
+            if name == "series":
+                assert made["con"] == con
+                continue
+            plain, = jose_stranger.open_batch(made["con"], plant.key_of(made["con"], name))
+            assert plain.decode() == str(con) and made["cs"] == len(made["con"])
 
 
 def test_notices_are_sealed(plant):

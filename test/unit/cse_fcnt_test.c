@@ -21,7 +21,8 @@ static struct node *lab(const char *more)
 {
     static const char lamp[] = "{\"cnd\":\"org.x.lamp\",\"root\":\"x:lamp\",\"attributes\":["
                                "{\"sn\":\"brigs\",\"type\":\"integer\",\"least\":0,\"most\":100,\"create\":\"M\"},"
-                               "{\"sn\":\"colour\",\"type\":\"string\"}]}";
+                               "{\"sn\":\"colour\",\"type\":\"string\"},"
+                               "{\"sn\":\"motto\",\"type\":\"string\",\"sealed\":true}]}";
     struct spec_why why;
     char body[300];
     heap_arena(&mem, 65536, 1 << 20);
@@ -107,29 +108,60 @@ static void old_instances_go_by_age(void **state)
     HOLDS("\"cni\":0,\"cbs\":0");
 }
 
-/* A place whose content is protected. */
-static struct verdict only_clear_elsewhere(void *ctx, const struct cse_hook_ask *ask, struct cse_hook_say *say)
+/* A place whose content is protected: texts that may be sealed are, other attributes are refused in "safe". */
+static struct verdict seals_texts(void *ctx, const struct cse_hook_ask *ask, struct cse_hook_say *say)
 {
     (void)say;
     copy_text(ctx, 200, ask->path);
-    assert_true(ask->fixed);
-    assert_true(span_starts(ask->con, SPAN("{")));
-    return span_ends(ask->path, SPAN("/safe")) ? verdict_of(RSC_CONTENTS_UNACCEPTABLE, SPAN("con"), "not in clear")
-                                               : VERDICT_GO;
+    assert_int_equal(ask->what, HOOK_FCNT);
+    for (size_t i = 0; i < ask->n_attrs; i++) {
+        if (ask->attrs[i].sealable)
+            ask->attrs[i].say = SPAN("\"eyJ.sealed\"");
+        else if (span_ends(ask->path, SPAN("/safe")))
+            return verdict_of(RSC_CONTENTS_UNACCEPTABLE, ask->attrs[i].name, "not in clear");
+    }
+    return VERDICT_GO;
 }
 
-static void a_protected_place_takes_none_in_clear(void **state)
+static void texts_are_sealed(void **state)
+{
+    (void)state;
+    char path[200];
+    struct node *n = lab(",\"mni\":3");
+    cse_set_hook(n->cse, &(struct cse_hook){.ctx = path, .before = seals_texts});
+    IS(4102, CREATE(n, "x/one", "Cone", TY_FCNT, "{\"x:lamp\":{\"rn\":\"safe\",\"cnd\":\"org.x.lamp\",\"brigs\":1}}"));
+    HOLDS("brigs");
+    assert_string_equal(path, "//demo.example/id-x/x/one/safe");
+    IS(4004, RETRIEVE(n, "x/one/safe", "Cone"));
+    IS(2001, CREATE(n, "x/one", "Cone", TY_FCNT,
+                    "{\"x:lamp\":{\"rn\":\"m\",\"cnd\":\"org.x.lamp\",\"brigs\":1,\"motto\":\"canary\",\"mni\":5}}"));
+    HOLDS("\"motto\":\"eyJ.sealed\"");
+    HOLDS("\"cs\":11");
+    LACKS("canary");
+    assert_null(memmem(last->q.pc.p, last->q.pc.n, "canary", 6)); /* the request's own octets are gone */
+    IS(2004, UPDATE(n, "x/one/m", "Cone", "{\"x:lamp\":{\"brigs\":2}}"));
+    assert_string_equal(path, "//demo.example/id-x/x/one/m");
+    IS(2004, UPDATE(n, "x/one/l", "Cone", "{\"x:lamp\":{\"motto\":\"canary\"}}"));
+    HOLDS("\"motto\":\"eyJ.sealed\"");
+    LACKS("canary");
+    IS(2000, RETRIEVE(n, "x/one/l/la", "Cone")); /* the instance that the CSE makes of it, too */
+    HOLDS("\"motto\":\"eyJ.sealed\"");
+    path[0] = 0;
+    IS(2004, UPDATE(n, "x/one/l", "Cone", "{\"x:lamp\":{\"motto\":null,\"lbl\":[\"a\"]}}"));
+    assert_string_equal(path, "");                                                      /* nothing to be sealed */
+    IS(5207, UPDATE(n, "x/one/l", "Cone", "{\"x:lamp\":{\"mbs\":8,\"motto\":\"x\"}}")); /* sealed it is too large */
+}
+
+/* Its address is needed before its name is known: that follows from the identifier. */
+static void a_name_that_the_cse_gives(void **state)
 {
     (void)state;
     char path[200];
     struct node *n = lab("");
-    cse_set_hook(n->cse, &(struct cse_hook){.ctx = path, .before = only_clear_elsewhere});
-    IS(4102, CREATE(n, "x/one", "Cone", TY_FCNT, "{\"x:lamp\":{\"rn\":\"safe\",\"cnd\":\"org.x.lamp\",\"brigs\":1}}"));
-    assert_string_equal(path, "//demo.example/id-x/x/one/safe");
-    IS(4004, RETRIEVE(n, "x/one/safe", "Cone"));
-    IS(2001, CREATE(n, "x/one", "Cone", TY_FCNT, "{\"x:lamp\":{\"rn\":\"m\",\"cnd\":\"org.x.lamp\",\"brigs\":1}}"));
-    IS(2004, UPDATE(n, "x/one/m", "Cone", "{\"x:lamp\":{\"brigs\":2}}"));
-    assert_string_equal(path, "//demo.example/id-x/x/one/m");
+    cse_set_hook(n->cse, &(struct cse_hook){.ctx = path, .before = seals_texts});
+    IS(2001, CREATE(n, "x/one", "Cone", TY_FCNT, "{\"x:lamp\":{\"cnd\":\"org.x.lamp\",\"brigs\":1}}"));
+    assert_string_equal(path + strlen("//demo.example/id-x/x/one/"), value("rn"));
+    assert_true(strlen(value("rn")) > 3);
 }
 
 #define T(name) cmocka_unit_test_teardown(name, all_down)
@@ -140,7 +172,8 @@ int main(void)
         T(only_custom_attributes_move_the_state),
         T(an_instance_for_each_change),
         T(old_instances_go_by_age),
-        T(a_protected_place_takes_none_in_clear),
+        T(texts_are_sealed),
+        T(a_name_that_the_cse_gives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

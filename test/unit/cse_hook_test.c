@@ -75,7 +75,7 @@ static void content_is_replaced_before_anybody_sees_it(void **state)
 {
     (void)state;
     struct seal s = hook();
-    struct cse_hook h = {&s, before, undone, committed};
+    struct cse_hook h = {.ctx = &s, .before = before, .undone = undone, .committed = committed};
     cse_set_hook(n->cse, &h);
     IS(2001,
        CREATE(n, "mn/one/c", "Cone", 23, "{\"m2m:sub\":{\"rn\":\"s\",\"nu\":[\"http://t/n\"],\"enc\":{\"net\":[3]}}}"));
@@ -101,7 +101,7 @@ static void a_refusal_takes_everything_back(void **state)
 {
     (void)state;
     struct seal s = hook();
-    struct cse_hook h = {&s, before, undone, committed};
+    struct cse_hook h = {.ctx = &s, .before = before, .undone = undone, .committed = committed};
     cse_set_hook(n->cse, &h);
     s.refuse = true;
     IS(4102, CREATE(n, "mn/one/c", "Cone", 4, "{\"m2m:cin\":{\"con\":\"x\"}}"));
@@ -125,7 +125,7 @@ static void a_failed_commit_answers_nobody_yes(void **state)
 {
     (void)state;
     struct seal s = hook();
-    struct cse_hook h = {&s, before, undone, committed};
+    struct cse_hook h = {.ctx = &s, .before = before, .undone = undone, .committed = committed};
     struct fault plan = {.at = FAULT_COMMIT, .e = ERR_DISK};
     struct node *f;
     struct store *inner;

@@ -8,16 +8,12 @@
 
 #include <cmocka.h>
 
-#include "esd/letter_open.h"
-#include "esd/open.h"
-#include "seal_plant.h"
+#include "seal_letters.h"
 
 static struct conf *conf;
 static struct hook_seal *h;
 static struct cse_hook hook;
-static struct store *store;
 static struct store_tx *t;
-static struct arena mem;
 
 /* ---- a gateway -------------------------------------------------------------------------------------- */
 
@@ -95,7 +91,6 @@ static void entropy(void *ctx, void *p, size_t n)
 static struct cse_hook_say said;
 static const struct span *labels;
 static size_t n_labels;
-static bool fixed; /* content that cannot be replaced */
 
 /* One CREATE in its savepoint; `keeps` false: rolled back afterwards. */
 static enum rsc create(struct span path, struct span con, struct span cnf, bool keeps)
@@ -104,7 +99,7 @@ static enum rsc create(struct span path, struct span con, struct span cnf, bool 
     struct cse_hook_ask ask = {.t = t,
                                .arena = &mem,
                                .now = now,
-                               .fixed = fixed,
+                               .what = HOOK_CIN,
                                .container = 7,
                                .path = path,
                                .con = copy,
@@ -133,72 +128,6 @@ static enum rsc create_alone(struct span path, struct span con, struct span cnf)
     enum rsc r = create(path, con, cnf, true);
     commit();
     return r;
-}
-
-/* ---- looking at what was made ------------------------------------------------------------------------ */
-
-static struct esd_label label_of(struct span con)
-{
-    struct esd_label l;
-    assert_true(con.n > 2 && con.p[0] == '"' && con.p[con.n - 1] == '"');
-    assert_int_equal(label_read(span_of(con.p + 1, con.n - 2), &mem, &l), REASON_OK);
-    return l;
-}
-
-/* KV of a kid, from the letters that wait in the store. */
-static bool kv_of(struct span kid, uint8_t kv[ESD_KV], struct letter_item *item)
-{
-    uint64_t first, next;
-    bool found = false;
-    struct store_tx *r;
-    assert_int_equal(store_read(store, 0, &r), OK);
-    assert_int_equal(seal_queue_span(r, &mem, &first, &next), OK);
-    for (uint64_t n = first; n < next && !found; n++) {
-        struct seal_letter q;
-        struct jws j;
-        struct key_letter l;
-        uint8_t kvs[1][ESD_KV];
-        if (seal_queue_get(r, &mem, n, &q) != OK)
-            continue;
-        assert_int_equal(letter_read(q.text, &mem, &j, &l), REASON_OK);
-        assert_int_equal(jws_verify(&j, gateway), REASON_OK);
-        assert_true(span_eq(j.kid, SPAN("53-//demo.example/id-mn")) && span_eq(l.iss, SPAN("//demo.example/id-mn")));
-        assert_int_equal(letter_open(&l, sealing, &mem, kvs), REASON_OK);
-        if (!kid_eq(l.items[0].kid, kid))
-            continue;
-        memcpy(kv, kvs[0], ESD_KV);
-        *item = l.items[0];
-        found = true;
-    }
-    store_end(r);
-    return found;
-}
-
-static unsigned waiting(void)
-{
-    uint64_t first, next;
-    struct store_tx *r;
-    assert_int_equal(store_read(store, 0, &r), OK);
-    assert_int_equal(seal_queue_span(r, &mem, &first, &next), OK);
-    store_end(r);
-    return (unsigned)(next - first);
-}
-
-static struct span opened(struct span con)
-{
-    struct opener o;
-    struct esd_label l = label_of(con);
-    struct letter_item item;
-    struct span plain;
-    uint8_t kv[ESD_KV], *room = (uint8_t *)arena_alloc(&mem, con.n);
-    struct buf out = buf_over(room, con.n);
-    assert_true(kv_of(l.kid, kv, &item));
-    assert_memory_equal(item.sid, l.e2e.sid, ESD_SID);
-    assert_int_equal(item.ep, l.e2e.ep);
-    assert_int_equal(opener_init(&o), OK);
-    assert_int_equal(open_aead(&o, &l, span_of(kv, 32), &out, &plain), REASON_OK);
-    opener_free(&o);
-    return plain;
 }
 
 /* ---- tests ------------------------------------------------------------------------------------------- */
@@ -263,22 +192,6 @@ static void policies_by_place_and_label(void **state)
     labels = &nowhere;
     assert_int_equal(create_alone(other, SPAN("1"), SPAN_NONE), RSC_CONTENTS_UNACCEPTABLE);
     n_labels = 0;
-}
-
-/* What only a contentInstance can be is refused in clear wherever content is protected, and passes elsewhere. */
-static void what_cannot_be_sealed_is_refused(void **state)
-{
-    (void)state;
-    struct span open = SPAN("//demo.example/id-mn/mn/thermo-1/data-open"), to_ward = SPAN("e2e:policy=ward");
-    fixed = true;
-    assert_int_equal(create_alone(DATA, SPAN("1"), SPAN_NONE), RSC_CONTENTS_UNACCEPTABLE);
-    assert_int_equal(create_alone(open, SPAN("1"), SPAN_NONE), RSC_NONE);
-    assert_null(said.con.p);
-    n_labels = 1;
-    labels = &to_ward;
-    assert_int_equal(create_alone(open, SPAN("1"), SPAN_NONE), RSC_CONTENTS_UNACCEPTABLE);
-    n_labels = 0;
-    fixed = false;
 }
 
 static void sealed_content_passes_only_in_its_place(void **state)
@@ -558,7 +471,6 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         T(seals_and_registers),
         T(policies_by_place_and_label),
-        T(what_cannot_be_sealed_is_refused),
         T(sealed_content_passes_only_in_its_place),
         T(rolled_back_index_is_given_again),
         T(rolled_back_begin_never_was),

@@ -21,7 +21,7 @@ static const struct conf_row rows[] = {
 
 static char folder[64];
 static struct p256 *gateway, *identity, *sealing, *release;
-static int64_t now = 1767225600000;
+static UNUSED int64_t now = 1767225600000;
 
 /* ---- files ------------------------------------------------------------------------------------------ */
 

@@ -112,6 +112,13 @@ static void bad_ones_are_refused_and_leave_nothing(void **state)
         {"{\"root\":\"x:y\",\"cnd\":\"c\",\"attributes\":[{\"sn\":\"a\",\"type\":\"any\"},{\"sn\":\"a\",\"type\":"
          "\"any\"}]}",
          ERR_EXISTS, "a"},
+        {"{\"root\":\"x:y\",\"cnd\":\"c\",\"attributes\":[{\"sn\":\"a\",\"type\":\"float\",\"sealed\":true}]}",
+         ERR_SYNTAX, "a"},
+        {"{\"root\":\"x:y\",\"cnd\":\"c\",\"attributes\":[{\"sn\":\"a\",\"type\":\"string\",\"list\":true,\"sealed\":"
+         "true}]}",
+         ERR_SYNTAX, "a"},
+        {"{\"root\":\"x:y\",\"cnd\":\"c\",\"attributes\":[{\"sn\":\"a\",\"type\":\"string\",\"sealed\":1}]}",
+         ERR_SYNTAX, "a"},
     };
     read_lamp();
     for (size_t i = 0; i < LEN(bad); i++) {
