@@ -8,6 +8,7 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from jwcrypto import jwe, jwk
 
 
@@ -35,8 +36,26 @@ def commitment(kv, sid):
     return hmac.new(kv, b"oneseal-kc-v1" + sid, hashlib.sha256).digest()
 
 
+def kid_text(kc, fqdn):
+    return kc[:16].hex().upper() + "@" + fqdn
+
+
 def kid_of(kv, sid, fqdn):
-    return commitment(kv, sid)[:16].hex().upper() + "@" + fqdn
+    return kid_text(commitment(kv, sid), fqdn)
+
+
+def public_of(d):
+    """Public JWK of the private half of a strict pair."""
+    numbers = ec.derive_private_key(int.from_bytes(d, "big"), ec.SECP256R1()).public_key().public_numbers()
+    return {"kty": "EC", "crv": "P-256", "x": b64u(numbers.x.to_bytes(32, "big")),
+            "y": b64u(numbers.y.to_bytes(32, "big"))}
+
+
+def pair_commitment(public, sid):
+    """Keyed with the RFC 7638 thumbprint of the public key (vectors README 11)."""
+    canonical = json.dumps({n: public[n] for n in ("crv", "kty", "x", "y")}, separators=(",", ":"))
+    thumbprint = hashlib.sha256(canonical.encode()).digest()
+    return hmac.new(thumbprint, b"oneseal-kc-v1" + sid, hashlib.sha256).digest()
 
 
 def header_of(con):

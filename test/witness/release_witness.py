@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from jwcrypto import jwe, jwk
 
-from .jose_stranger import b64u, commitment, kid_of, unb64u
+from .jose_stranger import b64u, commitment, kid_text, pair_commitment, public_of, unb64u
 
 
 class WrongAnswer(Exception):
@@ -267,9 +267,9 @@ def open_answer(verdict, ephemeral, sids):
     if sorted(keys) != sorted(verdict["released"]):
         raise WrongAnswer("malformed", "the inner JWE holds other kids than the answer names")
     for kid, kv in keys.items():
-        if len(kv) != 64:
-            raise WrongAnswer("commitment-mismatch", "KV of %d octets" % len(kv))
-        kc = commitment(kv, sids[kid])
-        if b64u(kc) != answer["kc"][kid] or kid_of(kv, sids[kid], kid.partition("@")[2]).upper() != kid.upper():
+        if len(kv) not in (32, 64):
+            raise WrongAnswer("commitment-mismatch", "a value of %d octets" % len(kv))
+        kc = commitment(kv, sids[kid]) if len(kv) == 64 else pair_commitment(public_of(kv), sids[kid])
+        if b64u(kc) != answer["kc"][kid] or kid_text(kc, kid.partition("@")[2]).upper() != kid.upper():
             raise WrongAnswer("commitment-mismatch", kid)
     return keys
