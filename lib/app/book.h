@@ -97,6 +97,23 @@ MUST_USE enum err book_policy_get(struct book *b, struct span ttp, struct span n
                                   struct span *readers);
 MUST_USE enum err book_policy_put(struct book *b, struct span ttp, struct span name, uint64_t version,
                                   struct span readers);
+/* A strict pair that the TTP made for a stream: its public half. */
+struct book_pair {
+    struct span kid, jwk;
+    int64_t et_ms; /* until then it must be activated */
+};
+/* One that is there already stays as it is, used or not. */
+MUST_USE enum err book_pair_put(struct book *b, const uint8_t sid[ESD_SID], struct span ttp, const struct book_pair *p);
+/* Those that ended before `ms` go. */
+MUST_USE enum err book_pair_past(struct book *b, int64_t ms);
+/* How many are not used and last beyond `after_ms`. */
+MUST_USE enum err book_pair_count(struct book *b, const uint8_t sid[ESD_SID], struct span ttp, int64_t after_ms,
+                                  uint64_t *n);
+/* The one that ends first of these; from now on it is used. ERR_NOTFOUND. Spans live in the arena. */
+MUST_USE enum err book_pair_take(struct book *b, const uint8_t sid[ESD_SID], struct span ttp, int64_t after_ms,
+                                 struct arena *a, struct book_pair *out);
+/* The next index of a provisioned key, from 0; durable when it returns. */
+MUST_USE enum err book_index_next(struct book *b, struct span kid, uint64_t *i);
 MUST_USE enum err book_letter_put(struct book *b, struct span kid, struct span ttp, struct span path, struct span body);
 struct book_letter {
     int64_t n;

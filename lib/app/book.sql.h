@@ -42,6 +42,11 @@ static const char book_schema[] =
     "CREATE TABLE IF NOT EXISTS writer(sid BLOB PRIMARY KEY, ep INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS policy(ttp TEXT, name TEXT, version INTEGER, readers TEXT, PRIMARY KEY(ttp, name))"
     " WITHOUT ROWID;"
+    /* strict pairs, public halves: which wait, and which an epoch was begun with */
+    "CREATE TABLE IF NOT EXISTS pair(kid TEXT PRIMARY KEY, sid BLOB, ttp TEXT, jwk TEXT, et_ms INTEGER, used INTEGER)"
+    " WITHOUT ROWID;"
+    /* provisioned keys: the next index */
+    "CREATE TABLE IF NOT EXISTS given(kid TEXT PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS letter(n INTEGER PRIMARY KEY, kid TEXT, ttp TEXT, path TEXT, body TEXT NOT NULL);"
     "PRAGMA user_version=2;";
 

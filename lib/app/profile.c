@@ -2,6 +2,7 @@
 #include "app/profile.h"
 
 #include "app/name.h"
+#include "esd/label.h"
 #include "host/conf.h"
 #include "host/heap.h"
 
@@ -70,12 +71,38 @@ static void take_texts(struct app *app, const struct conf *f, struct profile *p)
         {&p->poa, "listen", "poa"},
         {&p->seal_ttp, "seal", "ttp"},
         {&p->seal_policy, "seal", "policy"},
+        {&p->seal_key_file, "seal", "key-file"},
+        {&p->seal_key_id, "seal", "key-id"},
     };
     for (size_t i = 0; i < LEN(texts); i++)
         *texts[i].to = copy(app, conf_text(f, texts[i].section, texts[i].key));
     const char *item;
     while (p->n_readers < PROFILE_READERS_MAX && (item = conf_item(f, "seal", "readers", p->n_readers)))
         p->readers[p->n_readers++] = span_str(copy(app, item));
+}
+
+bool profile_pad_add(struct profile *p, struct span size)
+{
+    uint64_t n, last = p->seal_pads ? p->seal_pad[p->seal_pads - 1] : 0;
+    if (p->seal_pads == PROFILE_PADS_MAX || span_u64(size, ESD_PAD_MAX, &n) != OK || n <= last)
+        return false;
+    p->seal_pad[p->seal_pads++] = (uint32_t)n;
+    return true;
+}
+
+static enum status take_seal(struct app *app, const struct conf *f, struct profile *p)
+{
+    int64_t ms = conf_int(f, "seal", "batch-time");
+    const char *size;
+    p->seal_key = (enum profile_key)conf_int(f, "seal", "key");
+    p->seal_strict = conf_bool(f, "seal", "strict");
+    p->seal_batch = (uint64_t)conf_int(f, "seal", "batch");
+    p->seal_batch_ms = ms > 0 ? ms : 0;
+    for (size_t i = 0; (size = conf_item(f, "seal", "padding", i)); i++)
+        if (!profile_pad_add(p, span_str(size)))
+            return bad(app, p->path, app_fmt(app, "[seal] padding: %s", size),
+                       "write sizes in octets, each larger than the one before, at most 16: 64, 256, 1024");
+    return ST_DONE;
 }
 
 static enum status take_lists(struct app *app, const struct conf *f, struct profile *p)
@@ -128,6 +155,8 @@ enum status profile_load(struct app *app, const char *name, struct profile *out)
     }
     take_texts(app, f, out);
     st = take_identity(app, f, out);
+    if (st == ST_DONE)
+        st = take_seal(app, f, out);
     if (st == ST_DONE)
         st = take_lists(app, f, out);
     conf_free(f);

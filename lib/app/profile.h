@@ -4,7 +4,10 @@
 
 #include "app/app.h"
 
-enum { PROFILE_TTPS_MAX = 8, PROFILE_STREAMS_MAX = 64, PROFILE_READERS_MAX = 64 };
+enum { PROFILE_TTPS_MAX = 8, PROFILE_STREAMS_MAX = 64, PROFILE_READERS_MAX = 64, PROFILE_PADS_MAX = 16 };
+
+/* Where the keys come from that this device seals with. */
+enum profile_key { PROFILE_KEY_OWN, PROFILE_KEY_TTP, PROFILE_KEY_PROVISIONED };
 
 struct profile_ttp {
     const char *fqdn, *url, *bundle;
@@ -31,6 +34,13 @@ struct profile {
     const char *seal_ttp, *seal_policy;
     struct span readers[PROFILE_READERS_MAX];
     size_t n_readers;
+    enum profile_key seal_key;
+    const char *seal_key_file, *seal_key_id; /* provisioned */
+    bool seal_strict;
+    uint64_t seal_batch;                 /* readings in one envelope; 0: no batches */
+    int64_t seal_batch_ms;               /* or so long; 0: no such limit */
+    uint32_t seal_pad[PROFILE_PADS_MAX]; /* sizes that plaintexts are padded to, rising */
+    size_t seal_pads;                    /* 0: no padding */
 };
 
 /* The profile `name`: NAME.conf in --config DIR or $XDG_CONFIG_HOME/oneseal/profiles.d (~/.config), or a path
@@ -40,6 +50,9 @@ MUST_USE enum status profile_load(struct app *app, const char *name, struct prof
 /* "PROFILE:ADDRESS", or ADDRESS with --profile: loads the profile and gives the oneM2M address behind the colon in
  * the form it was written. Says the fault. */
 MUST_USE enum status profile_object(struct app *app, const char *object, struct profile *p, struct span *address);
+
+/* One more size of padding, as a text. False: no number of octets, not larger than the one before, or one too many. */
+bool profile_pad_add(struct profile *p, struct span size);
 
 /* The absolute form of an address: //sp/cse/... as it is, /cse/... with the SP in front, anything else below the
  * server's CSE. Lives in app->mem. */

@@ -279,6 +279,62 @@ enum reason ttp_poll(struct ttps *s, struct ttp *t, const uint8_t sid[ESD_SID], 
     return r;
 }
 
+/* ---- keys that the TTP makes ---- */
+
+/* The TTP's nonce as octets. */
+static enum reason raw_nonce(struct ttps *s, struct ttp *t, uint8_t out[RELEASE_NONCE])
+{
+    char text[SHORT_MAX];
+    uint8_t octets[SHORT_MAX];
+    struct buf nonce = BUF_ARRAY(text), raw = BUF_ARRAY(octets);
+    JUDGE(fresh_nonce(s, t, &nonce));
+    if (b64url_get(buf_span(&nonce), &raw) != OK || raw.n != RELEASE_NONCE) {
+        keep(s, "its nonce has another form", t->row->fqdn);
+        return REASON_MALFORMED;
+    }
+    memcpy(out, octets, RELEASE_NONCE);
+    return REASON_OK;
+}
+
+static enum reason ask_key(struct ttps *s, struct ttp *t, const struct key_ask *q, struct span request, struct arena *a,
+                           struct key_answer *out)
+{
+    struct talk_answer answer = {0};
+    enum reason r = exchange(s, t, SPAN("POST"), "/key", request, &answer);
+    struct keyask_expect x = {.request = request, .ask = q, .release = t->bundle.release};
+    if (r == REASON_OK) {
+        struct span text = arena_dup(a, talk_body(&answer)); /* what comes out points into it */
+        r = arena_ok(a) ? keyask_open(text, &x, a, out) : REASON_FAILED;
+        if (r != REASON_OK)
+            keep(s, app_fmt(s->app, "the answer of the TTP does not verify: %s", reason_text(r)), "this program");
+    }
+    talk_answer_free(&answer);
+    return r;
+}
+
+enum reason ttp_key(struct ttps *s, struct ttp *t, struct key_ask *q, struct arena *a, struct key_answer *out)
+{
+    struct buf scratch = heap_buf(DOCUMENT_MAX), request = heap_buf(DOCUMENT_MAX);
+    s->why[0] = s->who[0] = s->todo[0] = '\0';
+    q->iss = span_str(s->t->p->ae_id);
+    q->aud = span_str(t->row->fqdn);
+    q->epk = NULL;
+    enum reason r = ttp_register(s, t);
+    if (r == REASON_OK)
+        r = raw_nonce(s, t, q->nonce);
+    if (r == REASON_OK && !q->pairs && p256_new(&q->epk) != OK)
+        r = REASON_FAILED;
+    if (r == REASON_OK && keyask_build(q, s->key, span_str(s->key_id), &scratch, &request) != OK)
+        r = REASON_FAILED;
+    if (r == REASON_OK)
+        r = ask_key(s, t, q, buf_span(&request), a, out);
+    p256_free(q->epk);
+    q->epk = NULL;
+    heap_buf_free(&scratch);
+    heap_buf_free(&request);
+    return r;
+}
+
 /* ---- release ---- */
 
 /* What the caller knows about the wanted keys. */
@@ -348,16 +404,8 @@ static enum reason keep_evidence(struct ttps *s, const struct ttp *t, const stru
 static enum reason build_request(struct ttps *s, struct ttp *t, struct release_ask *ask, struct buf *scratch,
                                  struct buf *out)
 {
-    char text[SHORT_MAX];
-    uint8_t octets[SHORT_MAX];
-    struct buf nonce = BUF_ARRAY(text), raw = BUF_ARRAY(octets);
     struct book_head kept;
-    JUDGE(fresh_nonce(s, t, &nonce));
-    if (b64url_get(buf_span(&nonce), &raw) != OK || raw.n != RELEASE_NONCE) {
-        keep(s, "its nonce has another form", t->row->fqdn);
-        return REASON_MALFORMED;
-    }
-    memcpy(ask->nonce, octets, RELEASE_NONCE);
+    JUDGE(raw_nonce(s, t, ask->nonce));
     if (s->book && book_head_get(s->book, span_str(t->row->fqdn), &kept) == OK) {
         ask->has_head = true;
         ask->size = kept.size;

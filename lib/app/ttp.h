@@ -5,6 +5,7 @@
 
 #include "app/book.h"
 #include "app/talk.h"
+#include "esd/keyask_open.h"
 #include "esd/letter.h"
 #include "esd/release_open.h"
 
@@ -56,6 +57,10 @@ struct ttp_news {
 };
 /* POST /poll for one stream. */
 enum reason ttp_poll(struct ttps *s, struct ttp *t, const uint8_t sid[ESD_SID], uint64_t ep, struct ttp_news *out);
+/* POST /key: a Key Value (q->pairs 0) or strict pairs for a stream of this profile. Of q the caller fills pairs and
+ * item; the rest is filled in. On OK end *out with keyask_free; its texts and Key Value lie in the arena. The TTP's
+ * refusal, what keyask_open found, FAILED. */
+enum reason ttp_key(struct ttps *s, struct ttp *t, struct key_ask *q, struct arena *a, struct key_answer *out);
 /* A GET; the body is appended to out. */
 enum reason ttp_get(struct ttps *s, struct ttp *t, const char *path, struct buf *out);
 /* Milliseconds since 1970. */

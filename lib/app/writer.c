@@ -1,5 +1,5 @@
-/* writer.c - see writer.h. */
-#include "app/writer.h"
+/* writer.c - see writer.h. Epochs end here; writer_key.c begins them. */
+#include "app/writer_own.h"
 
 #include <time.h>
 
@@ -7,36 +7,15 @@
 #include "host/secret.h"
 
 enum {
-    EPOCH_MESSAGES = 1 << 20,
-    EPOCH_MS = 3600 * 1000,
-    DOCUMENT_MAX = 1 << 18,
-    ARENA_BLOCK = 1 << 16,
-    ARENA_MAX = 32 << 20,
-    SUID_MEF = 24,
-    ASK_MS = 10 * 1000,   /* news older than this are asked for before the next message */
-    STALE_MS = 30 * 1000, /* without news for so long the epoch ends */
+    SOFT_MESSAGES = 1 << 20, /* e2e.md 2: the next epoch begins */
+    SOFT_MS = 3600 * 1000,
+    HARD_MS = 24 * 3600 * 1000, /* nothing more is sealed; messages: ESD_INDEX_END */
+    ASK_MS = 10 * 1000,         /* news older than this are asked for before the next message */
+    STALE_MS = 30 * 1000,       /* without news for so long the epoch ends */
     NEWS_TIMEOUT_MS = 2000,
 };
-#define KEEP_MS ((int64_t)400 * 86400 * 1000)
-
-struct writer {
-    struct session *s;
-    struct ttp *ttp;
-    const char *container; /* absolute */
-    uint8_t sid[ESD_SID];
-    struct sealer sealer;
-    struct seal_key *key; /* locked memory */
-    char kid[ESD_KID_OURS_MAX + 1];
-    size_t kid_n;
-    uint64_t ep;
-    uint32_t i;
-    int64_t began_ms;
-    bool open;
-    /* News of the vault; times on the monotonic clock, from before the question was sent. */
-    int64_t asked_ms, fresh_ms;
-    uint64_t state, known_ep;
-    bool ever, cautious; /* ever: an answer came; cautious: none came for too long, letters stay here */
-};
+#define SOFT_OCTETS (INT64_C(1) << 30)
+#define HARD_OCTETS (INT64_C(1) << 34)
 
 static int64_t monotonic_ms(void)
 {
@@ -47,27 +26,56 @@ static int64_t monotonic_ms(void)
 
 static enum status fault(struct writer *w, const char *what, enum reason r)
 {
+    bool ttp = r == REASON_TTP_UNREACHABLE || r == REASON_REFUSED || r == REASON_TTP_SEALED;
     return APP_FAIL(w->s->app, r == REASON_FAILED ? ST_FAILED : (enum status)reason_exit(r), .what = what,
-                    .who = "this program", .object = w->container, .code = reason_code(r),
-                    .todo = "check [seal] in the profile and the store");
+                    .who = ttp && w->ttp ? w->ttp->row->fqdn : "this program", .object = w->stream,
+                    .code = reason_code(r),
+                    .todo = ttp && w->s->ttps.todo[0] ? w->s->ttps.todo : "check [seal] in the profile and the store");
 }
 
-enum status writer_open(struct session *s, struct span container, struct writer **out)
+/* ---- opening ---- */
+
+static enum status incomplete(struct session *s, const char *what, const char *todo)
+{
+    return APP_FAIL(s->app, ST_CONFIG, .what = what, .who = "this program", .kind = "profile", .object = s->p.path,
+                    .todo = todo);
+}
+
+/* Does [seal] say everything that its source of keys needs, and nothing that contradicts it? */
+static enum status check_profile(struct session *s)
+{
+    const struct profile *p = &s->p;
+    struct span relative, fqdn;
+    bool given = p->seal_key == PROFILE_KEY_PROVISIONED;
+    if (given && (!p->seal_key_file || !p->seal_key_id))
+        return incomplete(s, "a provisioned key needs its file and its name",
+                          "set key-file= and key-id=name@fqdn in [seal]; `oneseal key make FILE` makes a file");
+    if (given && kid_split(span_str(p->seal_key_id), &relative, &fqdn) != REASON_OK)
+        return incomplete(s, "key-id= is no key identifier", "write key-id=name@fqdn in [seal]");
+    if (given && p->seal_strict)
+        return incomplete(s, "a provisioned key cannot be strict: both ends have all of it", "leave strict= out");
+    if (!given && (!p->seal_policy || !p->seal_ttp || !ttps_find(&s->ttps, span_str(p->seal_ttp))))
+        return incomplete(s, "the profile does not say with which TTP and policy to seal",
+                          "set ttp=, policy= and readers= in [seal], and [ttp FQDN]");
+    return ST_DONE;
+}
+
+enum status writer_open(struct session *s, struct span stream, struct writer **out)
 {
     struct writer *w = xalloc(sizeof *w);
     *w = (struct writer){.s = s};
-    struct span absolute = profile_absolute(s->app, &s->p, container);
-    w->container = app_fmt(s->app, "%.*s", SPAN_FMT(absolute));
-    w->ttp = s->p.seal_ttp ? ttps_find(&s->ttps, span_str(s->p.seal_ttp)) : NULL;
-    w->key = secret_alloc(sizeof *w->key);
+    struct span absolute = profile_absolute(s->app, &s->p, stream);
+    w->stream = app_fmt(s->app, "%.*s", SPAN_FMT(absolute));
     *out = w;
-    if (!w->ttp || !s->p.seal_policy)
-        return APP_FAIL(s->app, ST_CONFIG, .what = "the profile does not say with which TTP and policy to seal",
-                        .who = "this program", .kind = "profile", .object = s->p.path,
-                        .todo = "set ttp=, policy= and readers= in [seal], and [ttp FQDN]");
+    enum status st = check_profile(s);
+    if (st != ST_DONE)
+        return st;
+    if (s->p.seal_key != PROFILE_KEY_PROVISIONED)
+        w->ttp = ttps_find(&s->ttps, span_str(s->p.seal_ttp));
     if (keys_sid(absolute, w->sid) != REASON_OK)
         return fault(w, "the container's address is no absolute structured address", REASON_PLACE_UNVERIFIED);
-    if (!w->key || sealer_init(&w->sealer, (struct esd_rng){0}) != OK)
+    w->secret = secret_alloc(sizeof *w->secret);
+    if (!w->secret || sealer_init(&w->sealer, (struct esd_rng){0}) != OK)
         return fault(w, "no locked memory, or no cipher", REASON_FAILED);
     return ST_DONE;
 }
@@ -76,136 +84,24 @@ void writer_close(struct writer *w)
 {
     if (!w)
         return;
-    if (w->key) {
-        seal_key_wipe(w->key);
-        secret_free(w->key);
+    if (w->secret) {
+        seal_key_wipe(&w->secret->key);
+        secret_free(w->secret);
     }
+    seal_to_free(&w->to);
     sealer_free(&w->sealer);
     wipe(w, sizeof *w);
     free(w);
 }
 
-static enum err put_policy(struct session *s, uint64_t version, struct buf *scratch, struct buf *out)
-{
-    const struct profile *p = &s->p;
-    struct policy_reader readers[PROFILE_READERS_MAX];
-    for (size_t i = 0; i < p->n_readers; i++)
-        readers[i] = (struct policy_reader){.id = p->readers[i]};
-    struct policy pol = {.iss = span_str(p->ae_id),
-                         .aud = span_str(p->seal_ttp),
-                         .policy = span_str(p->seal_policy),
-                         .version = version,
-                         .readers = readers,
-                         .n = p->n_readers};
-    return policy_build(&pol, s->ttps.key, span_str(s->ttps.key_id), scratch, out);
-}
-
-static enum err put_letter(struct writer *w, const struct esd_keys *k, struct buf *scratch, struct buf *out)
-{
-    const struct profile *p = &w->s->p;
-    struct bundle *b = &w->ttp->bundle;
-    struct letter_item item = {.ep = w->ep,
-                               .kid = span_of(w->kid, w->kid_n),
-                               .policy = span_str(p->seal_policy),
-                               .adfq = span_str(p->seal_ttp),
-                               .et = ttp_now_ms() + KEEP_MS,
-                               .suid = SUID_MEF};
-    memcpy(item.sid, w->sid, ESD_SID);
-    memcpy(item.kc, k->kc, ESD_KC);
-    TRY(p256_thumb(w->s->ttps.key, item.wk));
-    struct key_letter l = {.iss = span_str(p->ae_id), .aud = span_str(p->seal_ttp), .items = &item, .n = 1};
-    return letter_build(&l, &k->kv, w->s->ttps.key, span_str(w->s->ttps.key_id), b->sealing, b->sealing_kid, scratch,
-                        out);
-}
-
-static void put_readers(const struct profile *p, struct buf *b)
-{
-    for (size_t i = 0; i < p->n_readers; i++)
-        buf_fmt(b, "%.*s\n", SPAN_FMT(p->readers[i]));
-}
-
-/* The policy goes to the TTP when its readers are not those that were sent last. */
-static enum err store_policy(struct session *s, struct span ttp, struct buf *scratch, struct buf *text)
-{
-    struct arena mem;
-    uint64_t version = 0;
-    struct span before = SPAN_NONE, name = span_str(s->p.seal_policy);
-    struct buf readers = heap_buf(DOCUMENT_MAX);
-    heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
-    put_readers(&s->p, &readers);
-    enum err e = book_policy_get(s->book, ttp, name, &mem, &version, &before);
-    bool same = e == OK && span_eq(before, buf_span(&readers));
-    if (e == ERR_NOTFOUND)
-        e = OK;
-    if (e == OK && !same)
-        e = put_policy(s, version + 1, scratch, text);
-    if (e == OK && !same)
-        e = book_letter_put(s->book, SPAN_NONE, ttp, SPAN("/policy"), buf_span(text));
-    if (e == OK && !same)
-        e = book_policy_put(s->book, ttp, name, version + 1, buf_span(&readers));
-    arena_reset(&mem);
-    heap_buf_free(&readers);
-    return e;
-}
-
-/* Policy and letter into the book, in one transaction together with the epoch's number. */
-static enum err store_letter(struct writer *w, const struct esd_keys *k, struct buf *scratch, struct buf *text)
-{
-    struct span kid = span_of(w->kid, w->kid_n), ttp = span_str(w->ttp->row->fqdn);
-    TRY(store_policy(w->s, ttp, scratch, text));
-    buf_reset(text);
-    TRY(put_letter(w, k, scratch, text));
-    return book_letter_put(w->s->book, kid, ttp, SPAN("/letter"), buf_span(text));
-}
-
-static enum err new_epoch(struct writer *w, struct esd_keys *k, struct buf *scratch, struct buf *text)
-{
-    uint8_t kv[ESD_KV];
-    TRY(esd_random(kv, sizeof kv));
-    enum reason r = keys_derive(span_of(kv, sizeof kv), w->sid, k);
-    wipe(kv, sizeof kv);
-    if (r != REASON_OK)
-        return ERR_CRYPTO;
-    struct buf kid = BUF_ARRAY(w->kid);
-    keys_kid_put(&kid, k->kc, span_str(w->ttp->row->fqdn));
-    w->kid_n = kid.n;
-    TRY(kid.e);
-    TRY(seal_key_init(w->key, k, span_str(w->ttp->row->fqdn)));
-    TRY(book_begin(w->s->book));
-    enum err e = book_writer_next(w->s->book, w->sid, w->known_ep, &w->ep);
-    if (e == OK)
-        e = store_letter(w, k, scratch, text);
-    if (e == OK)
-        e = book_commit(w->s->book);
-    if (e != OK)
-        book_rollback(w->s->book);
-    return e;
-}
-
-static enum status begin_epoch(struct writer *w)
-{
-    struct esd_keys *k = secret_alloc(sizeof *k);
-    struct buf scratch = heap_buf(DOCUMENT_MAX), text = heap_buf(DOCUMENT_MAX);
-    enum err e = k ? new_epoch(w, k, &scratch, &text) : ERR_NOMEM;
-    if (k)
-        keys_wipe(k);
-    secret_free(k);
-    buf_wipe(&scratch);
-    heap_buf_free(&scratch);
-    heap_buf_free(&text);
-    w->open = e == OK;
-    w->i = 0;
-    w->began_ms = ttp_now_ms();
-    return e == OK ? ST_DONE
-                   : fault(w, app_fmt(w->s->app, "no epoch can begin: %s", err_text(e)), REASON_NO_CREDENTIAL);
-}
+/* ---- news ---- */
 
 /* Asks the vault before sealing on. Whatever comes of it, the writer writes. */
 static void ask_news(struct writer *w)
 {
     struct ttp_news news;
     int64_t now = monotonic_ms(), patience = w->s->app->timeout_ms;
-    if (w->asked_ms && now - w->asked_ms < ASK_MS)
+    if (!w->ttp || (w->asked_ms && now - w->asked_ms < ASK_MS))
         return;
     w->asked_ms = now;
     w->s->app->timeout_ms = patience < NEWS_TIMEOUT_MS ? patience : NEWS_TIMEOUT_MS;
@@ -225,48 +121,112 @@ static void ask_news(struct writer *w)
     }
 }
 
-enum status writer_seal(struct writer *w, struct span con_json, struct span cnf, struct buf *con, struct buf *cnf_out)
+/* ---- epochs ---- */
+
+/* A provisioned key has no epochs: it ends with its indices. */
+static bool over(const struct writer *w, int64_t ms, uint32_t messages, int64_t octets)
+{
+    return w->ttp && (w->i >= messages || w->octets >= octets || ttp_now_ms() - w->began_ms >= ms);
+}
+
+static bool may_go_on(const struct writer *w)
+{
+    return w->open && !over(w, HARD_MS, ESD_INDEX_END, HARD_OCTETS);
+}
+
+/* An epoch that may take the next message. When a key must come from the TTP and does not, the epoch that is open goes
+ * on up to its hard limits. */
+static enum status have_epoch(struct writer *w)
+{
+    int64_t now = monotonic_ms();
+    bool soft = over(w, SOFT_MS, SOFT_MESSAGES, SOFT_OCTETS);
+    if (w->open && (!soft || (may_go_on(w) && w->tried_ms && now - w->tried_ms < ASK_MS)))
+        return ST_DONE;
+    w->tried_ms = now;
+    w->s->ttps.why[0] = w->s->ttps.todo[0] = '\0';
+    w->why = NULL;
+    enum reason r = writer_key_begin(w);
+    if (r == REASON_OK)
+        w->tried_ms = 0;
+    if (r == REASON_OK || (r != REASON_FAILED && may_go_on(w)))
+        return ST_DONE;
+    const char *why = w->why ? w->why : w->s->ttps.why[0] ? w->s->ttps.why : reason_text(r);
+    return fault(w, app_fmt(w->s->app, "no epoch can begin: %s", why), r);
+}
+
+/* ---- sealing ---- */
+
+/* Octets of padding: up to the smallest bucket that holds it, beyond the largest to a multiple of that. A ciphertext
+ * must not be empty (TS-0004 6.3.3): one octet stands for "" in streams without padding. */
+static uint32_t pad_of(const struct profile *p, size_t n)
+{
+    size_t last = p->seal_pads ? p->seal_pad[p->seal_pads - 1] : 0;
+    for (size_t i = 0; i < p->seal_pads; i++)
+        if (n <= p->seal_pad[i])
+            return (uint32_t)(p->seal_pad[i] - n);
+    return last ? (uint32_t)((last - n % last) % last) : n == 0;
+}
+
+static enum err seal_one(struct writer *w, const struct seal_msg *m, struct span plain, struct buf *con)
+{
+    struct buf scratch = heap_buf(plain.n + m->pad + 1);
+    enum err e = w->s->p.seal_strict ? seal_to(&w->sealer, &w->to, m, plain, &scratch, con)
+                                     : seal(&w->sealer, &w->secret->key, m, plain, &scratch, con);
+    buf_wipe(&scratch);
+    heap_buf_free(&scratch);
+    return e;
+}
+
+static enum err seal_json(struct writer *w, struct span json_text, bool batch, struct span cnf, struct buf *con,
+                          struct buf *cnf_out)
 {
     struct arena mem;
     struct span plain;
-    ask_news(w);
-    bool json = false, over = w->i >= EPOCH_MESSAGES || ttp_now_ms() - w->began_ms >= EPOCH_MS;
-    if (!w->open || over) {
-        enum status st = begin_epoch(w);
-        if (st != ST_DONE)
-            return st;
-    }
-    heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
-    struct seal_msg m = {.ep = w->ep, .t_ms = (uint64_t)ttp_now_ms(), .i = w->i, .device = true};
-    enum err e = seal_plain(con_json, &mem, &plain, &json);
+    bool json = false;
+    struct seal_msg m = {.ep = w->ep, .t_ms = (uint64_t)ttp_now_ms(), .i = w->i, .device = true, .batch = batch};
+    heap_arena(&mem, WRITER_ARENA_BLOCK, WRITER_ARENA_MAX);
+    enum err e = seal_plain(json_text, &mem, &plain, &json);
     m.json = json;
-    if (e == OK)
-        e = seal(&w->sealer, w->key, &m, plain, NULL, con);
+    if (e == OK) {
+        m.pad = pad_of(&w->s->p, plain.n);
+        m.padding = w->s->p.seal_pads || m.pad;
+        e = seal_one(w, &m, plain, con);
+        w->octets += (int64_t)plain.n;
+    }
     if (e == OK)
         e = seal_cnf(cnf, json, cnf_out);
     arena_reset(&mem);
+    return e;
+}
+
+static enum status seal_message(struct writer *w, struct span json, bool batch, struct span cnf, struct buf *con,
+                                struct buf *cnf_out)
+{
+    ask_news(w);
+    enum status st = have_epoch(w);
+    if (st != ST_DONE)
+        return st;
+    enum err e = w->ttp ? OK : writer_key_index(w);
+    if (e == OK)
+        e = seal_json(w, json, batch, cnf, con, cnf_out);
     if (e != OK)
         return fault(w, app_fmt(w->s->app, "the reading cannot be sealed: %s", err_text(e)), REASON_FAILED);
-    w->i++;
+    w->last = w->i++;
     return ST_DONE;
 }
 
-/* The vault knows a later version of the policy than our book does (which was lost, then): ours becomes the next. */
-static enum reason policy_again(struct session *s, struct ttp *t, uint64_t current)
+enum status writer_seal(struct writer *w, struct span con_json, struct span cnf, struct buf *con, struct buf *cnf_out)
 {
-    struct buf scratch = heap_buf(DOCUMENT_MAX), text = heap_buf(DOCUMENT_MAX), readers = heap_buf(DOCUMENT_MAX);
-    enum reason r = put_policy(s, current + 1, &scratch, &text) == OK ? REASON_OK : REASON_FAILED;
-    if (r == REASON_OK)
-        r = ttp_send(&s->ttps, t, "/policy", buf_span(&text), NULL);
-    put_readers(&s->p, &readers);
-    if (r == REASON_OK && book_policy_put(s->book, span_str(t->row->fqdn), span_str(s->p.seal_policy), current + 1,
-                                          buf_span(&readers)) != OK)
-        r = REASON_FAILED;
-    heap_buf_free(&scratch);
-    heap_buf_free(&text);
-    heap_buf_free(&readers);
-    return r;
+    return seal_message(w, con_json, false, cnf, con, cnf_out);
 }
+
+enum status writer_seal_batch(struct writer *w, struct span array, struct span cnf, struct buf *con,
+                              struct buf *cnf_out)
+{
+    return seal_message(w, array, true, cnf, con, cnf_out);
+}
+
+/* ---- letters ---- */
 
 static enum reason post_one(struct session *s, const struct book_letter *l)
 {
@@ -277,7 +237,16 @@ static enum reason post_one(struct session *s, const struct book_letter *l)
         return REASON_UNKNOWN_TTP;
     JUDGE(ttp_register(&s->ttps, t));
     enum reason r = ttp_send(&s->ttps, t, policy ? "/policy" : "/letter", l->body, &ack);
-    return policy && strcmp(ack.code, "conflict") == 0 ? policy_again(s, t, ack.version) : r;
+    return policy && strcmp(ack.code, "conflict") == 0 ? writer_policy_again(s, t, ack.version) : r;
+}
+
+/* A pair whose time was over before its activation arrived: no repetition helps, and nothing may be sealed to it on. */
+static bool lost(struct writer *w, const struct book_letter *l, enum reason r)
+{
+    bool gone = r == REASON_EXPIRED && span_eq(l->path, SPAN("/letter"));
+    if (gone && kid_eq(l->kid, writer_kid(w)))
+        w->open = false;
+    return gone;
 }
 
 bool writer_post(struct writer *w)
@@ -286,13 +255,16 @@ bool writer_post(struct writer *w)
     struct arena mem;
     struct book_letter l;
     bool all = !w->cautious;
-    heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
+    if (!w->ttp)
+        return true;
+    heap_arena(&mem, WRITER_ARENA_BLOCK, WRITER_ARENA_MAX);
     for (int64_t at = 0; all && book_letter_next(s->book, at, &mem, &l) == OK; arena_reset(&mem)) {
         enum reason r = post_one(s, &l);
         at = l.n;
-        all = r == REASON_OK && book_letter_drop(s->book, l.n) == OK;
-        if (!all)
-            app_note(s->app, "%.*s waits: %s, %s", SPAN_FMT(l.path), reason_code(r), s->ttps.why);
+        all = (r == REASON_OK || lost(w, &l, r)) && book_letter_drop(s->book, l.n) == OK;
+        if (r != REASON_OK)
+            app_note(s->app, "%.*s %s: %s, %s", SPAN_FMT(l.path), all ? "is given up" : "waits", reason_code(r),
+                     s->ttps.why);
     }
     arena_reset(&mem);
     return all;
@@ -301,4 +273,10 @@ bool writer_post(struct writer *w)
 struct span writer_kid(const struct writer *w)
 {
     return span_of(w->kid, w->kid_n);
+}
+
+struct writer_last writer_last(const struct writer *w)
+{
+    return (struct writer_last){
+        .kid = writer_kid(w), .sid = w->sid, .kc = w->ttp ? w->kc : NULL, .ep = w->ep, .i = w->last};
 }
