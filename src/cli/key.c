@@ -1,8 +1,10 @@
-/* key.c - `oneseal key`: what is known about the keys that this profile asked for; never the keys. */
+/* key.c - `oneseal key`: what is known about the keys that this profile asked for, never the keys; and files of
+ * provisioned ones. */
 #include "app/session.h"
 #include "cli/verbs.h"
 
 #include "base/m2mtime.h"
+#include "host/keyfile.h"
 #include "wire/json.h"
 
 enum { LINE_MAX_ = 4096, TIME_MAX_ = 32 };
@@ -42,6 +44,18 @@ static enum err print_key(void *ctx, const struct book_key *k)
     JW_STR(&w, "until", span_str(time_text(c, k->until_ms)));
     jw_end_obj(&w);
     return cli_out_line(c, buf_span(&b)) == ST_DONE ? OK : ERR_IO;
+}
+
+enum status key_file(struct cli *c)
+{
+    enum err e = keyfile_make(c->arg[0]);
+    if (e != OK)
+        return cli_fail_file(c, e, "the key file cannot be made", c->arg[0]);
+    cli_say(c,
+            "%s holds a fresh key. Give it to both ends over a way that you trust: key=provisioned, key-file= and "
+            "key-id=name@fqdn in [seal] of the writer, [key name@fqdn] of the reader; one file for each stream",
+            c->arg[0]);
+    return ST_DONE;
 }
 
 enum status key_list(struct cli *c)

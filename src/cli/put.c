@@ -1,29 +1,21 @@
-/* put.c - `oneseal put`: a device (or anybody) creates contentInstances, one a line of JSON; with --seal it
+/* put.c - `oneseal put`: a device (or anybody) stores readings, one a line of JSON or a record of CSV; with --seal it
  * seals them itself. */
+#include "cli/put.h"
+
 #include <errno.h>
 #include <time.h>
 
-#include "app/writer.h"
-#include "cli/telemetry.h"
 #include "cli/verbs.h"
 #include "host/heap.h"
-#include "m2m/rsc.h"
-#include "wire/json.h"
 
-enum { BODY_MAX = 20 << 20, LINE_MAX_ = 4096, CNF_MAX = 256, RETRY_MS = 300, READING_MAX = 1 << 16 };
+enum { BODY_MAX = 20 << 20, ARRAY_MAX = 8 << 20, CNF_MAX = 256, BATCH_MAX = 1000 };
 
-struct put {
-    struct session s;
-    struct writer *w; /* NULL: not sealing */
-    struct span to;
-    FILE *in; /* NULL: telemetry of this host */
-    char *line;
-    size_t line_cap;
-    const char *cnf, *rn;
-    uint64_t count, n;
-    int64_t every_ms, retry_ms;
-    struct buf con, cnf_out, body;
-};
+static int64_t monotonic_ms(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static void pause_ms(int64_t ms)
 {
@@ -32,195 +24,216 @@ static void pause_ms(int64_t ms)
         ;
 }
 
-/* The next reading as JSON text; false: there is none. Empty lines are passed over. */
-static bool next_reading(struct put *p, char host[READING_MAX], struct span *out)
+/* ---- options ---- */
+
+static enum status usage(struct cli *c, const char *what, const char *object, const char *todo)
 {
-    if (!p->in) {
-        struct buf b = buf_over(host, READING_MAX);
-        telemetry_put(&b);
-        *out = buf_span(&b);
-        return true;
-    }
-    for (ssize_t n; (n = getline(&p->line, &p->line_cap, p->in)) > 0;) {
-        while (n > 0 && (p->line[n - 1] == '\n' || p->line[n - 1] == '\r'))
-            n--;
-        if (n > 0) {
-            *out = span_of(p->line, (size_t)n);
-            return true;
-        }
-    }
-    return false;
+    return CLI_FAIL(c, ST_USAGE, .what = what, .who = "this program", .kind = "argument", .object = object,
+                    .todo = todo);
 }
 
-static void put_body(struct put *p, struct span con, struct span cnf, bool text, const char *rn)
+static enum status take_times(struct cli *c, struct put *p)
 {
-    struct jw w = jw_over(&p->body);
-    buf_reset(&p->body);
-    jw_obj(&w);
-    JW_NAME(&w, "m2m:cin");
-    jw_obj(&w);
-    if (rn)
-        JW_STR(&w, "rn", span_str(rn));
-    if (cnf.n)
-        JW_STR(&w, "cnf", cnf);
-    JW_NAME(&w, "con");
-    if (text)
-        jw_str(&w, con);
-    else
-        jw_raw(&w, con);
-    jw_end_obj(&w);
-    jw_end_obj(&w);
+    const struct {
+        const char *name;
+        int64_t *ms;
+    } times[] = {{"every", &p->every_ms}, {"retry", &p->retry_ms}, {"batch-time", &p->batch_ms}};
+    for (size_t i = 0; i < LEN(times); i++) {
+        const char *text = cli_opt(c, times[i].name);
+        if (text && cli_time(text, times[i].ms) != OK)
+            return usage(c, "--every, --retry and --batch-time want a time with a unit", text, "write 500ms, 2s, 5m");
+    }
+    if (p->retry_ms && !cli_has(c, "rn"))
+        return usage(c, "--retry needs names for the readings", cli_opt(c, "retry"),
+                     "add --rn PREFIX, so that a repeated request cannot store a reading twice");
+    return ST_DONE;
 }
 
-static enum status build(struct put *p, struct span reading, const char *rn)
+/* cin, tsi, or ROOT#attribute of a flexContainer. */
+static enum status take_as(struct cli *c, struct put *p)
 {
-    struct span cnf = span_str(p->cnf);
-    if (!p->w) {
-        put_body(p, reading, cnf, false, rn);
+    const char *as = cli_opt(c, "as");
+    struct span rest = span_str(as);
+    if (!as || strcmp(as, "cin") == 0)
         return ST_DONE;
-    }
-    buf_reset(&p->con);
-    buf_reset(&p->cnf_out);
-    enum status st = writer_seal(p->w, reading, cnf, &p->con, &p->cnf_out);
-    if (st == ST_DONE)
-        put_body(p, buf_span(&p->con), buf_span(&p->cnf_out), true, rn);
-    return st;
+    p->as = PUT_TSI;
+    if (strcmp(as, "tsi") == 0)
+        return ST_DONE;
+    p->as = PUT_FCNT;
+    p->root = span_cut(&rest, '#');
+    p->attribute = rest;
+    if (p->root.n == 0 || p->attribute.n == 0 || span_find(p->root, ':') == p->root.n)
+        return usage(c, "--as names no kind of content", as, "write cin, tsi, or ROOT#attribute: cod:tempe#curT0");
+    return cli_has(c, "rn") ? usage(c, "an attribute of a flexContainer has no name of its own", cli_opt(c, "rn"),
+                                    "leave --rn and --retry out")
+                            : ST_DONE;
 }
 
-/* Sends until there is an answer, for at most retry_ms. A name makes this safe: 4105 to a repeated request
- * means that the first one was stored. */
-static void send_reading(struct put *p, struct talk_answer *a)
+static enum status take_padding(struct cli *c, struct profile *p)
 {
-    int64_t until = ttp_now_ms() + p->retry_ms;
-    bool again = false;
-    for (;; again = true) {
-        talk_m2m(&p->s.t, &(struct talk_ask){.op = TALK_CREATE, .to = p->to, .ty = 4, .body = buf_span(&p->body)}, a);
-        if (again && a->e == OK && a->rsc == RSC_CONFLICT)
-            a->rsc = RSC_CREATED;
-        bool settled = a->e == OK && a->rsc < 5000;
-        if (settled || ttp_now_ms() >= until)
-            return;
-        talk_answer_free(a);
-        pause_ms(RETRY_MS);
-    }
+    const char *list = cli_opt(c, "pad");
+    struct span rest = span_str(list);
+    if (!list)
+        return ST_DONE;
+    p->seal_pads = 0;
+    while (rest.p)
+        if (!profile_pad_add(p, span_cut(&rest, ',')))
+            return usage(c, "--pad wants sizes in octets, each larger than the one before", list, "write 64,256,1024");
+    return ST_DONE;
 }
 
-static enum status print_stored(struct put *p, const struct talk_answer *a, const char *rn)
+/* What the command line says about sealing counts more than the profile's [seal]. */
+static enum status take_sealing(struct cli *c, struct put *p)
 {
-    struct cli *c = cli_of(p->s.app);
-    p->n++;
-    if (!c->json)
-        return c->quiet ? ST_DONE : cli_out_line(c, rn ? span_str(rn) : talk_body(a));
-    struct buf b = heap_buf(BODY_MAX);
-    struct jw w = jw_over(&b);
-    jw_obj(&w);
-    JW_U64(&w, "v", 1);
-    JW_U64(&w, "n", p->n);
-    JW_U64(&w, "rsc", (uint64_t)a->rsc);
-    JW_STR(&w, "request", span_str(a->request));
-    if (rn)
-        JW_STR(&w, "rn", span_str(rn));
-    if (p->w)
-        JW_STR(&w, "kid", writer_kid(p->w));
-    if (talk_body(a).n && json_check(talk_body(a), NULL) == OK) {
-        JW_NAME(&w, "resource");
-        jw_raw(&w, talk_body(a));
-    }
-    jw_end_obj(&w);
-    enum status st = cli_out_line(c, buf_span(&b));
-    heap_buf_free(&b);
-    return st;
-}
-
-static enum status one_reading(struct put *p, struct span reading)
-{
-    struct cli *c = cli_of(p->s.app);
-    char name[LINE_MAX_];
-    if (json_check(reading, NULL) != OK)
-        return CLI_FAIL(c, ST_USAGE, .what = "this line is no JSON value", .who = "this program", .kind = "line",
-                        .object = cli_fmt(c, "number %llu", (unsigned long long)p->n + 1),
-                        .todo = "write one JSON value a line; a text stands in quotes");
-    if (p->rn)
-        (void)snprintf(name, sizeof name, "%s%llu", p->rn, (unsigned long long)p->n + 1);
-    enum status st = build(p, reading, p->rn ? name : NULL);
-    if (st != ST_DONE)
-        return st;
-    struct talk_answer a;
-    send_reading(p, &a);
-    st = talk_judge(&c->app, &a, "the reading is not stored", p->to);
-    if (st == ST_DONE)
-        st = print_stored(p, &a, p->rn ? name : NULL);
-    talk_answer_free(&a);
-    if (p->w)
-        (void)writer_post(p->w); /* what does not go now goes with the next reading, or at the end */
-    return st;
+    static const char *const keys[] = {
+        [PROFILE_KEY_OWN] = "own", [PROFILE_KEY_TTP] = "ttp", [PROFILE_KEY_PROVISIONED] = "provisioned"};
+    static const char *const words[] = {"key", "strict", "batch", "batch-time", "pad"};
+    struct profile *f = &p->s.p;
+    const char *key = cli_opt(c, "key");
+    size_t i = 0;
+    for (size_t k = 0; !cli_has(c, "seal") && k < LEN(words); k++)
+        if (cli_has(c, words[k]))
+            return usage(c, "--key, --strict, --batch and --pad are for sealing", words[k], "add --seal");
+    while (key && i < LEN(keys) && strcmp(key, keys[i]) != 0)
+        i++;
+    if (i == LEN(keys))
+        return usage(c, "--key names no source of keys", key, "write own, ttp or provisioned");
+    if (key)
+        f->seal_key = (enum profile_key)i;
+    f->seal_strict = f->seal_strict || cli_has(c, "strict");
+    if (!cli_has(c, "seal"))
+        return ST_DONE;
+    if (!cli_has(c, "batch-time"))
+        p->batch_ms = f->seal_batch_ms;
+    enum status st = cli_number(c, "batch", 1, BATCH_MAX, f->seal_batch, &p->batch);
+    if (st == ST_DONE && p->batch_ms && !p->batch)
+        p->batch = BATCH_MAX;
+    return st == ST_DONE ? take_padding(c, f) : st;
 }
 
 static enum status take_options(struct cli *c, struct put *p)
 {
-    const char *from = cli_opt(c, "from"), *every = cli_opt(c, "every"), *retry = cli_opt(c, "retry");
     p->cnf = cli_opt(c, "cnf");
     p->rn = cli_opt(c, "rn");
-    if ((every && cli_time(every, &p->every_ms) != OK) || (retry && cli_time(retry, &p->retry_ms) != OK))
-        return CLI_FAIL(c, ST_USAGE, .what = "--every and --retry want a time with a unit", .who = "this program",
-                        .kind = "argument", .object = every ? every : retry, .todo = "write 500ms, 2s, 5m");
-    if (p->retry_ms && !p->rn)
-        return CLI_FAIL(c, ST_USAGE, .what = "--retry needs names for the readings", .who = "this program",
-                        .kind = "argument", .object = retry,
-                        .todo = "add --rn PREFIX, so that a repeated request cannot store a reading twice");
-    p->in = stdin;
-    if (from && strcmp(from, "host") == 0)
-        p->in = NULL;
-    else if (from && strcmp(from, "-") != 0 && !(p->in = fopen(from, "re")))
-        return cli_fail_file(c, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "the readings cannot be read", from);
-    return cli_number(c, "count", 1, UINT64_MAX, UINT64_MAX, &p->count);
+    enum status st = take_times(c, p);
+    if (st == ST_DONE)
+        st = take_as(c, p);
+    if (st == ST_DONE)
+        st = cli_number(c, "count", 1, UINT64_MAX, UINT64_MAX, &p->count);
+    return st;
+}
+
+/* ---- readings ---- */
+
+static enum status flush(struct put *p)
+{
+    if (p->pending == 0)
+        return ST_DONE;
+    buf_c(&p->array, ']');
+    enum status st = p->array.e == OK ? put_send(p, buf_span(&p->array), p->pending)
+                                      : cli_fail_file(cli_of(p->s.app), p->array.e, "a batch does not fit", "memory");
+    buf_wipe(&p->array);
+    p->pending = 0;
+    return st;
+}
+
+static enum status take(struct put *p, struct span reading)
+{
+    p->taken++;
+    if (!p->batch)
+        return put_send(p, reading, 1);
+    if (p->pending == 0)
+        p->since_ms = monotonic_ms();
+    buf_c(&p->array, p->pending++ ? ',' : '[');
+    buf_put(&p->array, reading);
+    return p->pending >= p->batch || p->array.n > ARRAY_MAX / 2 ? flush(p) : ST_DONE;
+}
+
+/* How long the batch in hand may wait for the next reading; negative: as long as it takes. */
+static int64_t patience(const struct put *p)
+{
+    if (p->pending == 0 || p->batch_ms == 0)
+        return -1;
+    int64_t left = p->since_ms + p->batch_ms - monotonic_ms();
+    return left > 0 ? left : 0;
 }
 
 static enum status put_all(struct put *p)
 {
-    static char host[READING_MAX];
-    struct span reading;
     enum status st = ST_DONE;
-    while (st == ST_DONE && p->n < p->count && next_reading(p, host, &reading)) {
-        st = one_reading(p, reading);
-        if (st == ST_DONE && p->every_ms && p->n < p->count)
+    enum reading got = READING_LATER;
+    while (st == ST_DONE && p->taken < p->count) {
+        struct span reading;
+        int64_t wait = patience(p);
+        got = wait == 0 ? READING_LATER : readings_next(p->r, wait, &reading);
+        if (got == READING_ONE)
+            st = take(p, reading);
+        else if (got == READING_LATER)
+            st = flush(p);
+        else
+            break;
+        if (st == ST_DONE && got == READING_ONE && p->every_ms && p->taken < p->count)
             pause_ms(p->every_ms);
     }
+    if (st == ST_DONE) /* whatever ended the input, what came before it is stored */
+        st = flush(p);
     if (st == ST_DONE && p->w && !writer_post(p->w))
         cli_say(cli_of(p->s.app),
                 "a key is not registered yet: %s. It goes with the next `oneseal put --seal` of this profile",
                 p->s.ttps.why);
+    return st == ST_DONE && got == READING_BAD ? ST_USAGE : st;
+}
+
+/* ---- the verb ---- */
+
+static struct span stream_of(struct put *p)
+{
+    return p->as == PUT_FCNT ? span_str(app_fmt(p->s.app, "%.*s#%.*s", SPAN_FMT(p->to), SPAN_FMT(p->attribute)))
+                             : p->to;
+}
+
+static enum status open_all(struct cli *c, struct put *p)
+{
+    bool seals = cli_has(c, "seal"), given = p->s.p.seal_key == PROFILE_KEY_PROVISIONED;
+    if (seals && !p->s.p.store)
+        return CLI_FAIL(c, ST_CONFIG, .what = "the profile names no store", .who = "this program", .kind = "profile",
+                        .object = p->s.p.path,
+                        .todo = "set store= in [profile]: letters to the TTP must survive a crash");
+    enum status st = readings_open(c, cli_opt(c, "from"), cli_has(c, "csv"), &p->r);
+    if (st == ST_DONE)
+        st = session_open(&c->app, &p->s, !seals ? SESSION_TALK : given ? SESSION_BOOK : SESSION_BOOK | SESSION_TTP);
+    if (st == ST_DONE && seals)
+        st = writer_open(&p->s, stream_of(p), &p->w);
     return st;
 }
 
 enum status put_readings(struct cli *c)
 {
-    struct put p = {.con = heap_buf(BODY_MAX), .cnf_out = heap_buf(CNF_MAX), .body = heap_buf(BODY_MAX)};
-    bool seals = cli_has(c, "seal");
+    struct put p = {.con = heap_buf(BODY_MAX),
+                    .cnf_out = heap_buf(CNF_MAX),
+                    .body = heap_buf(BODY_MAX),
+                    .array = heap_buf(ARRAY_MAX + BODY_MAX)};
     enum status st = take_options(c, &p);
     if (st == ST_DONE)
         st = profile_object(&c->app, c->arg[0], &p.s.p, &p.to);
+    if (st == ST_DONE)
+        st = take_sealing(c, &p);
     if (st == ST_DONE && c->dry_run) {
-        cli_say(c, "would create contentInstances under %.*s", SPAN_FMT(p.to));
-        return ST_DONE;
+        cli_say(c, "would store readings at %.*s", SPAN_FMT(p.to));
+    } else {
+        if (st == ST_DONE)
+            st = open_all(c, &p);
+        if (st == ST_DONE)
+            st = put_all(&p);
     }
-    if (st == ST_DONE && seals && !p.s.p.store)
-        st = CLI_FAIL(c, ST_CONFIG, .what = "the profile names no store", .who = "this program", .kind = "profile",
-                      .object = p.s.p.path, .todo = "set store= in [profile]: letters to the TTP must survive a crash");
-    if (st == ST_DONE)
-        st = session_open(&c->app, &p.s, seals ? SESSION_BOOK | SESSION_TTP : SESSION_TALK);
-    if (st == ST_DONE && seals)
-        st = writer_open(&p.s, p.to, &p.w);
-    if (st == ST_DONE)
-        st = put_all(&p);
     writer_close(p.w);
     session_close(&p.s);
-    if (p.in && p.in != stdin)
-        (void)fclose(p.in);
-    free(p.line);
+    readings_close(p.r);
     buf_wipe(&p.body);
+    buf_wipe(&p.array);
     heap_buf_free(&p.body);
     heap_buf_free(&p.con);
     heap_buf_free(&p.cnf_out);
+    heap_buf_free(&p.array);
     return st;
 }
