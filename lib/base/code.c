@@ -33,7 +33,7 @@ static void put(struct buf *b, struct span s, const char *alphabet, bool pad)
 
 /* Value of each character, with IN_STD and IN_URL for the alphabets that have it; 0: none. */
 enum { IN_STD = 0x40, IN_URL = 0x80 };
-static const uint8_t values[128] = {
+static const uint8_t values[256] = {
     /* clang-format off */
     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
     0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
@@ -46,34 +46,46 @@ static const uint8_t values[128] = {
     /* clang-format on */
 };
 
+/* The last two or three characters: their bits at the top of 24. *all loses the alphabet when one is outside it, or
+ * when bits that belong to no octet are not zero. */
+static uint32_t rest(const uint8_t *p, size_t n, uint32_t *all)
+{
+    uint32_t a = values[p[0]], b = values[p[1]], c = n == 3 ? values[p[2]] : 0xFF & ~63u;
+    uint32_t v = (a & 63) << 18 | (b & 63) << 12 | (c & 63) << 6;
+    *all &= a & b & c;
+    if (v & (n == 2 ? 0xFFFFu : 0xFFu))
+        *all = 0;
+    return v;
+}
+
+/* Four characters at a time; whether all belong to the alphabet is asked once, at the end. */
 static enum err get(struct span t, struct buf *b, uint8_t alphabet)
 {
-    if (t.n % 4 == 1)
+    size_t tail = t.n % 4, start = b->n, n = t.n / 4 * 3 + (tail ? tail - 1 : 0), i = 0;
+    if (tail == 1)
         return ERR_SYNTAX;
-    size_t start = b->n, n = t.n / 4 * 3 + (t.n % 4 ? t.n % 4 - 1 : 0);
     uint8_t *at = buf_take(b, n);
-    uint32_t v = 0, bits = 0;
+    uint32_t all = alphabet;
     if (!at)
         return b->e;
-    for (size_t i = 0; i < t.n; i++) {
-        uint8_t d = t.p[i] < sizeof values ? values[t.p[i]] : 0;
-        if (!(d & alphabet)) {
-            b->n = start;
-            return ERR_SYNTAX;
-        }
-        v = v << 6 | (d & 63u);
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            *at++ = (uint8_t)(v >> bits);
-            v &= (1u << bits) - 1;
-        }
+    for (; i + 4 <= t.n; i += 4, at += 3) {
+        uint32_t w = values[t.p[i]], x = values[t.p[i + 1]], y = values[t.p[i + 2]], z = values[t.p[i + 3]];
+        all &= w & x & y & z;
+        uint32_t v = (w & 63) << 18 | (x & 63) << 12 | (y & 63) << 6 | (z & 63);
+        at[0] = (uint8_t)(v >> 16);
+        at[1] = (uint8_t)(v >> 8);
+        at[2] = (uint8_t)v;
     }
-    if (v != 0) {
-        b->n = start;
-        return ERR_SYNTAX;
+    if (tail) {
+        uint32_t v = rest(t.p + i, tail, &all);
+        at[0] = (uint8_t)(v >> 16);
+        if (tail == 3)
+            at[1] = (uint8_t)(v >> 8);
     }
-    return OK;
+    if (all)
+        return OK;
+    b->n = start;
+    return ERR_SYNTAX;
 }
 
 void b64url_put(struct buf *b, struct span octets)
@@ -88,18 +100,18 @@ enum err b64url_get(struct span text, struct buf *b)
 
 bool b64url_char(uint8_t c)
 {
-    return c < sizeof values && (values[c] & IN_URL);
+    return values[c] & IN_URL;
 }
 
 bool b64url_ok(struct span text)
 {
-    bool ok = text.n % 4 != 1;
-    for (size_t i = 0; i < text.n && ok; i++)
-        ok = b64url_char(text.p[i]);
-    if (!ok || text.n % 4 == 0)
-        return ok;
-    unsigned unused = text.n % 4 == 2 ? 0x0F : 0x03; /* bits of the last character that belong to no octet */
-    return (values[text.p[text.n - 1]] & unused) == 0;
+    size_t tail = text.n % 4, i = 0;
+    uint32_t all = IN_URL;
+    for (; i + 4 <= text.n; i += 4)
+        all &= (uint32_t)values[text.p[i]] & values[text.p[i + 1]] & values[text.p[i + 2]] & values[text.p[i + 3]];
+    if (tail > 1)
+        (void)rest(text.p + i, tail, &all);
+    return tail != 1 && all;
 }
 
 void b64_put(struct buf *b, struct span octets)

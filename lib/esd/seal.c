@@ -162,9 +162,9 @@ static enum err hedged_nonce(struct sealer *s, const struct seal_key *k, uint32_
     TRY(seal_random(s, seed, 16));
     for (int n = 0; n < 4; n++)
         seed[20 + n] = (uint8_t)(i >> (24 - 8 * n));
-    TRY(seal_port_hash(s, &aad, 1, seed + 24));
-    TRY(seal_port_hash(s, (struct span[]){span_of(k->nk_in, 64), span_of(seed, sizeof seed), in}, 3, h));
-    TRY(seal_port_hash(s, (struct span[]){span_of(k->nk_out, 64), span_of(h, sizeof h)}, 2, h));
+    TRY(seal_port_hash(&aad, 1, seed + 24));
+    TRY(seal_port_hash((struct span[]){span_of(k->nk_in, 64), span_of(seed, sizeof seed), in}, 3, h));
+    TRY(seal_port_hash((struct span[]){span_of(k->nk_out, 64), span_of(h, sizeof h)}, 2, h));
     memcpy(iv, h, ESD_IV);
     return OK;
 }

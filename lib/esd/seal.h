@@ -16,7 +16,7 @@ struct seal_key;
 
 /* One per thread. */
 struct sealer {
-    void *gcm, *sha;       /* OpenSSL contexts */
+    void *gcm;             /* OpenSSL context */
     uint64_t keyed_serial; /* of the seal_key whose EK is in gcm; 0: none */
     struct esd_rng rng;
     uint8_t pool[1024]; /* random octets fetched ahead */

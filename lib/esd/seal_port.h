@@ -8,8 +8,8 @@ MUST_USE enum err seal_port_init(struct sealer *s);
 void seal_port_free(struct sealer *s);
 /* Wipes the key schedule that is left from the last message. */
 void seal_port_forget(struct sealer *s);
-/* SHA-256 over the parts, with the sealer's own context. */
-MUST_USE enum err seal_port_hash(struct sealer *s, const struct span *parts, size_t n, uint8_t out[ESD_HASH]);
+/* SHA-256 over the parts; allocates nothing. */
+MUST_USE enum err seal_port_hash(const struct span *parts, size_t n, uint8_t out[ESD_HASH]);
 /* AES-GCM under a key of 16, 24 or 32 octets: ciphertext of in.n octets to out, and the tag. The key schedule stays
  * between messages of one `serial`; 0: a key for this message alone. */
 MUST_USE enum err seal_port_gcm(struct sealer *s, struct span key, uint64_t serial, const uint8_t iv[ESD_IV],

@@ -125,6 +125,28 @@ static void codes_round_trip_and_refuse(void **state)
     assert_int_equal(hex_get(SPAN("0g"), &b), ERR_SYNTAX);
 }
 
+/* Every octet in every place of a text of 2 to 9 characters: only the alphabet passes, and in the last place only what
+ * leaves no bits over. */
+static void base64url_octet_by_octet(void **state)
+{
+    (void)state;
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    for (size_t n = 2; n <= 9; n++)
+        for (size_t at = 0; n != 5 && n != 9 && at < n; at++)
+            for (unsigned c = 0; c < 256; c++) {
+                uint8_t text[9], octets[9];
+                struct buf b = BUF_ARRAY(octets);
+                memset(text, 'A', sizeof text);
+                text[at] = (uint8_t)c;
+                const char *found = c ? strchr(alphabet, (int)c) : NULL;
+                unsigned over = n % 4 == 2 ? 15 : n % 4 == 3 ? 3 : 0;
+                bool fine = found && (at + 1 < n || ((unsigned)(found - alphabet) & over) == 0);
+                assert_int_equal(b64url_get(span_of(text, n), &b), fine ? OK : ERR_SYNTAX);
+                assert_int_equal(b64url_ok(span_of(text, n)), fine);
+                assert_int_equal(b.n, fine ? n * 3 / 4 : 0);
+            }
+}
+
 static void times_round_trip(void **state)
 {
     (void)state;
@@ -176,10 +198,15 @@ static void errors_have_sentences(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(span_compares),         cmocka_unit_test(span_cuts_pieces),
-        cmocka_unit_test(numbers_are_strict),    cmocka_unit_test(buf_keeps_first_error),
-        cmocka_unit_test(arena_overflow_sticks), cmocka_unit_test(codes_round_trip_and_refuse),
-        cmocka_unit_test(times_round_trip),      cmocka_unit_test(errors_have_sentences),
+        cmocka_unit_test(span_compares),
+        cmocka_unit_test(span_cuts_pieces),
+        cmocka_unit_test(numbers_are_strict),
+        cmocka_unit_test(buf_keeps_first_error),
+        cmocka_unit_test(arena_overflow_sticks),
+        cmocka_unit_test(codes_round_trip_and_refuse),
+        cmocka_unit_test(base64url_octet_by_octet),
+        cmocka_unit_test(times_round_trip),
+        cmocka_unit_test(errors_have_sentences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
