@@ -138,10 +138,10 @@ struct cse_conf {
     bool no_requests;                /* no request resources: response type 1 is 5206, 2 is 5001 */
     int64_t et_max;                  /* ms: longest lifetime of a resource; 0: five years */
     int64_t remote_ms;               /* ms that other entities get to answer; 0: 10 s */
-    int64_t notify_keep; /* ms that a notification without pn is tried while its target is down; 0: 7 days */
+    int64_t notify_keep;   /* ms that a notification without pn is tried while its target is down; 0: 7 days */
     struct esprim *esprim; /* esprim.h: end-to-end protected requests are received; NULL: none are. Not owned */
     struct switches sw;    /* spec/switches.md */
-    uint16_t releases;   /* 1 << REL_x for every release served; 0: what switch 1 says */
+    uint16_t releases;     /* 1 << REL_x for every release served; 0: what switch 1 says */
 };
 
 /* Makes the engine and, in an empty store, the CSEBase. Called before any thread runs.
