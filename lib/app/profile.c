@@ -129,6 +129,20 @@ static enum status take_lists(struct app *app, const struct conf *f, struct prof
     return ST_DONE;
 }
 
+static enum status take_pairs(struct app *app, const struct conf *f, struct profile *p)
+{
+    const char *name;
+    for (; (name = conf_name(f, "esprim", p->pairs)); p->pairs++) {
+        const char *section = app_fmt(app, "esprim %s", name), *peer = conf_text(f, section, "peer");
+        if (p->pairs == PROFILE_PAIRS_MAX || strncmp(peer, "//", 2) != 0)
+            return bad(app, p->path, app_fmt(app, "[esprim %s]: peer is not absolute, or one section too many", name),
+                       "write peer=//sp/cse-id, at most 16 sections");
+        p->pair[p->pairs] = (struct profile_pair){copy(app, name), copy(app, conf_text(f, section, "key-file")),
+                                                  span_str(copy(app, peer))};
+    }
+    return ST_DONE;
+}
+
 enum status profile_load(struct app *app, const char *name, struct profile *out)
 {
     name = name ? name : app->profile;
@@ -159,6 +173,8 @@ enum status profile_load(struct app *app, const char *name, struct profile *out)
         st = take_seal(app, f, out);
     if (st == ST_DONE)
         st = take_lists(app, f, out);
+    if (st == ST_DONE)
+        st = take_pairs(app, f, out);
     conf_free(f);
     return st;
 }

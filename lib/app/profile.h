@@ -4,7 +4,7 @@
 
 #include "app/app.h"
 
-enum { PROFILE_TTPS_MAX = 8, PROFILE_STREAMS_MAX = 64, PROFILE_READERS_MAX = 64, PROFILE_PADS_MAX = 16 };
+enum { PROFILE_TTPS_MAX = 8, PROFILE_STREAMS_MAX = 64, PROFILE_READERS_MAX = 64, PROFILE_PADS_MAX = 16, PROFILE_PAIRS_MAX = 16 };
 
 /* Where the keys come from that this device seals with. */
 enum profile_key { PROFILE_KEY_OWN, PROFILE_KEY_TTP, PROFILE_KEY_PROVISIONED };
@@ -15,6 +15,11 @@ struct profile_ttp {
 struct profile_stream {
     struct span address, writer; /* writer empty: the hosting CSE */
     bool clear;
+};
+/* A key for requests protected end to end, and the CSE at the other end (absolute CSE-ID). */
+struct profile_pair {
+    const char *kid, *key_file;
+    struct span peer;
 };
 /* Everything lives in app->mem. Texts that are optional in profile.def may be NULL. */
 struct profile {
@@ -31,6 +36,8 @@ struct profile {
     size_t ttps;
     struct profile_stream stream[PROFILE_STREAMS_MAX];
     size_t streams;
+    struct profile_pair pair[PROFILE_PAIRS_MAX];
+    size_t pairs;
     const char *seal_ttp, *seal_policy;
     struct span readers[PROFILE_READERS_MAX];
     size_t n_readers;

@@ -19,8 +19,18 @@ enum status session_open(struct app *app, struct session *s, unsigned needs)
     return st;
 }
 
+void session_ask(struct session *s, const struct talk_ask *ask, struct talk_answer *out)
+{
+    if (s->inside)
+        esprim_ask(s->inside, ask, out);
+    else
+        talk_m2m(&s->t, ask, out);
+}
+
 void session_close(struct session *s)
 {
+    esprim_close(s->inside);
+    s->inside = NULL;
     if (s->has & SESSION_OPEN)
         opening_free(&s->o);
     ttps_close(&s->ttps);

@@ -63,8 +63,14 @@ enum status get_resource(struct cli *c)
         st = session_open(&c->app, &s, opens ? SESSION_OPEN : SESSION_TALK);
     if (st != ST_DONE)
         return st;
+    if (cli_has(c, "esprim"))
+        st = esprim_open(&s.t, profile_absolute(&c->app, &s.p, address), &s.inside);
+    if (st != ST_DONE) {
+        session_close(&s);
+        return st;
+    }
     struct talk_answer a;
-    talk_m2m(&s.t, &(struct talk_ask){.op = TALK_RETRIEVE, .to = address}, &a);
+    session_ask(&s, &(struct talk_ask){.op = TALK_RETRIEVE, .to = address}, &a);
     st = talk_judge(&c->app, &a, "it cannot be read", address);
     if (st == ST_DONE)
         st = opens ? open_resource(&s, address, &a) : print_resource(c, address, &a);

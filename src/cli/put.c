@@ -204,6 +204,8 @@ static enum status open_all(struct cli *c, struct put *p)
         st = session_open(&c->app, &p->s, !seals ? SESSION_TALK : given ? SESSION_BOOK : SESSION_BOOK | SESSION_TTP);
     if (st == ST_DONE && seals)
         st = writer_open(&p->s, stream_of(p), &p->w);
+    if (st == ST_DONE && cli_has(c, "esprim"))
+        st = esprim_open(&p->s.t, profile_absolute(&c->app, &p->s.p, p->to), &p->s.inside);
     return st;
 }
 

@@ -83,7 +83,7 @@ static void send_body(struct put *p, struct talk_answer *a)
     int64_t until = ttp_now_ms() + p->retry_ms;
     bool again = false;
     for (;; again = true) {
-        talk_m2m(&p->s.t, &ask, a);
+        session_ask(&p->s, &ask, a);
         if (again && a->e == OK && a->rsc == RSC_CONFLICT)
             a->rsc = RSC_CREATED;
         bool settled = a->e == OK && a->rsc < 5000;
