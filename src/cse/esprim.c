@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "cse/errand.h"
+#include "cse/esprim_agree.h"
 #include "m2m/prim_json.h"
 
-enum { SIT_ASK = 3, SIT_GIVE = 4, SIT_OBJECT = 5 };
+enum { SIT_ASK = 3, SIT_GIVE = 4, SIT_OBJECT = 5, SIT_AGREE = 6 };
 
 void esprim_lock(struct esprim *m)
 {
@@ -245,5 +246,7 @@ enum says esprim_hear(struct run *r)
         return give_object(r);
     if (sit == SIT_OBJECT)
         return take_object(r);
+    if (sit == SIT_AGREE)
+        return esprim_agree_hear(r);
     return refuse(r, RSC_BAD_REQUEST, SPAN("sit"), "is nothing that a CSE is sent (TS-0004 6.3.4.2.35)");
 }

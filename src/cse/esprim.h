@@ -1,6 +1,7 @@
 /* esprim.h - requests that come inside ESPrim Objects: this CSE as their receiver (TS-0003 8.4, TS-0004 7.6.2).
  *
- * A NOTIFY to the CSEBase with m2m:seci carries one (sit 5), or asks for a random object (sit 3). Whether it is let in
+ * A NOTIFY to the CSEBase with m2m:seci carries one (sit 5), asks for a random object (sit 3), or is a message of a key
+ * agreement (sit 6, esprim_agree.h). Whether it is let in
  * is decided by the pairwise key, not by a policy. The inner primitive runs as an errand: blocking, in the name of whom
  * the key is bound to, authenticated (acaf). Its memory is overwritten when it is answered; nothing but what the inner
  * request itself stores keeps a decrypted octet. The answer is sealed under the same session, whatever it says.
@@ -32,8 +33,8 @@ MUST_USE enum err esprim_add_key(struct esprim *m, struct span kid, struct span 
 /* Wipes the keys. After the cse. NULL is fine. */
 void esprim_free(struct esprim *m);
 
-/* Sections [esprim KID]; *out stays NULL when there is none. ERR_CONFIG: `why` has a sentence "FILE:LINE: ..." for each
- * defect. ERR_NOMEM. */
+/* Sections [esprim KID] and [escertke]; *out stays NULL when there is neither. ERR_CONFIG: `why` has a sentence
+ * "FILE:LINE: ..." for each defect. ERR_NOMEM. */
 MUST_USE enum err esprim_conf(const struct conf *c, const struct self *self, struct esprim **out, struct buf *why);
 
 /* ---- for the engine ---- */

@@ -2,12 +2,15 @@
  * (TS-0004 6.3.5.52). */
 #include <stdlib.h>
 
+#include "base/code.h"
+#include "cse/esprim_agree.h"
 #include "cse/esprim_own.h"
 #include "cse/patch.h"
 #include "host/heap.h"
 #include "host/secret.h"
 
-enum { SUID_ESPRIM = 13, PUBLISH_BLOCK = 4096, PUBLISH_MEM = 1 << 20 };
+/* What for a key may serve that is given, or agreed by certificates (security.md 4, 15.1). */
+enum { SUID_ESPRIM = 13, SUID_ESPRIM_CERT = 43, SUID_ESDATA_CERT = 44, PUBLISH_BLOCK = 4096, PUBLISH_MEM = 1 << 20 };
 
 enum err esprim_new(size_t keys, int64_t life, struct esprim **out)
 {
@@ -31,6 +34,7 @@ enum err esprim_new(size_t keys, int64_t life, struct esprim **out)
 
 enum err esprim_add_key(struct esprim *m, struct span kid, struct span peer, struct span value)
 {
+    m->keys = true;
     return esp_ring_add(&m->ring, kid, peer, value, 0, NEVER);
 }
 
@@ -38,6 +42,7 @@ void esprim_free(struct esprim *m)
 {
     if (!m)
         return;
+    esprim_agree_free(m);
     secret_free(m->secret);
     free(m->origs.slot);
     free(m);
@@ -55,6 +60,29 @@ enum err esprim_object(struct cse *c, bool shared, int64_t now, struct arena *a,
     return OK;
 }
 
+static void put_features(struct jw *w, const struct esprim *m)
+{
+    struct span cert = esprim_agree_cert(m);
+    uint8_t room[ESPRIM_ESI_MAX / 2];
+    struct buf b = BUF_ARRAY(room);
+    JW_NAME(w, "esf");
+    jw_arr(w);
+    if (m->keys)
+        jw_u64(w, SUID_ESPRIM);
+    if (cert.n) {
+        jw_u64(w, SUID_ESPRIM_CERT);
+        jw_u64(w, SUID_ESDATA_CERT);
+    }
+    jw_end_arr(w);
+    if (!cert.n)
+        return;
+    JW_NAME(w, "escert");
+    jw_arr(w);
+    b64_put(&b, cert);
+    jw_str(w, buf_span(&b));
+    jw_end_arr(w);
+}
+
 static enum err write_esi(struct cse *c, int64_t now, struct arena *a)
 {
     struct esprim *m = c->conf.esprim;
@@ -63,10 +91,7 @@ static enum err write_esi(struct cse *c, int64_t now, struct arena *a)
     buf_reset(&m->esi);
     struct jw w = jw_over(&m->esi);
     jw_obj(&w);
-    JW_NAME(&w, "esf");
-    jw_arr(&w);
-    jw_u64(&w, SUID_ESPRIM);
-    jw_end_arr(&w);
+    put_features(&w, m);
     JW_NAME(&w, "esro");
     jw_raw(&w, object);
     jw_end_obj(&w);
@@ -122,6 +147,7 @@ int64_t esprim_tick(struct cse *c, int64_t now)
     struct esprim *m = c->conf.esprim;
     if (!m)
         return NEVER;
+    esprim_agree_sweep(m, now);
     if (m->busy || now < m->renew)
         return m->busy ? NEVER : m->renew;
     esprim_lock(m);

@@ -17,6 +17,8 @@ struct esprim {
     atomic_flag lock; /* guards ring and origs */
     struct esp_ring ring;
     struct esp_origs origs;
+    struct esprim_agree *agree; /* esprim_agree.c; NULL: no keys are agreed here */
+    bool keys;                  /* the configuration gives some */
 
     /* loop 0 */
     struct buf esi; /* the attribute's text */

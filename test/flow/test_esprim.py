@@ -95,3 +95,43 @@ def test_configuration_is_checked(house):
         import subprocess
         done = subprocess.run([program("oneseal-cse"), "--check", cse.conf], stderr=subprocess.PIPE, text=True, check=False)
         assert done.returncode == 78 and words in done.stderr, done.stderr
+
+
+def test_a_key_by_certificates(house):
+    """ESCertKE, then ESPrim under what was agreed; nobody else is let in."""
+    house.server = house.cse("server", "in", "/id-in", "in")
+    house.gateway = house.cse("gateway", "mn", "/id-mn", "mn", parent=house.server,
+                              extra=[("escertke", {"initiators": HEAT, "life": "1h"})])
+    house.profiles, _ = house.profile("heat", HEAT, house.server)
+    house.profile("cold", SP + "/Sapp-cold", house.server)
+    for name, stem in (("heat", "Sapp-heat"), ("cold", "Sapp-cold")):
+        house.client(house.server, stem).register("in", name)
+    device = house.client(house.gateway, "Cthermo-1")
+    device.register("mn", "thermo-1")
+    mine = {"acor": ["/id-mn/Cthermo-1"], "acop": 63}
+    device.create("mn/thermo-1", 1, "m2m:acp", rn="acp", pvs={"acr": [mine]},
+                  pv={"acr": [{"acor": ["/Sapp-heat"], "acop": 2, "acaf": True}, mine]}).expect(2001)
+    device.create("mn/thermo-1", 3, "m2m:cnt", rn="data", acpi=["mn/thermo-1/acp"]).expect(2001)
+    device.create("mn/thermo-1/data", 4, "m2m:cin", con="21.5 Cel").expect(2001)
+    path = os.path.join(house.folder, "agreed.key")
+    deadline = time.monotonic() + 10 * SLOW
+    while (done := oneseal(house, "key", "agree", "heat:/id-mn", "--out", path, "--json")).returncode != 0:
+        assert time.monotonic() < deadline, done.stderr.decode()
+        time.sleep(0.1)
+    agreed = json.loads(done.stdout)
+    assert agreed["peer"] == SP + "/id-mn" and len(agreed["kid"]) == 32 and agreed["kid"] == agreed["kid"].upper()
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    with open(path, encoding="ascii") as f:
+        text = f.read()
+    assert len(bytes.fromhex(text)) == 32 and text.strip().encode() not in done.stdout + done.stderr
+    house.profile("heat", HEAT, house.server, extra=[("esprim " + agreed["kid"], {"key-file": path, "peer": agreed["peer"]})])
+    inside = oneseal(house, "get", "heat:" + DATA + "/la", "--esprim", "--json")
+    assert json.loads(inside.stdout)["resource"]["m2m:cin"]["con"] == "21.5 Cel", inside.stderr
+    # a file that is there stays as it is
+    assert oneseal(house, "key", "agree", "heat:/id-mn", "--out", path).returncode == 5
+    with open(path, encoding="ascii") as f:
+        assert f.read() == text
+    # who is not on the list agrees nothing, and neither does a CSE without the section
+    cold = oneseal(house, "key", "agree", "cold:/id-mn", "--out", path + "2", "--json")
+    assert fault(cold)["rsc"] == 4103 and not os.path.exists(path + "2")
+    assert oneseal(house, "key", "agree", "heat:/id-in", "--out", path + "2").returncode != 0
