@@ -36,6 +36,8 @@ enum {
     HEAD_PAYLOAD_MAX = 10 * 1024,    /* octets of the claims, `ttp` escaped */
     HEAD_JWS_MAX = 16 * 1024,        /* octets of a head's compact text */
     HEAD_CON_MAX = 64 * 1024 + 1024, /* octets of either form */
+    HEAD_FULL_MAX = 16,              /* full segments that a writer may be behind with its heads */
+    HEAD_ROOM = (HEAD_FULL_MAX + 1) * HEAD_SEGMENT_MAX,
 };
 #define HEAD_NAME       SPAN("e2e-heads")  /* child of container and flexContainer */
 #define HEAD_NAME_AFTER SPAN("-e2e-heads") /* behind the name of a timeSeries: its sibling */
@@ -177,28 +179,33 @@ struct head_maker {
     int64_t since;          /* time of its first message, on any clock that does not go back */
     int64_t beat;           /* time of the last head, or of the epoch's begin */
     struct log_tree tree;
-    struct log_hash *hashes; /* the caller's room for HEAD_SEGMENT_MAX, where they are to be stored; NULL: not */
+    struct log_hash full[HEAD_FULL_MAX]; /* roots of segments of HEAD_SEGMENT_MAX that wait for their heads */
+    uint8_t n_full;
+    struct log_hash *hashes; /* the caller's room for HEAD_ROOM, where they are to be stored; NULL: not */
 };
 /* prev NULL: none. ERR_RANGE: kid. */
 MUST_USE enum err head_maker_begin(struct head_maker *m, const uint8_t sid[ESD_SID], const uint8_t kc[ESD_KC],
                                    uint64_t ep, struct span kid, const uint8_t *prev, int64_t now);
-/* The next envelope in index order. ERR_LIMIT: hashes are kept and there is room for no more; ERR_CRYPTO. */
+/* The next envelope in index order. A segment that is full stands aside until head_maker_make. ERR_LIMIT: HEAD_ROOM
+ * messages wait for their heads; ERR_CRYPTO. */
 MUST_USE enum err head_maker_add(struct head_maker *m, const struct log_hash *hash, int64_t now);
+/* Messages that no head covers yet. */
 static inline uint32_t head_maker_count(const struct head_maker *m)
 {
-    return (uint32_t)m->tree.size;
+    return (uint32_t)m->tree.size + (uint32_t)m->n_full * HEAD_SEGMENT_MAX;
 }
 /* When a head is due: the same clock. */
 int64_t head_maker_due(const struct head_maker *m);
-/* Writes con of the head that is due and its cnf (a constant); t: production time in ms, 0: no clock. Then the segment
- * is empty and begins behind. jws (HEAD_JWS_MAX octets of room) is scratch. ERR_NOTNOW: nothing sealed yet, so nothing
- * to say. On an error the maker is unchanged. */
+/* Writes con of the next head and its cnf (a constant): of the first full segment, else of the open one, which is empty
+ * then. `closed` is heeded by the last of them alone: make heads until head_maker_count says 0. jws (HEAD_JWS_MAX
+ * octets of room) is scratch. ERR_NOTNOW: nothing sealed yet, so nothing to say. On an error the maker is unchanged. */
 struct head_make {
     const struct p256 *key;
     struct span signer; /* kid of the signing key */
     struct span ttp;
     uint32_t oldest;
-    int64_t t, now;
+    int64_t t; /* production time in ms since 1970; 0: no clock */
+    int64_t now;
     bool closed;
 };
 MUST_USE enum err head_maker_make(struct head_maker *m, const struct head_make *how, struct buf *jws, struct buf *con,

@@ -116,6 +116,12 @@ enum reason head_confirm_one(const struct head_text *t, uint32_t i, const uint8_
     return same(stored, hash) ? REASON_OK : REASON_FORGED_BY_READER;
 }
 
+/* Deleted at the gateway before a crash: nobody withholds it. */
+static bool lost_by_writer(const struct head_text *t, uint32_t i)
+{
+    return t->hashes.n && unknown(t->hashes.p + (size_t)(i - t->head.first) * ESD_HASH);
+}
+
 struct judged {
     uint32_t missing; /* how many the reader does not have */
     bool fits;        /* all there, and they make the root */
@@ -150,7 +156,7 @@ static enum reason verdict(const struct head_text *t, uint32_t i, const struct j
                            const uint8_t *hash, bool promised)
 {
     if (e == ERR_NOTFOUND)
-        return promised ? REASON_WITHHELD : REASON_PARTIAL;
+        return promised && !lost_by_writer(t, i) ? REASON_WITHHELD : REASON_PARTIAL;
     if (j->fits)
         return REASON_OK;
     if (t->hashes.n)

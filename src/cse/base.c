@@ -268,6 +268,8 @@ int64_t cse_tick(struct cse *c)
     at = earlier(at, post_tick(c, now));
     at = earlier(at, esprim_tick(c, now));
     at = earlier(at, joint_tick(c, now));
+    if (c->hook.tick)
+        at = earlier(at, c->hook.tick(c->hook.ctx, now));
     return at;
 }
 

@@ -9,6 +9,7 @@
 #include "bind/http.h"
 #include "cse/daemon.h"
 #include "cse/esprim.h"
+#include "cse/seal_head.h"
 #include "host/heap.h"
 #include "store/sqlite.h"
 
@@ -378,6 +379,7 @@ static enum err engine_new(struct daemon *d, struct buf *why)
         return e;
     }
     struct cse_hook hook = hook_seal_hook(d->seal);
+    TRY(seal_head_attach(d->seal, d->cse, &hook));
     cse_set_hook(d->cse, &hook);
     return OK;
 }

@@ -66,6 +66,8 @@ struct cse_hook {
     void (*undone)(void *ctx);
     /* COMMIT returned: e == OK, or nothing of the whole transaction was stored. */
     void (*committed)(void *ctx, enum err e);
+    /* Loop 0, at each tick: what it has to do by itself (heads); gives the time of the next. NULL: nothing. */
+    int64_t (*tick)(void *ctx, int64_t now);
     /* May the labels of a container, timeSeries or flexContainer become these? NULL: any. */
     struct verdict (*relabel)(void *ctx, const struct cse_hook_relabel *ask);
 };

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cse/seal_own.h"
+#include "cse/seal_head.h"
 #include "host/heap.h"
 #include "host/log.h"
 #include "host/secret.h"
@@ -139,14 +139,20 @@ static struct verdict seal_value(struct hook_seal *h, const struct cse_hook_ask 
     if (seal_plain(json_text, ask->arena, &plain, json) != OK)
         return no(h, RSC_BAD_REQUEST, attr, "is no JSON value");
     enum reason r = seal_epoch_for(h, ask, p, address, &e);
+    if (r == REASON_OK && !seal_head_room(h, e))
+        return no(h, RSC_INTERNAL_SERVER_ERROR, attr, "too many messages of this stream wait for their heads");
     enum err x = r == REASON_OK ? put_envelope(h, ask, p, e, plain, *json, out) : OK;
     size_t n = plain.n;
     if (plain.n && (plain.p < json_text.p || plain.p >= json_text.p + json_text.n))
         wipe((void *)(uintptr_t)plain.p, plain.n); /* an unescaped copy in the arena */
     if (r != REASON_OK || x != OK)
         return cannot(h, attr, address, r != REASON_OK ? r : REASON_FAILED);
+    if (x == OK) {
+        struct span text = span_of(out->p + 1, out->n - 2); /* without the quotes */
+        x = seal_head_sealed(h, ask, e, text);
+    }
     remember(h, e, n);
-    return VERDICT_GO;
+    return x == OK ? VERDICT_GO : cannot(h, attr, address, REASON_FAILED);
 }
 
 /* contentInfo of the envelope. */
@@ -172,6 +178,26 @@ static struct verdict refuse_clear(struct hook_seal *h, const struct seal_rule *
     return no(h, RSC_CONTENTS_UNACCEPTABLE, attr, rule->unknown ? unknown_label : sealed_only);
 }
 
+/* The container of heads (heads.h): whoever seals publishes there, the device too, and nobody anything else. */
+static bool is_heads(const struct cse_hook_ask *ask)
+{
+    bool labelled = false;
+    for (size_t i = 0; i < ask->nlbl; i++)
+        labelled |= span_eq(ask->lbl[i], HEAD_LABEL);
+    return labelled && (span_ends(ask->path, SPAN("/e2e-heads")) || span_ends(ask->path, HEAD_NAME_AFTER));
+}
+
+static struct verdict before_head(struct hook_seal *h, const struct cse_hook_ask *ask)
+{
+    struct head_text t;
+    struct span text;
+    bool json;
+    if (seal_plain(ask->con, ask->arena, &text, &json) != OK || json || head_read(text, ask->arena, &t) != REASON_OK)
+        return no(h, RSC_CONTENTS_UNACCEPTABLE, CON, "only heads are stored here (JWS of type oneseal-head+jws)");
+    head_text_free(&t);
+    return VERDICT_GO;
+}
+
 static struct verdict before_cin(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_rule *rule,
                                  const struct esd_cnf *cnf, struct cse_hook_say *say)
 {
@@ -179,6 +205,8 @@ static struct verdict before_cin(struct hook_seal *h, const struct cse_hook_ask 
     struct span con = SPAN_NONE;
     if (seal_rule_level(rule) == SEAL_PASS || !ask->con.n)
         return VERDICT_GO;
+    if (is_heads(ask))
+        return before_head(h, ask);
     if (cnf->security)
         return check_sealed(h, ask, cnf->security);
     if (seal_rule_level(rule) == SEAL_REFUSE_CLEAR)
@@ -281,6 +309,7 @@ static struct verdict before(void *ctx, const struct cse_hook_ask *ask, struct c
 {
     struct hook_seal *h = (struct hook_seal *)ctx;
     struct esd_cnf cnf = {0};
+    seal_head_flush(h); /* what the request before this one sealed is kept */
     h->n_last = 0;
     struct seal_rule rule = seal_policy_for(h, ask->path, ask->lbl, ask->nlbl);
     if (ask->cnf.n && cnf_read(ask->cnf, &cnf) != REASON_OK)
@@ -321,6 +350,7 @@ static void undone(void *ctx)
         if (!e->open || memcmp(e->sid, h->last[i - 1].sid, ESD_SID) != 0)
             continue;
         e->i--;
+        seal_head_undone(h, e);
         e->octets -= h->last[i - 1].octets;
         h->sealed--;
         if (e->i == 0 && e->born == h->tx)
@@ -334,6 +364,8 @@ static void undone(void *ctx)
 static void committed(void *ctx, enum err e)
 {
     struct hook_seal *h = (struct hook_seal *)ctx;
+    seal_head_flush(h);
+    seal_head_committed(h, e);
     for (size_t i = 0; e != OK && h->secret && i < SEAL_STREAMS; i++)
         if (h->secret->epoch[i].open && (h->secret->epoch[i].tx == h->tx || h->secret->epoch[i].born == h->tx))
             seal_epoch_drop(h, &h->secret->epoch[i]);
@@ -364,6 +396,7 @@ static enum err fill(struct hook_seal *h, const struct conf *conf, struct span s
     if (!hook_seal_seals(h))
         return OK;
     TRY(sealer_init(&h->sealer, (struct esd_rng){0}));
+    TRY(seal_head_new(h));
     h->secret = (struct seal_secret *)secret_alloc(sizeof *h->secret);
     if (h->secret)
         return OK;
@@ -396,9 +429,11 @@ void hook_seal_free(struct hook_seal *h)
         return;
     if (h->sealer.gcm)
         sealer_free(&h->sealer);
+    seal_head_free(h);
     secret_free(h->secret);
     for (size_t i = 0; i < h->n_ttps; i++) {
         p256_free(h->ttps[i].key);
+        p256_free(h->ttps[i].data);
         bundle_free(&h->ttps[i].bundle);
         arena_reset(&h->ttps[i].mem);
         pthread_mutex_destroy(&h->ttps[i].lock);

@@ -6,7 +6,7 @@
 
 #include "base/code.h"
 #include "cse/net_seal_post.h"
-#include "cse/seal_own.h"
+#include "cse/seal_head.h"
 #include "esd/release.h"
 #include "host/heap.h"
 #include "host/log.h"
@@ -265,6 +265,7 @@ static void answered_by_ack(struct net_seal_post *p, struct keeper *k, enum doin
         return;
     }
     k->failures = 0;
+    seal_head_saw_log(k->t, a.size, a.head);
     if (doing == DOING_POLICY)
         policy_answered(p, &a, r->status);
     else if (doing == DOING_LETTER)

@@ -53,7 +53,25 @@ static enum err read_key(struct reading *r, struct seal_ttp *t)
         e = ERR_SYNTAX;
     buf_wipe(&text);
     heap_buf_free(&text);
-    return e == OK ? p256_thumb(t->key, t->wk) : defect(r, "signing-key-file", "it holds no P-256 private key in PEM");
+    return e == OK ? OK : defect(r, "signing-key-file", "it holds no P-256 private key in PEM");
+}
+
+/* Whose thumbprint the letters name as the writer's: it signs heads. */
+static enum err read_data_key(struct reading *r, struct seal_ttp *t)
+{
+    struct buf text;
+    if (!conf_text(r->c, r->section, "data-signing-key-file")) {
+        t->data = p256_ref(t->key);
+        return p256_thumb(t->data, t->wk);
+    }
+    TRY(file_text(r, "data-signing-key-file", &text));
+    enum err e = p256_read_pem(buf_span(&text), &t->data);
+    if (e == OK && !p256_private(t->data))
+        e = ERR_SYNTAX;
+    buf_wipe(&text);
+    heap_buf_free(&text);
+    return e == OK ? p256_thumb(t->data, t->wk)
+                   : defect(r, "data-signing-key-file", "it holds no P-256 private key in PEM");
 }
 
 /* The chain in DER, the leaf first. */
@@ -128,6 +146,7 @@ static enum err read_ttp(struct reading *r, const char *name, struct seal_ttp *t
         return defect(r, "url", "signing-key-file and signing-certificate are missing");
     TRY(read_key(r, t));
     TRY(read_certificate(r, t));
+    TRY(read_data_key(r, t));
     return read_bundle(r, t);
 }
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/code.h"
-#include "cse/seal_own.h"
+#include "cse/seal_head.h"
 #include "host/log.h"
 
 enum { LETTER_TEXT_MAX = 8192 };
@@ -105,7 +105,9 @@ static enum reason begin(struct hook_seal *h, const struct cse_hook_ask *ask, co
         *e = (struct epoch){
             .open = true, .policy = p, .ep = ep, .born = h->tx, .generation = h->generation, .since_ms = ask->now};
         memcpy(e->sid, sid, ESD_SID);
-        r = seal_key_init(&e->key, k, p->ttp->fqdn) == OK ? REASON_OK : REASON_FAILED;
+        bool begun =
+            seal_key_init(&e->key, k, p->ttp->fqdn) == OK && seal_head_begins(h, ask, e, p->ttp, address, k->kc) == OK;
+        r = begun ? REASON_OK : REASON_FAILED;
         h->epochs++;
         h->streams++;
         h->queued = true;
@@ -124,6 +126,7 @@ void seal_epoch_drop(struct hook_seal *h, struct epoch *e)
 {
     if (e->open)
         h->streams--;
+    seal_head_dropped(h, e);
     sealer_forget(&h->sealer, &e->key);
     wipe(e, sizeof *e);
 }
@@ -159,6 +162,14 @@ static bool soft_over(const struct hook_seal *h, const struct epoch *e, int64_t 
 static bool hard_over(const struct epoch *e, int64_t now)
 {
     return e->i >= SEAL_HARD_MESSAGES || e->octets >= SEAL_HARD_OCTETS || now - e->since_ms >= SEAL_HARD_MS;
+}
+
+bool seal_epoch_over(struct hook_seal *h, const struct epoch *e, struct store_tx *t, struct arena *a, int64_t now)
+{
+    struct cse_hook_ask ask = {.t = t, .arena = a, .now = now};
+    if (e->generation != h->generation || hard_over(e, now))
+        return true;
+    return soft_over(h, e, now) && check_bundle(e->policy, now) == REASON_OK && check_overdue(&ask) == REASON_OK;
 }
 
 /* Streams that went quiet: their keys do not outlive the hard limit for long. */

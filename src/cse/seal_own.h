@@ -7,6 +7,7 @@
 
 #include "cse/hook_seal.h"
 #include "esd/letter.h"
+#include "esd/log.h"
 #include "esd/seal.h"
 
 enum {
@@ -22,8 +23,12 @@ struct seal_ttp {
     struct p256 *key; /* signs everything we send */
     struct span x5c[JWS_X5C_MAX];
     size_t n_x5c;
-    uint8_t wk[JOSE_THUMB];
-    pthread_mutex_t lock; /* bundle: written by the task, read by the writer */
+    struct p256 *data;           /* signs heads: the same, or a data-signing key of its own */
+    uint8_t wk[JOSE_THUMB];      /* of `data` */
+    pthread_mutex_t lock;        /* of bundle and log_head: written by the task, read by the writer */
+    char log_head[LOG_NOTE_MAX]; /* newest checkpoint of its log that an acknowledgement showed */
+    size_t log_head_n;
+    uint64_t log_size;
     struct bundle bundle; /* identity NULL: none pinned */
     struct arena mem;     /* of the bundle */
     bool used;            /* by a policy that seals */
@@ -84,6 +89,9 @@ struct hook_seal {
         int64_t octets;
     } last[SEAL_LAST_MAX];
     size_t n_last;
+    struct seal_heads *heads; /* seal_head.h; NULL: nothing seals */
+    struct seal_head_jobs *jobs;
+    struct cse *cse; /* the jobs' */
 
     _Atomic uint32_t generation;
     _Atomic uint64_t sealed, refused, epochs, streams;
@@ -131,6 +139,8 @@ MUST_USE enum err seal_series_drop(const struct cse_hook_ask *ask, const uint8_t
 MUST_USE enum reason seal_epoch_for(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p,
                                     struct span address, struct epoch **out);
 void seal_epoch_drop(struct hook_seal *h, struct epoch *e);
+/* Is nothing more to be sealed in it? At its soft limit only when a new one can begin. */
+bool seal_epoch_over(struct hook_seal *h, const struct epoch *e, struct store_tx *t, struct arena *a, int64_t now);
 
 /* seal_queue.c
  * The queue of letters in the small state: "seal/q" is be64(first) || be64(next), "seal/q/N" one letter:

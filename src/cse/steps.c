@@ -6,6 +6,7 @@
 #include "cse/action.h"
 #include "cse/annc.h"
 #include "cse/block.h"
+#include "cse/heads.h"
 #include "cse/node.h"
 #include "cse/pace.h"
 #include "cse/prelude.h"
@@ -426,6 +427,8 @@ enum says step_after(struct run *r)
     STEP_TRY(r, annc_after(r));
     if (attrs_get(&r->in, AT_nl))
         STEP_TRY(r, node_follow(r));
+    if (r->q->op == OP_UPDATE && attrs_get(&r->in, AT_acpi))
+        STEP_TRY(r, heads_follow(r));
     return h && h->after ? h->after(r) : MORE;
 }
 

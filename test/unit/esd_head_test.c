@@ -139,7 +139,7 @@ static void given_segments(void **state)
 
 /* ---- a chain of our own --------------------------------------------------------------------------- */
 
-static struct log_hash room[HEAD_SEGMENT_MAX];
+static struct log_hash room[HEAD_ROOM];
 static struct head_maker m;
 
 static void begin(bool hashes)
@@ -393,6 +393,9 @@ static void stored_hashes_confirm_each(void **state)
     assert_int_equal(reader.said[3], REASON_OK);
     assert_int_equal(reader.said[6], REASON_PARTIAL);
     assert_int_equal(reader.said[7], REASON_OK);
+    assert_int_equal(confirm(&t, 0, 0, 1 << 6, 0), REASON_PARTIAL); /* nobody withholds what the writer lost */
+    assert_int_equal(reader.said[6], REASON_PARTIAL);
+    assert_int_equal(reader.said[7], REASON_OK);
     assert_int_equal(confirm(&t, 3, 0, 7 | 1 << 4, 1 << 5), REASON_FORGED_BY_READER);
     assert_int_equal(reader.said[4], REASON_WITHHELD);
     assert_int_equal(reader.said[5], REASON_FORGED_BY_READER);
@@ -418,8 +421,6 @@ static void heads_fall_due(void **state)
     assert_int_equal(head_maker_due(&m), 1000 + HEAD_SEGMENT_MS);
     add(HEAD_SEGMENT_MAX - 1);
     assert_int_equal(head_maker_due(&m), 1000);
-    struct log_hash h = hash_of(1);
-    assert_int_equal(head_maker_add(&m, &h, 0), ERR_LIMIT);
     struct head_text t = next(false); /* a thousand hashes have room */
     assert_int_equal(t.head.n, HEAD_SEGMENT_MAX);
     struct head_of who = of();
@@ -427,6 +428,29 @@ static void heads_fall_due(void **state)
     head_text_free(&t);
     assert_int_equal(head_maker_make(&m, &how, &jws, &con, &cnf), OK);
     assert_int_equal(head_maker_due(&m), 2000 + HEAD_IDLE_MS);
+}
+
+/* The writer is faster than its heads: full segments stand aside, and `closed` is the last one's. */
+static void full_segments_wait(void **state)
+{
+    (void)state;
+    begin(true);
+    add(2 * HEAD_SEGMENT_MAX + 5);
+    assert_int_equal(head_maker_count(&m), 2 * HEAD_SEGMENT_MAX + 5);
+    struct head_chain c = {0};
+    for (uint32_t i = 0; i < 3; i++) {
+        struct head_text t = next(true);
+        assert_int_equal(follow(&c, &t, i ? HEAD_FOLLOWS : HEAD_STARTS), REASON_OK);
+        assert_int_equal(t.head.closed, i == 2);
+        assert_int_equal(t.head.n, i == 2 ? 5 : HEAD_SEGMENT_MAX);
+        assert_int_equal(head_confirm_one(&t, t.head.first, hash_of(t.head.first).b), REASON_OK);
+        head_text_free(&t);
+    }
+    assert_int_equal(c.next, 2 * HEAD_SEGMENT_MAX + 5);
+    begin(false);
+    add(HEAD_ROOM);
+    struct log_hash h = hash_of(1);
+    assert_int_equal(head_maker_add(&m, &h, 0), ERR_LIMIT);
 }
 
 /* ---- what must not pass ------------------------------------------------------------------------------ */
@@ -511,6 +535,7 @@ int main(void)
         T(segments_are_confirmed),
         T(stored_hashes_confirm_each),
         T(heads_fall_due),
+        T(full_segments_wait),
         T(claims_that_contradict_themselves),
         T(no_flipped_octet_verifies),
     };
