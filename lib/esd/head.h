@@ -174,10 +174,11 @@ struct head_maker {
     char kid[ESD_KID_OURS_MAX];
     uint16_t kid_n;
     bool has_prev;
-    uint8_t prev[ESD_HASH]; /* the newest link; before the first one the closing head of ep - 1 */
-    uint32_t first;         /* of the open segment */
-    int64_t since;          /* time of its first message, on any clock that does not go back */
-    int64_t beat;           /* time of the last head, or of the epoch's begin */
+    uint8_t prev[ESD_HASH];      /* the newest link; before the first one the closing head of ep - 1 */
+    uint32_t first;              /* of the open segment */
+    int64_t since;               /* time of its first message, on any clock that does not go back */
+    int64_t beat;                /* time of the last head, or of the epoch's begin */
+    int64_t segment_ms, idle_ms; /* HEAD_SEGMENT_MS, HEAD_IDLE_MS, or what the caller sets after begin */
     struct log_tree tree;
     struct log_hash full[HEAD_FULL_MAX]; /* roots of segments of HEAD_SEGMENT_MAX that wait for their heads */
     uint8_t n_full;

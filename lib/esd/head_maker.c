@@ -8,7 +8,12 @@ enum err head_maker_begin(struct head_maker *m, const uint8_t sid[ESD_SID], cons
 {
     if (kid.n == 0 || kid.n > sizeof m->kid)
         return ERR_RANGE;
-    *m = (struct head_maker){.ep = ep, .kid_n = (uint16_t)kid.n, .has_prev = prev != NULL, .beat = now};
+    *m = (struct head_maker){.ep = ep,
+                             .kid_n = (uint16_t)kid.n,
+                             .has_prev = prev != NULL,
+                             .beat = now,
+                             .segment_ms = HEAD_SEGMENT_MS,
+                             .idle_ms = HEAD_IDLE_MS};
     memcpy(m->sid, sid, ESD_SID);
     memcpy(m->kc, kc, ESD_KC);
     memcpy(m->kid, kid.p, kid.n);
@@ -48,7 +53,7 @@ int64_t head_maker_due(const struct head_maker *m)
 {
     if (head_maker_count(m) >= HEAD_SEGMENT_MAX)
         return m->since;
-    return m->tree.size ? m->since + HEAD_SEGMENT_MS : m->beat + HEAD_IDLE_MS;
+    return m->tree.size ? m->since + m->segment_ms : m->beat + m->idle_ms;
 }
 
 static enum err fill(const struct head_maker *m, const struct head_make *how, struct head *h)

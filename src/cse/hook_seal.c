@@ -396,7 +396,7 @@ static enum err fill(struct hook_seal *h, const struct conf *conf, struct span s
     if (!hook_seal_seals(h))
         return OK;
     TRY(sealer_init(&h->sealer, (struct esd_rng){0}));
-    TRY(seal_head_new(h));
+    TRY(seal_head_new(h, conf));
     h->secret = (struct seal_secret *)secret_alloc(sizeof *h->secret);
     if (h->secret)
         return OK;

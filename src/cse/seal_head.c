@@ -5,7 +5,7 @@
 
 #define HEAD_NEVER INT64_MAX
 
-enum err seal_head_new(struct hook_seal *h)
+enum err seal_head_new(struct hook_seal *h, const struct conf *conf)
 {
     struct seal_heads *s = (struct seal_heads *)calloc(1, sizeof *s);
     h->heads = s;
@@ -13,6 +13,8 @@ enum err seal_head_new(struct hook_seal *h)
         return ERR_NOMEM;
     for (size_t i = 0; i < SEAL_STREAMS; i++)
         s->due[i] = HEAD_NEVER;
+    s->segment_ms = conf_int(conf, "heads", "segment");
+    s->idle_ms = conf_int(conf, "heads", "idle");
     s->rescan = true; /* what the last process left open */
     return OK;
 }
@@ -116,6 +118,8 @@ enum err seal_head_begins(struct hook_seal *h, const struct cse_hook_ask *ask, c
     k->pending = false;
     k->n = rec.n;
     k->m.hashes = room;
+    k->m.segment_ms = s->segment_ms;
+    k->m.idle_ms = s->idle_ms;
     return OK;
 }
 

@@ -38,6 +38,7 @@ struct head_slot {
 };
 
 struct seal_heads {
+    int64_t segment_ms, idle_ms; /* configuration */
     /* writer thread; slots are those of the epochs */
     struct head_slot slot[SEAL_STREAMS];
     int64_t due[SEAL_STREAMS];
@@ -53,7 +54,7 @@ struct seal_heads {
 };
 
 /* ERR_NOMEM. */
-MUST_USE enum err seal_head_new(struct hook_seal *h);
+MUST_USE enum err seal_head_new(struct hook_seal *h, const struct conf *conf);
 void seal_head_free(struct hook_seal *h);
 
 /* ---- called while sealing: writer thread, in the savepoint of the request ---- */
