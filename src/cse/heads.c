@@ -59,7 +59,12 @@ static enum err make_box(struct run *r, const struct row *place, struct row *par
     put_limits(&w, place, &at);
     jw_end_obj(&w);
     TRY(t.b.e);
-    return make_inside(r, parent, type_of(TY_CNT), buf_span(&t.b), box);
+    /* Without acpi the creator decides (TS-0004 7.3.3.15): the same who may read the data. */
+    struct prim q = *r->q;
+    struct run by = *r;
+    by.q = &q;
+    prim_set(&q, PA_fr, place->creator);
+    return make_inside(&by, parent, type_of(TY_CNT), buf_span(&t.b), box);
 }
 
 static bool is_box(struct run *r, const struct row *row)
