@@ -46,6 +46,7 @@ class Library:
         self.child = subprocess.Popen(command_of(name), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env,
                                       stderr=subprocess.DEVNULL if name != "ours" else None, text=True)
         self.about = self.ask({"op": "about"})
+        assert name in ("ours", self.about["library"]), self.about
 
     def close(self):
         self.child.stdin.close()

@@ -2,8 +2,14 @@
 
 A cell passes when the other side finds the octets that were sealed or signed. A cell that does not pass is explained
 only by the library itself: the same driver, asked for the same algorithm and serialization, cannot do its own round
-trip, and its error says so. Everything else is a failure.
+trip, and its error says so; or it does not read its own object any more when a member is left out that the RFC says
+may or must be absent there. Everything else is a failure.
+
+rhonabwy takes the leading zeros off ephemeral keys (RFC 7518 6.2.1.2) and off the agreed secret (4.6.2: NIST.800-56A's
+Z has the size of the field), so that one object in about a hundred is understood by itself alone. Such objects are
+recognised by their octets, counted in the report, and made again; test/vectors has them for everybody else.
 """
+import json
 import os
 from collections import namedtuple
 
@@ -147,18 +153,61 @@ def takes(library, row, form, made, used):
     return None
 
 
+def bare(object_):
+    """The same object without what may be absent: an empty encrypted key (RFC 7516 7.2.1: must be), the unprotected
+    header of a flattened JWS (RFC 7515 7.2.2)."""
+    tree = json.loads(object_) if object_.startswith("{") else {}
+    for one in [tree] + tree.get("recipients", []):
+        if one.get("encrypted_key") == "":
+            del one["encrypted_key"]
+    if "signature" in tree:
+        tree.pop("header", None)
+    return json.dumps(tree) if tree else object_
+
+
+def leading_zeros(object_, used):
+    """Does a coordinate of an ephemeral P-256 key, or the secret agreed with one of the keys, begin with a zero octet?"""
+    tree = json.loads(object_) if object_.startswith("{") else {"protected": object_.split(".")[0]}
+    heads = [json.loads(unb64u(tree["protected"]))] if tree.get("protected") else []
+    heads += [one.get("header", {}) for one in [tree] + tree.get("recipients", [])]
+    for epk in (h["epk"] for h in heads if h.get("epk", {}).get("kty") == "EC"):
+        x, y = (unb64u(epk[c]).rjust(32, b"\0") for c in "xy")
+        point = ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1())
+        secrets = [ec.derive_private_key(int.from_bytes(unb64u(k["d"]), "big"), ec.SECP256R1()).exchange(
+            ec.ECDH(), point.public_key()) for k in used if k["kty"] == "EC"]
+        if any(octets[0] == 0 for octets in [x, y] + secrets):
+            return True
+    return False
+
+
+def make(maker, library, request, used):
+    """The maker's answer; for rhonabwy never an object that its defect would spoil."""
+    made = maker.ask(request)
+    while library.name == "rhonabwy" and request["op"] == "seal" and "object" in made and leading_zeros(made["object"], used):
+        library.made_again = getattr(library, "made_again", 0) + 1
+        made = maker.ask(request)
+    return made
+
+
+def own_round_trip(library, row, form, made, used):
+    """None, or why there is none: the only explanation of an empty cell."""
+    why = takes(library, row, form, made, used)
+    if why is None and bare(made["object"]) != made["object"]:
+        why = takes(library, row, form, {"object": bare(made["object"])}, used)
+        return why and why + ", its own object without a member that need not be there"
+    return why
+
+
 def cells(ours, library, keys):
     """Every cell of one library."""
     for row in rows():
         for form in forms_of(row):
             request, used = make_request(row, form, keys.of(row))
-            made = library.ask(request)
-            own = takes(library, row, form, made, used)     # its own round trip: the only explanation
+            made = make(library, library, request, used)
+            own = own_round_trip(library, row, form, made, used)
             yield judge(row, form, library.name, "in", own, made, takes(ours, row, form, made, used))
-            mine = ours.ask(request)
+            mine = make(ours, library, request, used)
             wrong = "ours: %s" % mine["error"] if "error" in mine else takes(library, row, form, mine, used)
-            if wrong and "error" not in mine and not own:
-                wrong = "refused: " + wrong
             yield judge(row, form, library.name, "out", None if "error" in mine else own, mine, wrong)
 
 
@@ -200,6 +249,8 @@ def text(found, libraries):
     for c in found:
         if c.mark == "FAIL":
             lines.append("FAILED %s, %s, %s, %s: %s" % (c.library, c.direction, c.row.name, c.form, c.why))
+    lines += ["  %s: %d objects made again, a leading zero in epk or in the agreed secret" % (a["library"], a["made_again"])
+              for a in libraries if a.get("made_again")]
     total = {m: sum(1 for c in found if c.mark == m) for m in ("ok", "-", "FAIL")}
     lines.append("%(ok)d cells passed, %(-)d explained, %(FAIL)d failed" % total)
     return "\n".join(lines)

@@ -75,8 +75,10 @@ static json_t *seal_op(const json_t *q)
         r_jwk_free(k);
     } else {
         jwks_t *set = keys_of(q);
-        if (strcmp(line_str(q, "alg"), "dir") == 0) /* no encrypted key: the library writes no recipient's header */
+        if (strcmp(line_str(q, "alg"), "dir") == 0) { /* no encrypted key: the library writes no recipient's header */
             r_jwe_set_header_str_value(jwe, "alg", "dir");
+            r_jwe_set_header_str_value(jwe, "kid", line_str(first, "kid"));
+        }
         answer = given(r_jwe_serialize_json_str(jwe, set, 0, mode_of(q)), "r_jwe_serialize_json_str refuses",
                        line_str(q, "alg"));
         r_jwks_free(set);
