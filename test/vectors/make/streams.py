@@ -373,8 +373,8 @@ def stateful():
     day = 86400
     add("stale", "older than the policy allows, and from the future", [
         read("latest", c[0], seconds=60), read("latest", c[0], seconds=61, flags=["replayed", "stale"]), read("notify", c[1], seconds=day, flags=["stale"]),
-        read("fill", c[2], seconds=day), read("name", c[3], seconds=day), read("notify", e.con(4, t_ms=T0 + 5000)),
-        read("notify", e.con(5, t_ms=T0 + 5001), flags=["stale"])], [key(e)], max_age_ms=60000)
+        read("fill", c[2], seconds=day), read("name", c[2], seconds=day), read("notify", e.con(3, t_ms=T0 + 5000)),
+        read("notify", e.con(4, t_ms=T0 + 5001), flags=["stale"])], [key(e)], max_age_ms=60000)
     add("no-clock", "the writer had no clock: never stale, and remarked", [read("notify", e.con(0, t_ms=0), seconds=day, flags=["no-clock"])], [key(e)], max_age_ms=1000)
     add("not-sealed", "clear text where sealed text is expected", [read("notify", "21.5", reason="not-sealed", cnf="text/plain:0")], [key(e)])
     add("not-sealed-sticky", "clear text is allowed until the first sealed reading, never after", [
@@ -413,10 +413,10 @@ def stateful():
     heartbeat = writer.sign(head_of(e, 3, [], T0 + 603000, prev))
     tried = {"do": "tried", "now_ms": T0 + 4000, "kid": e.kid}
     add("withheld", "index 2 is covered by a head, never delivered, not evicted; the next head repeats it", [
-        read("notify", c[0]), read("notify", c[1]), head(first, 3, confirms=[[e.kid, 0], [e.kid, 1]]), tried, head(heartbeat, 603, withheld=[[e.kid, 2, 2]])], [key(e)])
+        read("notify", c[0]), read("notify", c[1]), head(flat, 3, cnf="application/json:0:2", confirms=[[e.kid, 0], [e.kid, 1]]), tried, head(heartbeat, 603, withheld=[[e.kid, 2, 2]])], [key(e)])
     evicted = writer.sign(head_of(e, 3, [], T0 + 603000, prev, oldest=3))
     add("evicted", "the same, but the writer says that it is no longer stored: partial, not withheld", [
-        read("notify", c[0]), read("notify", c[1]), head(first, 3, confirms=[[e.kid, 0], [e.kid, 1]]), tried, head(evicted, 603, withheld=[])], [key(e)])
+        read("notify", c[0]), read("notify", c[1]), head(flat, 3, cnf="application/json:0:2", confirms=[[e.kid, 0], [e.kid, 1]]), tried, head(evicted, 603, withheld=[])], [key(e)])
     claims = head_of(e, 0, c[:3], T0 + 3000)
     signature = first.rpartition(".")
     for name, text in (("key", thief.sign(claims)), ("stolen-key", thief.sign(claims, jwk=writer.jwk)),
