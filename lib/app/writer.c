@@ -228,7 +228,8 @@ enum status writer_seal_batch(struct writer *w, struct span array, struct span c
 
 /* ---- letters ---- */
 
-static enum reason post_one(struct session *s, const struct book_letter *l)
+/* *gone: the vault said, signed, that the time of this activation's pair was over. */
+static enum reason post_one(struct session *s, const struct book_letter *l, bool *gone)
 {
     struct ttp *t = ttps_find(&s->ttps, l->ttp);
     struct ttp_ack ack = {0};
@@ -237,16 +238,8 @@ static enum reason post_one(struct session *s, const struct book_letter *l)
         return REASON_UNKNOWN_TTP;
     JUDGE(ttp_register(&s->ttps, t));
     enum reason r = ttp_send(&s->ttps, t, policy ? "/policy" : "/letter", l->body, &ack);
+    *gone = !policy && strcmp(ack.code, reason_code(REASON_EXPIRED)) == 0;
     return policy && strcmp(ack.code, "conflict") == 0 ? writer_policy_again(s, t, ack.version) : r;
-}
-
-/* A pair whose time was over before its activation arrived: no repetition helps, and nothing may be sealed to it on. */
-static bool lost(struct writer *w, const struct book_letter *l, enum reason r)
-{
-    bool gone = r == REASON_EXPIRED && span_eq(l->path, SPAN("/letter"));
-    if (gone && kid_eq(l->kid, writer_kid(w)))
-        w->open = false;
-    return gone;
 }
 
 bool writer_post(struct writer *w)
@@ -259,9 +252,12 @@ bool writer_post(struct writer *w)
         return true;
     heap_arena(&mem, WRITER_ARENA_BLOCK, WRITER_ARENA_MAX);
     for (int64_t at = 0; all && book_letter_next(s->book, at, &mem, &l) == OK; arena_reset(&mem)) {
-        enum reason r = post_one(s, &l);
+        bool gone = false;
+        enum reason r = post_one(s, &l, &gone);
         at = l.n;
-        all = (r == REASON_OK || lost(w, &l, r)) && book_letter_drop(s->book, l.n) == OK;
+        if (gone && kid_eq(l.kid, writer_kid(w)))
+            w->open = false; /* nobody could open what is sealed to it */
+        all = (r == REASON_OK || gone) && book_letter_drop(s->book, l.n) == OK;
         if (r != REASON_OK)
             app_note(s->app, "%.*s %s: %s, %s", SPAN_FMT(l.path), all ? "is given up" : "waits", reason_code(r),
                      s->ttps.why);
