@@ -6,6 +6,7 @@
 #define APP_BOOK_H
 
 #include "app/app.h"
+#include "esd/log.h"
 #include "esd/reader.h"
 
 struct book;
@@ -122,5 +123,38 @@ struct book_letter {
 /* The oldest with n > after. Spans live in the arena. ERR_NOTFOUND. */
 MUST_USE enum err book_letter_next(struct book *b, int64_t after, struct arena *a, struct book_letter *out);
 MUST_USE enum err book_letter_drop(struct book *b, int64_t n);
+
+/* ---- heads of a device that seals (writer_head.h) ---- */
+/* The open segment of an epoch. */
+struct book_segment {
+    struct span kid;
+    uint64_t ep;
+    uint8_t kc[ESD_KC], prev[ESD_HASH];
+    bool has_prev;
+    uint32_t first;
+};
+MUST_USE enum err book_segment_put(struct book *b, const uint8_t sid[ESD_SID], const struct book_segment *g);
+/* One of the stream's, the lowest epoch. Spans live in the arena. ERR_NOTFOUND. */
+MUST_USE enum err book_segment_get(struct book *b, const uint8_t sid[ESD_SID], struct arena *a,
+                                   struct book_segment *out);
+/* A head was made: it begins anew at `first`, and the hashes before are forgotten. prev NULL: none. */
+MUST_USE enum err book_segment_move(struct book *b, struct span kid, uint32_t first, const uint8_t *prev);
+/* The epoch is closed. */
+MUST_USE enum err book_segment_drop(struct book *b, struct span kid);
+MUST_USE enum err book_sealed_put(struct book *b, struct span kid, uint32_t i, const struct log_hash *h);
+/* Each from `first` on, in order. */
+MUST_USE enum err book_sealed_each(struct book *b, struct span kid, uint32_t first,
+                                   enum err (*each)(void *ctx, const struct log_hash *h), void *ctx);
+/* The closing head of a stream's newest closed epoch. ERR_NOTFOUND: it is not that of `ep`. */
+MUST_USE enum err book_closing_put(struct book *b, const uint8_t sid[ESD_SID], uint64_t ep, const uint8_t id[ESD_HASH]);
+MUST_USE enum err book_closing_get(struct book *b, const uint8_t sid[ESD_SID], uint64_t ep, uint8_t id[ESD_HASH]);
+/* Heads that wait to be stored. */
+struct book_head_out {
+    int64_t n;
+    struct span place, con, cnf;
+};
+MUST_USE enum err book_head_out_put(struct book *b, struct span place, struct span con, struct span cnf);
+MUST_USE enum err book_head_out_next(struct book *b, int64_t after, struct arena *a, struct book_head_out *out);
+MUST_USE enum err book_head_out_drop(struct book *b, int64_t n);
 
 #endif

@@ -45,6 +45,13 @@ static const char book_schema[] =
     /* strict pairs, public halves: which wait, and which an epoch was begun with */
     "CREATE TABLE IF NOT EXISTS pair(kid TEXT PRIMARY KEY, sid BLOB, ttp TEXT, jwk TEXT, et_ms INTEGER, used INTEGER)"
     " WITHOUT ROWID;"
+    /* the open segment of each epoch that this device seals: what its next head will say, and what waits to be stored
+     */
+    "CREATE TABLE IF NOT EXISTS owed(kid TEXT PRIMARY KEY, sid BLOB, ep INTEGER, kc BLOB, prev BLOB, first INTEGER)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS owed_hash(kid TEXT, i INTEGER, h BLOB NOT NULL, PRIMARY KEY(kid, i)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS owed_closing(sid BLOB PRIMARY KEY, ep INTEGER, id BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS owed_head(n INTEGER PRIMARY KEY, place TEXT, con TEXT, cnf TEXT);"
     /* provisioned keys: the next index */
     "CREATE TABLE IF NOT EXISTS given(kid TEXT PRIMARY KEY, i INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS letter(n INTEGER PRIMARY KEY, kid TEXT, ttp TEXT, path TEXT, body TEXT NOT NULL);"

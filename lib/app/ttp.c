@@ -195,6 +195,16 @@ static enum reason fresh_nonce(struct ttps *s, struct ttp *t, struct buf *text)
 
 /* ---- documents ---- */
 
+/* Heads of ours carry it: whoever reads these witnesses the TTP's log. */
+static void keep_note(struct ttp *t, const struct ack *k)
+{
+    if (k->size < t->note_size || k->head.n == 0 || k->head.n > sizeof t->note)
+        return;
+    memcpy(t->note, k->head.p, k->head.n);
+    t->note_n = k->head.n;
+    t->note_size = k->size;
+}
+
 enum reason ttp_send(struct ttps *s, struct ttp *t, const char *path, struct span jws, struct ttp_ack *said)
 {
     struct talk_answer a;
@@ -204,6 +214,8 @@ enum reason ttp_send(struct ttps *s, struct ttp *t, const char *path, struct spa
     struct ack ack = {0};
     if (r == REASON_OK)
         r = ack_open(talk_body(&a), jws, t->bundle.release, &mem, &ack);
+    if (r == REASON_OK)
+        keep_note(t, &ack);
     if (r == REASON_OK && said) {
         (void)snprintf(said->code, sizeof said->code, "%.*s", SPAN_FMT(ack.code));
         said->version = ack.version;

@@ -7,6 +7,7 @@
 #include "app/talk.h"
 #include "esd/keyask_open.h"
 #include "esd/letter.h"
+#include "esd/log.h"
 #include "esd/release_open.h"
 
 enum { TTP_WHY_MAX = 512 };
@@ -16,6 +17,9 @@ struct ttp {
     const struct profile_ttp *row;
     struct bundle bundle;
     bool open, registered;
+    char note[LOG_NOTE_MAX]; /* the newest head of its log that came with an acknowledgement of this run */
+    size_t note_n;
+    uint64_t note_size;
 };
 struct ttps {
     struct app *app;

@@ -149,13 +149,41 @@ static enum status take(struct put *p, struct span reading)
     return p->pending >= p->batch || p->array.n > ARRAY_MAX / 2 ? flush(p) : ST_DONE;
 }
 
-/* How long the batch in hand may wait for the next reading; negative: as long as it takes. */
+/* Has the batch in hand waited long enough? */
+static bool batch_over(const struct put *p)
+{
+    return p->pending > 0 && p->batch_ms > 0 && monotonic_ms() - p->since_ms >= p->batch_ms;
+}
+
+/* How long to wait for the next reading before a batch or a head must go; negative: as long as it takes. */
 static int64_t patience(const struct put *p)
 {
+    int64_t head = writer_head_due(p->h);
     if (p->pending == 0 || p->batch_ms == 0)
-        return -1;
+        return head;
     int64_t left = p->since_ms + p->batch_ms - monotonic_ms();
-    return left > 0 ? left : 0;
+    left = left > 0 ? left : 0;
+    return head < 0 || left < head ? left : head;
+}
+
+/* Nothing came: what is due goes. */
+static enum status meanwhile(struct put *p)
+{
+    (void)writer_head_post(p->h, false);
+    return batch_over(p) ? flush(p) : ST_DONE;
+}
+
+/* The end of the epoch: its key goes with this process. What waits is not worth a word beside a fault. */
+static void finish(struct put *p, bool say)
+{
+    bool letters = !p->w || writer_post(p->w), heads = writer_head_post(p->h, true);
+    if (!letters && say)
+        cli_say(cli_of(p->s.app),
+                "a key is not registered yet: %s. It goes with the next `oneseal put --seal` of this profile",
+                p->s.ttps.why);
+    if (!heads && say)
+        cli_say(cli_of(p->s.app),
+                "a head is not stored yet. It goes with the next `oneseal put --seal` of this stream");
 }
 
 static enum status put_all(struct put *p)
@@ -169,7 +197,7 @@ static enum status put_all(struct put *p)
         if (got == READING_ONE)
             st = take(p, reading);
         else if (got == READING_LATER)
-            st = flush(p);
+            st = meanwhile(p);
         else
             break;
         if (st == ST_DONE && got == READING_ONE && p->every_ms && p->taken < p->count)
@@ -177,10 +205,7 @@ static enum status put_all(struct put *p)
     }
     if (st == ST_DONE) /* whatever ended the input, what came before it is stored */
         st = flush(p);
-    if (st == ST_DONE && p->w && !writer_post(p->w))
-        cli_say(cli_of(p->s.app),
-                "a key is not registered yet: %s. It goes with the next `oneseal put --seal` of this profile",
-                p->s.ttps.why);
+    finish(p, st == ST_DONE && got != READING_BAD);
     return st == ST_DONE && got == READING_BAD ? ST_USAGE : st;
 }
 
@@ -194,6 +219,7 @@ static struct span stream_of(struct put *p)
 
 static enum status open_all(struct cli *c, struct put *p)
 {
+    static const enum writer_place places[] = {[PUT_CIN] = WRITER_CNT, [PUT_TSI] = WRITER_TS, [PUT_FCNT] = WRITER_FCNT};
     bool seals = cli_has(c, "seal"), given = p->s.p.seal_key == PROFILE_KEY_PROVISIONED;
     if (seals && !p->s.p.store)
         return CLI_FAIL(c, ST_CONFIG, .what = "the profile names no store", .who = "this program", .kind = "profile",
@@ -206,6 +232,8 @@ static enum status open_all(struct cli *c, struct put *p)
         st = writer_open(&p->s, stream_of(p), &p->w);
     if (st == ST_DONE && cli_has(c, "esprim"))
         st = esprim_open(&p->s.t, profile_absolute(&c->app, &p->s.p, p->to), &p->s.inside);
+    if (st == ST_DONE && seals)
+        st = writer_head_open(p->w, p->to, places[p->as], &p->h);
     return st;
 }
 
@@ -228,6 +256,7 @@ enum status put_readings(struct cli *c)
         if (st == ST_DONE)
             st = put_all(&p);
     }
+    writer_head_free(p.h);
     writer_close(p.w);
     session_close(&p.s);
     readings_close(p.r);

@@ -3,14 +3,15 @@
 #define CLI_PUT_H
 
 #include "app/session.h"
-#include "app/writer.h"
+#include "app/writer_head.h"
 #include "cli/readings.h"
 
 enum put_as { PUT_CIN, PUT_TSI, PUT_FCNT };
 
 struct put {
     struct session s;
-    struct writer *w; /* NULL: not sealing */
+    struct writer *w;      /* NULL: not sealing */
+    struct writer_head *h; /* NULL: no heads */
     struct readings *r;
     struct span to; /* the parent, or the flexContainer itself */
     enum put_as as;

@@ -133,12 +133,17 @@ enum status put_send(struct put *p, struct span json, uint64_t readings)
     if (st != ST_DONE)
         return st;
     struct talk_answer a;
+    if (p->w && writer_head_sealed(p->h, buf_span(&p->con)) != OK)
+        return app_fail_file(p->s.app, ERR_IO, "the store cannot be written", p->s.p.store);
     send_body(p, &a);
     st = talk_judge(p->s.app, &a, "the reading is not stored", p->to);
+    if (st != ST_DONE)
+        writer_head_lost(p->h);
     if (st == ST_DONE)
         st = print_stored(p, &a, rn, readings);
     talk_answer_free(&a);
     if (p->w)
         (void)writer_post(p->w); /* what does not go now goes with the next reading, or at the end */
+    (void)writer_head_post(p->h, false);
     return st;
 }

@@ -27,7 +27,12 @@ class Field:
         self.house = house
         self.ttp = house.ttp()
         self.server = house.cse("server", "in", "/id-in", "in")
-        self.gateway = house.cse("gateway", "mn", "/id-mn", "mn", parent=self.server)
+        kinds = os.path.join(house.folder, "kinds")
+        os.makedirs(kinds)
+        with open(os.path.join(kinds, "note.json"), "w", encoding="ascii") as out:
+            json.dump({"cnd": "demo.note", "root": "demo:note", "attributes": [
+                {"sn": "text", "type": "string", "sealed": True}]}, out)
+        self.gateway = house.cse("gateway", "mn", "/id-mn", "mn", parent=self.server, kinds=kinds)
         device = house.client(self.gateway, "Cthermo-1")
         device.register("mn", "thermo-1")
         for name in ("data", "strict", "made", "given", "batch", "slow", "padded", "table"):
@@ -253,6 +258,17 @@ def test_a_bad_record_is_named(f, text, line, stored):
 def test_time_series(f):
     f.rows("series", "--as", "tsi", stdin=b"1\n2\n")
     assert sorted(p for _, p in f.opened("series")) == [b"1", b"2"]
+
+
+def test_an_attribute_of_a_flexcontainer(f):
+    """Its own stream, `#text`; only strings are sealed."""
+    f.device.create("mn/thermo-1", 28, "demo:note", rn="note", cnd="demo.note", text="x").expect(2001)
+    (row,) = f.rows("note", "--as", "demo:note#text", stdin=b'"hello"\n')
+    con = f.device.retrieve("mn/thermo-1/note").expect(2000).json["demo:note"]["text"]
+    header = header_of(con)
+    assert header["kid"] == row["kid"] and open_con(con, f.value(row["kid"], "note#text")) == b"hello"
+    done = f.put("note", "--as", "demo:note#text", "--rn", "x", stdin=b"1\n")
+    assert done.returncode == 2
 
 
 @pytest.mark.parametrize("words", [["--key", "mine"], ["--batch", "0"], ["--batch", "1001"], ["--pad", "64,64"],

@@ -67,12 +67,13 @@ class House:
         return self.certificates[name]
 
     def cse(self, name, role, cse_id, base, path=None, parent=None, extra=(), admin="CAdmin", insecure=False,
-            port=0, prefix=(), durability="process", start=True, env=None, build=None):
+            port=0, prefix=(), durability="process", start=True, env=None, build=None, kinds=None):
         """Starts an oneseal-cse. `parent` is a Process whose READY line names its port, or the URL of an IN-CSE.
-        `build`: the folder to take the program from."""
+        `build`: the folder to take the program from; `kinds`: the one with flexContainer specializations."""
         own, key = self.certificate(cse_id)
         path = path or os.path.join(self.folder, name)
-        sections = [("cse", {"role": role, "cse-id": cse_id, "name": base, "sp": SP, "admin": admin}),
+        sections = [("cse", {"role": role, "cse-id": cse_id, "name": base, "sp": SP, "admin": admin,
+                             "specializations": kinds}),
                     ("storage", {"path": path, "durability": durability}),
                     ("listen https", {"address": "127.0.0.1:%d" % port}),
                     ("tls", {"certificate": own, "key-file": key, "ca": self.authority.path})]
