@@ -81,8 +81,9 @@ enum err ae_subscribe(struct session *s, struct span container, struct talk_answ
 {
     char text[BODY_MAX];
     struct buf b = BUF_ARRAY(text);
+    struct span rest = container, resource = span_cut(&rest, '#');
     const char *rn = app_fmt(s->app, "sub-%s", s->p.stem);
-    struct span sub = span_str(app_fmt(s->app, "%.*s/%s", SPAN_FMT(container), rn));
+    struct span sub = span_str(app_fmt(s->app, "%.*s/%s", SPAN_FMT(resource), rn));
     struct jw w = jw_over(&b);
     jw_obj(&w);
     JW_NAME(&w, "m2m:sub");
@@ -93,10 +94,10 @@ enum err ae_subscribe(struct session *s, struct span container, struct talk_answ
     jw_raw(&w, span_str(app_fmt(s->app, "[\"%s\"]", s->p.ae_id + strlen(s->p.sp))));
     JW_U64(&w, "nct", 1);
     JW_NAME(&w, "enc");
-    jw_raw(&w, SPAN("{\"net\":[3]}"));
+    jw_raw(&w, rest.n ? SPAN("{\"net\":[1]}") : SPAN("{\"net\":[3]}")); /* an attribute changes, a child is created */
     jw_end_obj(&w);
     jw_end_obj(&w);
-    talk_m2m(&s->t, &(struct talk_ask){.op = TALK_CREATE, .to = container, .ty = 23, .body = buf_span(&b)}, a);
+    talk_m2m(&s->t, &(struct talk_ask){.op = TALK_CREATE, .to = resource, .ty = 23, .body = buf_span(&b)}, a);
     if (a->e == OK && a->rsc == RSC_CONFLICT) {
         talk_answer_free(a);
         talk_m2m(&s->t, &(struct talk_ask){.op = TALK_RETRIEVE, .to = sub}, a);

@@ -177,7 +177,7 @@ enum err book_reading_put(struct book *b, const struct book_reading *r)
     return book_run(
         book_ask(b, "INSERT INTO reading(kid,i,part,address,ep,t_ms,opened_ms,flags,plain) VALUES(?,?,?,?,?,?,?,?,?)",
                  "tiitiiiib", r->kid, (int64_t)r->i, (int64_t)r->part, r->address, (int64_t)r->ep, (int64_t)r->t_ms,
-                 r->opened_ms, (int64_t)r->flags, r->plain));
+                 r->opened_ms, (int64_t)r->flags | (r->json ? BOOK_JSON : 0), r->plain));
 }
 
 enum err book_reading_count(struct book *b, uint64_t *n)

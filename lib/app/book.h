@@ -29,6 +29,7 @@ struct book_reading {
     uint64_t ep, t_ms;
     int64_t opened_ms;
     reason_set flags;
+    bool json; /* plain is JSON, otherwise a string */
 };
 /* ERR_EXISTS: (kid, i, part) is there already. ERR_IO. */
 MUST_USE enum err book_reading_put(struct book *b, const struct book_reading *r);
@@ -44,6 +45,8 @@ struct book_second {
     enum reason verdict;
 };
 MUST_USE enum err book_second_next(struct book *b, struct arena *a, struct book_second *out);
+/* OK: some reading has no second verdict yet. ERR_NOTFOUND: none. */
+MUST_USE enum err book_unconfirmed(struct book *b);
 MUST_USE enum err book_second_told(struct book *b, struct span kid, uint32_t i);
 
 struct book_mail {

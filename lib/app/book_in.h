@@ -6,6 +6,8 @@
 
 #include "app/book.h"
 
+#define BOOK_JSON (INT64_C(1) << 32) /* beside the flags of a reading */
+
 /* The statement of this text, bound by letters: t text (struct span), b blob (struct span), i int64_t. An empty text is
  * ''. The text is known by its address: always a literal. NULL: it cannot be prepared or bound. */
 sqlite3_stmt *book_ask(struct book *b, const char *sql, const char *types, ...);

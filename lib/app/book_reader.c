@@ -186,6 +186,15 @@ enum err book_second_next(struct book *b, struct arena *a, struct book_second *o
     return e;
 }
 
+enum err book_unconfirmed(struct book *b)
+{
+    sqlite3_stmt *s = book_ask(
+        b, "SELECT 1 FROM came c LEFT JOIN second s ON s.kid=c.kid AND s.i=c.i WHERE s.kid IS NULL LIMIT 1", "");
+    TRY(book_first(s));
+    book_done(s);
+    return OK;
+}
+
 enum err book_second_told(struct book *b, struct span kid, uint32_t i)
 {
     return book_run(book_ask(b, "UPDATE second SET told=1 WHERE kid=? AND i=?", "ti", kid, (int64_t)i));
@@ -208,7 +217,8 @@ enum err book_reading_part(struct book *b, struct span kid, uint32_t i, uint32_t
                                  .ep = book_column_u64(s, 3),
                                  .t_ms = book_column_u64(s, 4),
                                  .opened_ms = sqlite3_column_int64(s, 5),
-                                 .flags = (reason_set)book_column_u64(s, 6),
+                                 .flags = (reason_set)(book_column_u64(s, 6) & UINT32_MAX),
+                                 .json = book_column_u64(s, 6) & (uint64_t)BOOK_JSON,
                                  .plain = arena_dup(a, book_column(s, 7))};
     book_done(s);
     return arena_ok(a) ? OK : ERR_NOMEM;

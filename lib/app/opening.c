@@ -4,16 +4,37 @@
 #include "host/heap.h"
 #include "host/secret.h"
 
+/* Keys may come from these: the TTPs, and the domains that own keys are named after. */
+static size_t domains(struct opening *o)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < o->p->ttps; i++)
+        o->names[n++] = o->p->ttp_names[i];
+    for (size_t i = 0; i < o->own.n; i++) {
+        struct span relative, fqdn;
+        if (kid_split(o->own.one[i].kid, &relative, &fqdn) == REASON_OK)
+            o->names[n++] = fqdn;
+    }
+    return n;
+}
+
 enum status opening_new(struct talk *t, struct ttps *ttps, struct book *book, struct opening *o)
 {
     *o = (struct opening){.app = t->app, .p = t->p, .book = book, .ttps = ttps};
     if (opener_init(&o->opener) != OK)
         return APP_FAIL(t->app, ST_FAILED, .what = "the cipher cannot be set up", .who = "OpenSSL",
                         .todo = "check the OpenSSL installation");
+    enum status st = own_keys_open(t->app, t->p, &o->own);
+    if (st != ST_DONE) {
+        opener_free(&o->opener);
+        return st;
+    }
     o->reader = (struct reader){.opener = &o->opener,
                                 .store = book_reader(book),
-                                .ttps = t->p->ttp_names,
-                                .n_ttps = t->p->ttps,
+                                .ttps = o->names,
+                                .n_ttps = domains(o),
+                                .own = own_keys_find,
+                                .own_ctx = &o->own,
                                 .keys = o->keys,
                                 .n_keys = OPENING_KEYS_MAX};
     if (esd_random(&o->reader.jitter, sizeof o->reader.jitter) != OK)
@@ -24,6 +45,7 @@ enum status opening_new(struct talk *t, struct ttps *ttps, struct book *book, st
 void opening_free(struct opening *o)
 {
     reader_wipe(&o->reader);
+    own_keys_close(&o->own);
     opener_free(&o->opener);
 }
 
@@ -117,6 +139,7 @@ static enum err keep_part(void *ctx, uint32_t n, struct span part)
                              .t_ms = l->e2e.t_ms,
                              .opened_ms = k->now,
                              .flags = k->res->flags,
+                             .json = k->res->json,
                              .plain = part};
     enum err e = book_reading_put(k->o->book, &r);
     k->there = k->there || e == ERR_EXISTS; /* the statement alone is undone; the marks are kept */
@@ -164,6 +187,7 @@ void opening_item(struct opening *o, const struct item *it, struct span address,
                              .how = how,
                              .writer = s ? s->writer : SPAN_NONE,
                              .may_be_clear = s && s->clear,
+                             .policy = s ? &s->policy : NULL,
                              .now_ms = ttp_now_ms()};
     *out = (struct outcome){.address = address.n ? arena_cstr(a, address) : NULL};
     uint8_t *room = arena_alloc(a, it->con.n + 1);
@@ -183,6 +207,8 @@ void opening_item(struct opening *o, const struct item *it, struct span address,
     }
     if (out->reason == REASON_OK)
         out->plain = out->res.plain;
+    if (!it->con_json && esd_sha256(it->con, out->hash) != OK)
+        out->reason = REASON_FAILED;
 }
 
 enum status opening_fail(struct opening *o, const struct outcome *out)

@@ -4,11 +4,13 @@
 #define APP_OPENING_H
 
 #include "app/item.h"
+#include "app/own_key.h"
 #include "app/ttp.h"
 #include "esd/reader_want.h"
 
 enum { OPENING_KEYS_MAX = 256 };
 
+struct outcome;
 struct opening {
     struct app *app;
     const struct profile *p;
@@ -18,6 +20,11 @@ struct opening {
     struct reader reader;
     struct reader_key keys[OPENING_KEYS_MAX];
     struct reader_wants wants;
+    /* Told of each reading that was fetched beside the one that was asked for (confirm.h); NULL: nobody. */
+    void (*found)(void *ctx, const struct outcome *out);
+    void *found_ctx;
+    struct own_keys own;
+    struct span names[PROFILE_TTPS_MAX + PROFILE_KEYS_MAX]; /* the TTPs, and the domains of own keys */
 };
 MUST_USE enum status opening_new(struct talk *t, struct ttps *ttps, struct book *book, struct opening *o);
 /* Wipes the keys. */
@@ -29,7 +36,8 @@ struct outcome {
     bool duplicate;     /* (kid, i) was opened before: nothing was stored, nothing is to be shown */
     struct reader_result res;
     struct span plain;
-    const char *address; /* of the container; NULL: not known */
+    uint8_t hash[ESD_HASH]; /* of a sealed one: SHA-256 of the envelope's text */
+    const char *address;    /* of the container; NULL: not known */
 };
 /* Judges and, when `store`, keeps the opened reading together with the marks. Without a key it asks the TTP
  * (`ask`) or ends in NO_KEY_YET. */

@@ -1,5 +1,5 @@
 /* profile.c - see profile.h. */
-#include "app/profile.h"
+#include "app/profile_reading.h"
 
 #include "app/name.h"
 #include "esd/label.h"
@@ -118,15 +118,7 @@ static enum status take_lists(struct app *app, const struct conf *f, struct prof
                                   copy(app, conf_text(f, section, "bundle"))};
         p->ttp_names[p->ttps] = span_str(t->fqdn);
     }
-    for (; (name = conf_name(f, "stream", p->streams)); p->streams++) {
-        if (p->streams == PROFILE_STREAMS_MAX)
-            return bad(app, p->path, "too many [stream NAME] sections", "at most 64");
-        const char *section = app_fmt(app, "stream %s", name);
-        p->stream[p->streams] = (struct profile_stream){span_str(copy(app, conf_text(f, section, "address"))),
-                                                        span_str(copy(app, conf_text(f, section, "writer"))),
-                                                        conf_bool(f, section, "clear")};
-    }
-    return ST_DONE;
+    return profile_take_reading(app, f, p);
 }
 
 static enum status take_pairs(struct app *app, const struct conf *f, struct profile *p)

@@ -3,8 +3,17 @@
 #define APP_PROFILE_H
 
 #include "app/app.h"
+#include "esd/reader.h"
 
-enum { PROFILE_TTPS_MAX = 8, PROFILE_STREAMS_MAX = 64, PROFILE_READERS_MAX = 64, PROFILE_PADS_MAX = 16, PROFILE_PAIRS_MAX = 16 };
+enum {
+    PROFILE_TTPS_MAX = 8,
+    PROFILE_STREAMS_MAX = 64,
+    PROFILE_READERS_MAX = 64,
+    PROFILE_PADS_MAX = 16,
+    PROFILE_PAIRS_MAX = 16,
+    PROFILE_ALSO_MAX = 8,
+    PROFILE_KEYS_MAX = 16,
+};
 
 /* Where the keys come from that this device seals with. */
 enum profile_key { PROFILE_KEY_OWN, PROFILE_KEY_TTP, PROFILE_KEY_PROVISIONED };
@@ -13,8 +22,16 @@ struct profile_ttp {
     const char *fqdn, *url, *bundle;
 };
 struct profile_stream {
-    struct span address, writer; /* writer empty: the hosting CSE */
+    struct span address, writer;        /* writer empty: the hosting CSE */
+    struct span also[PROFILE_ALSO_MAX]; /* other addresses that lead there: ri, announced copy, group */
+    size_t n_also;
     bool clear;
+    struct reader_policy policy;
+};
+struct profile_own_key {
+    struct span kid; /* name@fqdn, or the identifier of a certificate */
+    const char *file;
+    uint8_t suid;
 };
 /* A key for requests protected end to end, and the CSE at the other end (absolute CSE-ID). */
 struct profile_pair {
@@ -38,6 +55,8 @@ struct profile {
     size_t streams;
     struct profile_pair pair[PROFILE_PAIRS_MAX];
     size_t pairs;
+    struct profile_own_key key[PROFILE_KEYS_MAX];
+    size_t n_keys;
     const char *seal_ttp, *seal_policy;
     struct span readers[PROFILE_READERS_MAX];
     size_t n_readers;
@@ -64,6 +83,10 @@ bool profile_pad_add(struct profile *p, struct span size);
 /* The absolute form of an address: //sp/cse/... as it is, /cse/... with the SP in front, anything else below the
  * server's CSE. Lives in app->mem. */
 struct span profile_absolute(struct app *app, const struct profile *p, struct span address);
+/* The absolute structured address that an absolute one means: itself, or the one that the profile pins for it ([stream]
+ * also). Empty: a resource identifier, a hybrid, a group or a copy that nothing is pinned for, so that the place of
+ * what comes from there cannot be verified. */
+struct span profile_place(const struct profile *p, struct span absolute);
 /* The stream row of a container, NULL when there is none. */
 const struct profile_stream *profile_stream_of(const struct profile *p, struct span address);
 /* The trusted TTP of that name, NULL when there is none. */

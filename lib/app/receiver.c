@@ -47,6 +47,21 @@ static enum err keep(struct receiver *r, const struct item *it, struct arena *me
     return book_mail_put(r->s->book, &m);
 }
 
+/* A flexContainer changed: the attribute that the subscription is about ("#name" of its address), if it is in there. */
+static void take_attribute(struct receiver *r, struct item *it, struct arena *mem)
+{
+    struct span address, name;
+    struct item attribute;
+    if (book_subscribed_get(r->s->book, it->sur, mem, &address) != OK)
+        return;
+    (void)span_cut(&address, '#');
+    name = address;
+    if (name.n == 0 || item_attribute(it->rep, name, mem, &attribute) != OK)
+        return;
+    attribute.sur = it->sur;
+    *it = attribute;
+}
+
 static void take(struct receiver *r, struct http_req *q, struct arena *mem)
 {
     struct item it;
@@ -67,6 +82,8 @@ static void take(struct receiver *r, struct http_req *q, struct arena *mem)
         answer(q, RSC_BAD_REQUEST, "no notification with a contentInstance");
         return;
     }
+    if (it.other)
+        take_attribute(r, &it, mem);
     if (it.verify || it.deletion || it.other) {
         r->verified += it.verify;
         note(r, q, it.verify ? "verification" : it.deletion ? "the subscription is gone" : "about something else");

@@ -15,6 +15,7 @@ struct work {
     struct reader_result *res;
     const uint8_t *sid; /* of the address; NULL: not known */
     struct reader_key *key;
+    unsigned security; /* contentSecurity */
 };
 
 /* //SP-domain/CSE-ID of an absolute structured address. */
@@ -150,6 +151,8 @@ static enum reason judge_sealed(struct work *w, struct arena *a, struct buf *out
 {
     struct opened opened;
     struct open_ask ask = {.sid = w->sid,
+                           .security = w->security,
+                           .allow = policy_of(w)->allow,
                            .ttps = w->r->ttps,
                            .n_ttps = w->r->n_ttps,
                            .key = find_key,
@@ -160,6 +163,9 @@ static enum reason judge_sealed(struct work *w, struct arena *a, struct buf *out
     w->res->label = opened.label;
     w->res->flags = opened.flags;
     JUDGE(r);
+    if (opened.label.jws)
+        return REASON_NOT_SEALED; /* signed, and readable for everyone on the way */
+    w->res->anyone = alg_row(opened.label.alg)->family == ALG_ECDH || alg_row(opened.label.alg)->family == ALG_RSA;
     remember_commitment(w);
     JUDGE(fatal_remark(w));
     JUDGE(judge_order(w, a));
@@ -199,29 +205,19 @@ static enum reason judge_clear(struct work *w, struct buf *out)
 
 /* ---- all together --------------------------------------------------------------------------------- */
 
-/* What cnf announces; an envelope is recognised even when cnf denies it, so that nobody gains by editing it. */
-static enum reason is_sealed(const struct reader_item *item, bool *sealed)
-{
-    struct esd_cnf c = {0};
-    if (item->cnf.n)
-        JUDGE(cnf_read(item->cnf, &c));
-    if (c.security > 1)
-        return item->con.n && item->con.p[0] == '{' ? REASON_ALGORITHM_REFUSED : REASON_MALFORMED;
-    *sealed = c.security == 1 || (!item->con_json && label_looks_sealed(item->con));
-    return *sealed && item->con_json ? REASON_MALFORMED : REASON_OK;
-}
-
 static enum reason judge(struct work *w, struct arena *a, struct buf *out)
 {
-    bool sealed;
     if (w->item->address.n) {
         enum reason r = keys_sid(w->item->address, w->res->sid);
         if (r == REASON_FAILED)
             return r;
         w->sid = r == REASON_OK ? w->res->sid : NULL;
     }
-    JUDGE(is_sealed(w->item, &sealed));
-    return sealed ? judge_sealed(w, a, out) : judge_clear(w, out);
+    struct span con = w->item->con_json ? SPAN_NONE : w->item->con; /* sealed content is a string */
+    enum reason r = cnf_security(con, w->item->cnf, &w->security);
+    if (r == REASON_NOT_SEALED)
+        return judge_clear(w, out);
+    return r != REASON_OK ? r : w->item->con_json ? REASON_MALFORMED : judge_sealed(w, a, out);
 }
 
 enum reason reader_judge(struct reader *r, const struct reader_item *item, struct arena *a, struct buf *out,

@@ -108,6 +108,7 @@ struct reader_policy {
     reason_set fatal;     /* remarks that refuse the reading; out of READER_CHOICE */
     int64_t max_age_ms;   /* 0: no STALE by age */
     int64_t heartbeat_ms; /* no head for so long: WITHHELD; 0: READER_HEARTBEAT_MS */
+    alg_set allow;        /* algorithms; 0: the whole profile */
 };
 /* What a policy may choose about; everything else refuses always. Without a policy REPLAYED and ROLLED_BACK refuse. */
 #define READER_BIT(name) ((reason_set)1 << REASON_##name)

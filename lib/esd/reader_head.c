@@ -101,15 +101,16 @@ static enum reason skip(struct work *w)
 {
     const struct reader_store *st = &w->r->store;
     const struct head *h = &w->text.head;
-    uint32_t from = w->chain.heads.next;
+    uint32_t from = w->chain.heads.next, since;
+    JUDGE(second_promised(st, w->kid, h, &since));
     if (h->first - from > READER_WINDOW)
         from = h->first - READER_WINDOW;
     head_skip(&w->chain.heads, &w->text);
     for (uint32_t i = from; i < h->first; i++) {
-        bool evicted = i < h->oldest;
-        JUDGE(second_failed(st->second_put(st->ctx, w->kid, i, evicted ? REASON_PARTIAL : REASON_WITHHELD)));
-        w->res->partial += evicted;
-        w->res->withheld += !evicted;
+        bool excused = i < h->oldest || i < since;
+        JUDGE(second_failed(st->second_put(st->ctx, w->kid, i, excused ? REASON_PARTIAL : REASON_WITHHELD)));
+        w->res->partial += excused;
+        w->res->withheld += !excused;
     }
     return REASON_OK;
 }

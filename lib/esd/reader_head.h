@@ -50,6 +50,9 @@ enum reason reader_head(struct reader *r, const struct reader_head_item *item, s
 /* Readings of this key were looked for and are not there. */
 enum reason reader_tried(struct reader *r, struct span kid, int64_t now_ms);
 
+/* The production time of the newest head of any key of the stream; 0: none, or its writer has no clock. */
+enum reason reader_heads_until(struct reader *r, const uint8_t sid[ESD_SID], int64_t *t_ms);
+
 /* Where the holes of a key end: one behind the last index that a head names or that came. 0: nothing is known. */
 enum reason reader_known_end(struct reader *r, struct span kid, uint32_t *end);
 

@@ -22,6 +22,14 @@ static struct span kid_of(const struct reader_key *k)
     return span_of(k->kid, k->kid_n);
 }
 
+/* The opener remembers the last key, too. */
+static void forget(struct reader *r, struct reader_key *k)
+{
+    wipe(k, sizeof *k);
+    if (r->opener)
+        opener_forget(r->opener);
+}
+
 struct reader_key *reader_key_find(struct reader *r, struct span kid, int64_t now_ms)
 {
     for (size_t i = 0; i < r->n_keys; i++) {
@@ -30,7 +38,7 @@ struct reader_key *reader_key_find(struct reader *r, struct span kid, int64_t no
             continue;
         if (k->until_ms > now_ms)
             return k;
-        wipe(k, sizeof *k); /* an expired key is gone, not merely unused */
+        forget(r, k); /* an expired key is gone, not merely unused */
         r->count.expired++;
     }
     return NULL;
@@ -72,7 +80,7 @@ enum err reader_key_put(struct reader *r, const struct reader_fresh *f)
     reader_key_drop(r, f->kid);
     struct reader_key *k = slot(r);
     r->count.evicted += k->kv_n > 0;
-    wipe(k, sizeof *k);
+    forget(r, k);
     upper(k->kid, f->kid);
     memcpy(k->kv, f->value.p, f->value.n);
     if (f->cr.n)
@@ -117,11 +125,11 @@ void reader_key_drop(struct reader *r, struct span kid)
 {
     for (size_t i = 0; i < r->n_keys; i++)
         if (r->keys[i].kv_n && kid_eq(kid_of(&r->keys[i]), kid))
-            wipe(&r->keys[i], sizeof r->keys[i]);
+            forget(r, &r->keys[i]);
 }
 
 void reader_wipe(struct reader *r)
 {
     for (size_t i = 0; i < r->n_keys; i++)
-        wipe(&r->keys[i], sizeof r->keys[i]);
+        forget(r, &r->keys[i]);
 }

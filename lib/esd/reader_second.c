@@ -42,8 +42,7 @@ static void say(void *ctx, uint32_t i, enum reason v)
         s->e = s->r->store.second_put(s->r->store.ctx, s->kid, i, v);
 }
 
-/* From which index on this reader was promised everything. */
-static enum reason promised(const struct reader_store *st, struct span kid, const struct head *h, uint32_t *since)
+enum reason second_promised(const struct reader_store *st, struct span kid, const struct head *h, uint32_t *since)
 {
     struct reader_mark m;
     struct reader_stream s = {0};
@@ -128,7 +127,7 @@ enum reason second_sweep(struct reader *r, struct span kid, const struct head *h
     uint32_t from = 0;
     bool more = true;
     s.final = c->tried_ms && now_ms > c->tried_ms;
-    JUDGE(promised(&r->store, kid, h, &s.since));
+    JUDGE(second_promised(&r->store, kid, h, &s.since));
     while (more)
         JUDGE(compare_open(&s, &from, &more, a));
     return judge_rest(&s, h, c);
@@ -239,8 +238,9 @@ static enum reason overdue_readings(const struct watchman *w, struct span kid, s
     return REASON_OK;
 }
 
-static enum reason overdue_key(const struct watchman *w, struct span kid)
+static enum reason overdue_key(void *ctx, struct span kid)
 {
+    const struct watchman *w = ctx;
     struct reader_chain c;
     JUDGE(chain_load(&w->r->store, kid, &c));
     int64_t heard = c.heard_ms > w->since_ms ? c.heard_ms : w->since_ms;
@@ -257,10 +257,10 @@ static enum reason overdue_key(const struct watchman *w, struct span kid)
     return chain_save(&w->r->store, kid, w->sid, &c);
 }
 
-enum reason reader_overdue(struct reader *r, const uint8_t sid[ESD_SID], const struct reader_policy *policy,
-                           int64_t since_ms, int64_t now_ms, struct reader_say sayer)
+/* Each key of a stream in turn. */
+static enum reason each_key(struct reader *r, const uint8_t *sid, enum reason (*one)(void *ctx, struct span kid),
+                            void *ctx)
 {
-    struct watchman w = {r, sid, since_ms, now_ms, heartbeat(r, policy), sayer};
     char last[READER_KID_TEXT], next[READER_KID_TEXT];
     struct span after = SPAN_NONE;
     for (;;) {
@@ -268,8 +268,38 @@ enum reason reader_overdue(struct reader *r, const uint8_t sid[ESD_SID], const s
         enum err e = r->store.chain_next(r->store.ctx, sid, after, &b);
         if (e != OK)
             return e == ERR_NOTFOUND ? REASON_OK : REASON_FAILED;
-        JUDGE(overdue_key(&w, buf_span(&b)));
+        JUDGE(one(ctx, buf_span(&b)));
         memcpy(last, next, b.n);
         after = span_of(last, b.n);
     }
+}
+
+enum reason reader_overdue(struct reader *r, const uint8_t sid[ESD_SID], const struct reader_policy *policy,
+                           int64_t since_ms, int64_t now_ms, struct reader_say sayer)
+{
+    struct watchman w = {r, sid, since_ms, now_ms, heartbeat(r, policy), sayer};
+    return each_key(r, sid, overdue_key, &w);
+}
+
+struct newest {
+    struct reader *r;
+    int64_t t_ms;
+};
+
+static enum reason newer(void *ctx, struct span kid)
+{
+    struct newest *n = ctx;
+    struct reader_chain c;
+    JUDGE(chain_load(&n->r->store, kid, &c));
+    if (c.heads.t > n->t_ms)
+        n->t_ms = c.heads.t;
+    return REASON_OK;
+}
+
+enum reason reader_heads_until(struct reader *r, const uint8_t sid[ESD_SID], int64_t *t_ms)
+{
+    struct newest n = {r, 0};
+    enum reason v = each_key(r, sid, newer, &n);
+    *t_ms = n.t_ms;
+    return v;
 }

@@ -11,6 +11,8 @@ enum reason chain_save(const struct reader_store *st, struct span kid, const uin
                        const struct reader_chain *c);
 enum reason mark_load(const struct reader_store *st, struct span kid, struct reader_mark *out, bool *there);
 
+/* From which index on this reader was promised everything; READER_NO_INDEX: nothing. */
+enum reason second_promised(const struct reader_store *st, struct span kid, const struct head *h, uint32_t *since);
 /* After a new head: every open one is compared with what is there, and what lies behind the last one is judged by
  * time. */
 enum reason second_sweep(struct reader *r, struct span kid, const struct head *h, struct reader_chain *c,

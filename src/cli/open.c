@@ -28,10 +28,10 @@ static struct span place(struct session *s, const struct item *it, struct arena 
     const char *given = cli_opt(cli_of(s->app), "address");
     struct span address = SPAN_NONE;
     if (given)
-        return profile_absolute(s->app, &s->p, span_str(given));
+        return profile_place(&s->p, profile_absolute(s->app, &s->p, span_str(given)));
     if (it->sur.n && book_subscribed_get(s->book, it->sur, mem, &address) != OK)
         address = SPAN_NONE;
-    return address;
+    return address.n ? profile_place(&s->p, address) : address;
 }
 
 static enum status open_text(struct session *s, struct span text)
@@ -49,7 +49,11 @@ static enum status open_text(struct session *s, struct span text)
     } else {
         struct span address = place(s, &it, &mem);
         opening_item(&s->o, &it, address, it.sur.n ? READER_NOTIFY : READER_BY_NAME, true, &mem, &out);
-        st = out.reason == REASON_OK ? opened_print(cli_of(s->app), &out) : opening_fail(&s->o, &out);
+        st = out.reason == REASON_OK ? ST_DONE : opening_fail(&s->o, &out);
+        if (st == ST_DONE && cli_has(cli_of(s->app), "confirmed"))
+            st = opened_await(s, address, &out);
+        if (st == ST_DONE)
+            st = opened_print(cli_of(s->app), &out);
     }
     arena_reset(&mem);
     return st;

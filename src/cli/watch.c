@@ -5,6 +5,7 @@
 
 #include "cli/opened.h"
 #include "cli/verbs.h"
+#include "cli/watch_confirm.h"
 #include "host/heap.h"
 #include "m2m/rsc.h"
 #include "wire/json.h"
@@ -50,6 +51,7 @@ static bool judge_mail(struct watch *w, const struct book_mail *m, struct arena 
     struct span address = SPAN_NONE;
     if (book_subscribed_get(w->s.book, m->sur, mem, &address) != OK)
         address = SPAN_NONE;
+    address = address.n ? profile_place(&w->s.p, address) : SPAN_NONE;
     opening_item(&w->s.o, &it, address, READER_NOTIFY, true, mem, &out);
     if (out.reason != REASON_OK && !out.duplicate && reason_heals(out.reason)) {
         w->waiting++;
@@ -60,10 +62,12 @@ static bool judge_mail(struct watch *w, const struct book_mail *m, struct arena 
     if (out.reason != REASON_OK && !out.duplicate &&
         book_alarm_put(w->s.book, out.reason, out.res.label.kid, out.res.label.e2e.i, address, ttp_now_ms()) != OK)
         return false;
-    if (!out.duplicate) {
+    if (!out.duplicate || w->confirms) {
         w->st = w->show(w, m, &out);
-        w->shown++;
+        w->shown += !w->confirms;
     }
+    if (w->fills)
+        watch_fill(w, &out);
     return true;
 }
 
@@ -111,14 +115,43 @@ static enum status show_sealed(struct watch *w, const struct book_mail *m)
     return st;
 }
 
+/* With --confirmed: that it opened is an event, a refusal a verdict. Data comes with its head. */
+static enum status show_first(struct watch *w, const struct outcome *out)
+{
+    struct cli *c = cli_of(w->s.app);
+    const struct esd_label *l = &out->res.label;
+    if (out->reason == REASON_OK && out->res.clear)
+        return opened_print(c, out);
+    if (out->reason == REASON_OK)
+        return opened_event(c, out);
+    if (!c->json && out->duplicate)
+        return ST_DONE; /* a NOTIFY whose answer was lost */
+    return opened_verdict(c, &(struct verdict_line){.verdict = out->reason,
+                                                    .about = "reading",
+                                                    .kid = l->kid,
+                                                    .address = w->stream,
+                                                    .i = l->e2e.here ? l->e2e.i : READER_NO_INDEX});
+}
+
 static enum status show(struct watch *w, const struct book_mail *m, const struct outcome *out)
 {
     if (!out)
         return show_sealed(w, m);
+    if (w->confirms)
+        return show_first(w, out);
     if (out->reason == REASON_OK)
         return opened_print(cli_of(w->s.app), out);
     (void)opening_fail(&w->s.o, out); /* said; the others go on */
     return ST_DONE;
+}
+
+static void show_found(void *ctx, const struct outcome *out)
+{
+    struct watch *w = ctx;
+    if (w->st != ST_DONE || out->reason == REASON_NO_KEY_YET)
+        return;
+    w->st = show(w, NULL, out);
+    w->shown += !w->confirms && out->reason == REASON_OK;
 }
 
 static bool try_again(const struct talk_answer *a)
@@ -169,20 +202,31 @@ enum status watch_container(struct cli *c)
         return CLI_FAIL(c, ST_CONFIG, .what = "the profile names no store", .who = "this program", .kind = "profile",
                         .object = w.s.p.path,
                         .todo = "set store= in [profile]: what is received must be kept somewhere");
-    w.opens = cli_has(c, "open");
+    w.opens = cli_has(c, "open") || cli_has(c, "confirmed");
+    w.confirms = cli_has(c, "confirmed");
+    w.fills = w.opens;
     w.show = show;
     if (st == ST_DONE)
         st = watch_open(c, &w);
+    w.s.o.found = show_found;
+    w.s.o.found_ctx = &w;
+    if (st == ST_DONE)
+        w.stream = profile_place(&w.s.p, profile_absolute(&c->app, &w.s.p, address));
+    if (st == ST_DONE && w.confirms)
+        st = watch_confirm_open(&w);
     if (st == ST_DONE)
         st = enrol(&w, address);
     if (st == ST_DONE)
         cli_say(c, "watching %.*s, notifications at %s", SPAN_FMT(address), w.r.url);
     while (st == ST_DONE && !w.stop && w.shown < count) {
         watch_mail(&w);
+        if (w.confirms && w.st == ST_DONE)
+            watch_confirm(&w);
         st = w.st;
         if (st == ST_DONE && !w.stop && w.shown < count)
             net_loop_turn(w.s.t.loop);
     }
+    watch_confirm_close(&w);
     watch_close(&w);
     return st;
 }

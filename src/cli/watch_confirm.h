@@ -1,0 +1,16 @@
+/* watch_confirm.h - the second verdict of what a watching application opened: heads are looked for once a second while
+ * something waits, and now and then otherwise; what is confirmed is shown, the rest is told. */
+#ifndef CLI_WATCH_CONFIRM_H
+#define CLI_WATCH_CONFIRM_H
+
+#include "cli/watch.h"
+
+/* Starts the timer. w->stream is known. ST_CONFIG (said): the address is not structured, so no head can be placed. */
+MUST_USE enum status watch_confirm_open(struct watch *w);
+void watch_confirm_close(struct watch *w);
+/* Looks for heads when it is time, shows what is confirmed, tells what is not. Counts w->shown; sets w->st. */
+void watch_confirm(struct watch *w);
+/* Shows what was found beside a notification with a gap. */
+void watch_fill(struct watch *w, const struct outcome *out);
+
+#endif
