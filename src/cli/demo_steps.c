@@ -307,6 +307,12 @@ static void step_blind(struct run *r)
 
 /* ---- 8, 9, 10 ---- */
 
+static bool heals(const char *verdict)
+{
+    enum reason r;
+    return reason_of(span_str(verdict), &r) == OK && reason_heals(r);
+}
+
 static void step_request_key(struct run *r)
 {
     struct demo *d = r->d;
@@ -314,16 +320,16 @@ static void step_request_key(struct run *r)
     demo_hold(d, "before-8");
     if (!must(r, *kid, "no identifier of a credential is known"))
         return;
-    /* The writer's letter may still be on its way: no-key-yet heals. */
+    /* The writer's letter may still be on its way, and the reader remembers for a moment that the way was cut. */
     int64_t until = demo_now_ms() + WAIT_MS;
     const char *verdict = "";
     struct jval *v = NULL;
     do {
+        if (v)
+            (void)poll(NULL, 0, PAUSE_MS);
         v = proc_ask(d, DEMO_HEAT, "release %s", kid);
         verdict = demo_text(d, v, "verdict");
-        if (strcmp(verdict, "no-key-yet") == 0)
-            (void)poll(NULL, 0, PAUSE_MS);
-    } while (v && strcmp(verdict, "no-key-yet") == 0 && demo_now_ms() < until && !*d->stop);
+    } while (v && heals(verdict) && demo_now_ms() < until && !*d->stop);
     must(r, v && strcmp(verdict, "released") == 0, "the TTP answers: %s %s", verdict,
          v ? demo_text(d, v, "why") : d->failed);
     told(r, "kid", kid);
