@@ -1,4 +1,5 @@
 """`oneseal demo` as a newcomer uses it: on the screen, from a file, revoked from another terminal, ended by Ctrl-C."""
+import base64
 import json
 import os
 import signal
@@ -45,9 +46,11 @@ def alive(pid):
         return False
 
 
-@pytest.mark.parametrize("mode", ["gateway", "device"])
-def test_once(tmp_path, mode):
-    done = ok("demo", "--once", "--mode", mode, "--json", timeout=120 * SLOW, env={"XDG_RUNTIME_DIR": str(tmp_path),
+@pytest.mark.parametrize("words", [[], ["--mode", "device"], ["--host", "device"], ["--key", "ttp"],
+                                   ["--mode", "device", "--key", "ttp"], ["--strict"], ["--mode", "device", "--strict"],
+                                   ["--esprim"], ["--host", "device", "--key", "ttp"]], ids=" ".join)
+def test_once(tmp_path, words):
+    done = ok("demo", "--once", *words, "--json", timeout=120 * SLOW, env={"XDG_RUNTIME_DIR": str(tmp_path),
                                                                                   "TMPDIR": str(tmp_path)})
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [r["step"] for r in rows[:-1]] == list(range(1, 11)) and all(r["ok"] and r["what"] for r in rows[:-1])
@@ -63,6 +66,31 @@ def test_once(tmp_path, mode):
     assert json.loads(by_step[10]["by-retrieve"])["t"] < json.loads(by_step[10]["by-notify"])["t"]
     left = [name for name in os.listdir(tmp_path) if name != "oneseal-demo"]
     assert left == [] and os.listdir(tmp_path / "oneseal-demo") == [], "the demo leaves files behind"
+
+
+@pytest.mark.parametrize("words", [[], ["--mode", "device"], ["--host", "device"]], ids=" ".join)
+def test_once_provisioned(tmp_path, words):
+    """Both ends were given the key beforehand: the TTP is not asked for it."""
+    done = ok("demo", "--once", "--json", "--key", "provisioned", *words, timeout=120 * SLOW,
+              env={"XDG_RUNTIME_DIR": str(tmp_path), "TMPDIR": str(tmp_path)})
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert rows[-1] == {"v": 1, "summary": {"steps": 10, "ok": 10}}
+    by_step = {r["step"]: r["evidence"] for r in rows[:-1]}
+    assert by_step[2]["kid"] == by_step[8]["kid"] == "thermo-1@demo.example"
+    assert by_step[9]["app-other"] == "unknown-ttp" and by_step[7]["control-found"] > 0
+    assert json.loads(by_step[10]["by-retrieve"])["t"] < json.loads(by_step[10]["by-notify"])["t"]
+
+
+@pytest.mark.parametrize("words", [[], ["--mode", "device"]], ids=" ".join)
+def test_once_in_batches(tmp_path, words):
+    done = ok("demo", "--once", "--json", "--batch", "60", *words, timeout=120 * SLOW,
+              env={"XDG_RUNTIME_DIR": str(tmp_path), "TMPDIR": str(tmp_path)})
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert rows[-1] == {"v": 1, "summary": {"steps": 10, "ok": 10}}
+    by_step = {r["step"]: r["evidence"] for r in rows[:-1]}
+    header = json.loads(base64.urlsafe_b64decode(by_step[2]["con"].split(".")[0] + "=="))
+    assert header["e2e"][5] == ("db" if words else "gb")
+    assert len(json.loads(by_step[10]["by-retrieve"])) == 60
 
 
 def test_once_on_the_screen(tmp_path):
@@ -148,7 +176,8 @@ def test_revoke_without_a_demo(tmp_path):
     assert run("demo", "revoke", "nobody", env={"XDG_RUNTIME_DIR": str(tmp_path)}).returncode == 3
 
 
-@pytest.mark.parametrize("words", [["--mode", "x"], ["--count", "0"], ["--once", "--count", "1"],
+@pytest.mark.parametrize("words", [["--mode", "x"], ["--host", "x"], ["--key", "x"], ["--batch", "0"],
+                                   ["--strict", "--key", "provisioned"], ["--count", "0"], ["--once", "--count", "1"],
                                    ["--hold", "--from", "-"], ["--count", "-1"]])
 def test_options_that_are_refused(words):
     assert run("demo", *words).returncode == 2
