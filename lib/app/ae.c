@@ -97,10 +97,10 @@ enum err ae_subscribe(struct session *s, struct span container, struct talk_answ
     jw_raw(&w, rest.n ? SPAN("{\"net\":[1]}") : SPAN("{\"net\":[3]}")); /* an attribute changes, a child is created */
     jw_end_obj(&w);
     jw_end_obj(&w);
-    talk_m2m(&s->t, &(struct talk_ask){.op = TALK_CREATE, .to = resource, .ty = 23, .body = buf_span(&b)}, a);
+    session_ask(s, &(struct talk_ask){.op = TALK_CREATE, .to = resource, .ty = 23, .body = buf_span(&b)}, a);
     if (a->e == OK && a->rsc == RSC_CONFLICT) {
         talk_answer_free(a);
-        talk_m2m(&s->t, &(struct talk_ask){.op = TALK_RETRIEVE, .to = sub}, a);
+        session_ask(s, &(struct talk_ask){.op = TALK_RETRIEVE, .to = sub}, a);
     }
     return a->e == OK && rsc_ok((unsigned)a->rsc) ? remember(s, container, sub, a) : OK;
 }

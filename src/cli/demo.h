@@ -21,6 +21,7 @@
 #define DEMO_DOMAIN "demo.example"
 #define DEMO_TTP    "ttp.demo.example"
 #define DEMO_POLICY "ward-3"
+#define DEMO_PAIR_ID "heat@demo.example"    /* of the key that app-heat and the host share (ESPrim) */
 #define DEMO_KEY_ID "thermo-1@demo.example" /* of the provisioned credential */
 
 enum {

@@ -6,6 +6,8 @@
  *   create TYPE PARENT JSON       any resource
  *   put PARENT JSON               a contentInstance with this content; a device with [seal] seals it
  *   get ADDRESS                   RETRIEVE; the reading is held
+ *   inside ADDRESS                from now on requests to the CSE that hosts it go in ESPrim Objects
+ *   plain                         from now on they do not
  *   hold ADDRESS JSON             a reading of this container as it was read elsewhere
  *   subscribe CONTAINER           by the AE-ID, so that the CSEs find the way
  *   cut, mend                     no route to the TTPs, and back
@@ -225,7 +227,7 @@ static bool holds_reading(const struct talk_answer *a)
 static enum status do_get(struct role *r, struct span rest)
 {
     struct talk_answer a;
-    talk_m2m(&r->w.s.t, &(struct talk_ask){.op = TALK_RETRIEVE, .to = rest}, &a);
+    session_ask(&r->w.s, &(struct talk_ask){.op = TALK_RETRIEVE, .to = rest}, &a);
     if (a.e == OK && rsc_ok((unsigned)a.rsc) && holds_reading(&a)) {
         drop_held(r);
         struct span body = arena_dup(&r->held_mem, talk_body(&a));
@@ -235,6 +237,23 @@ static enum status do_get(struct role *r, struct span rest)
         r->held_is_mail = false;
     }
     return say_answer(r, "get", &a);
+}
+
+static enum status do_plain(struct role *r, struct span rest)
+{
+    (void)rest;
+    esprim_close(r->w.s.inside);
+    r->w.s.inside = NULL;
+    return say_word(r, "plain", "done", "plain");
+}
+
+static enum status do_inside(struct role *r, struct span rest)
+{
+    struct app *app = r->w.s.app;
+    esprim_close(r->w.s.inside);
+    r->w.s.inside = NULL;
+    bool open = esprim_open(&r->w.s.t, profile_absolute(app, &r->w.s.p, rest), &r->w.s.inside) == ST_DONE;
+    return say_word(r, "inside", open ? "done" : "error", open ? "inside" : "NOTNOW");
 }
 
 static enum status do_hold(struct role *r, struct span rest)
@@ -356,9 +375,20 @@ static const struct {
     const char *word;
     enum status (*run)(struct role *r, struct span rest);
 } commands[] = {
-    {"register", do_register},   {"create", do_create}, {"put", do_put},   {"get", do_get},   {"hold", do_hold},
-    {"subscribe", do_subscribe}, {"cut", do_cut},       {"mend", do_mend}, {"open", do_open}, {"release", do_release},
-    {"open-mail", do_open_mail}, {"mail", do_mail},
+    {"register", do_register},
+    {"create", do_create},
+    {"put", do_put},
+    {"get", do_get},
+    {"inside", do_inside},
+    {"plain", do_plain},
+    {"hold", do_hold},
+    {"subscribe", do_subscribe},
+    {"cut", do_cut},
+    {"mend", do_mend},
+    {"open", do_open},
+    {"release", do_release},
+    {"open-mail", do_open_mail},
+    {"mail", do_mail},
 };
 
 static enum status command(struct role *r, struct span line)

@@ -9,6 +9,7 @@
 #include "cli/cert.h"
 #include "cli/demo.h"
 #include "host/heap.h"
+#include "host/keyfile.h"
 
 enum { CONF_MAX = 8192, DAYS = 7, OPEN_MAX = 16 };
 
@@ -46,6 +47,14 @@ static enum status make_folder(struct demo *d, const char *path)
     return cli_fail_file(d->c, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "a folder cannot be made", path);
 }
 
+/* A key that two parties were given beforehand. */
+static enum status make_key(struct demo *d, const char *name)
+{
+    const char *path = cli_fmt(d->c, "%s/certs/%s.key", d->dir, name);
+    enum err e = keyfile_make(path);
+    return e == OK ? ST_DONE : cli_fail_file(d->c, e, "a key cannot be made", path);
+}
+
 enum status house_make(struct demo *d)
 {
     static const char *const folders[] = {"",        "/certs", "/profiles", "/ttp",       "/server",   "/gateway",
@@ -63,6 +72,10 @@ enum status house_make(struct demo *d)
                        certs[i].san ? certs[i].san : cli_fmt(d->c, "URI:m2m:" DEMO_SP "%s", d->plan.site->ae_id),
                        cli_fmt(d->c, "%s/certs/%s", d->dir, certs[i].file), DAYS);
     d->c->quiet = quiet;
+    if (st == ST_DONE && plan_provisioned(d))
+        st = make_key(d, "provisioned");
+    if (st == ST_DONE && d->plan.esprim)
+        st = make_key(d, "pair");
     return st;
 }
 
@@ -115,6 +128,11 @@ static void put_policy(struct demo *d, struct buf *b, const char *name, const ch
             container, policy);
 }
 
+static void put_pair(struct demo *d, struct buf *b, const char *peer)
+{
+    buf_fmt(b, "[esprim " DEMO_PAIR_ID "]\nkey-file=%s/certs/pair.key\npeer=" DEMO_SP "%s\n", d->dir, peer);
+}
+
 /* What both a sealing CSE and a sealing device are told about the credential. */
 static void put_credential(struct demo *d, struct buf *b)
 {
@@ -145,6 +163,8 @@ static void put_policies(struct demo *d, struct buf *b, const char *name)
         if (d->plan.batch)
             buf_str(b, "batch=arrays\n");
     }
+    if (d->plan.esprim)
+        put_pair(d, b, "/Sapp-heat");
     put_policy(d, b, "open", "open", "pass");
     put_policy(d, b, "strict", "strict", "refuse-clear");
 }
@@ -211,6 +231,8 @@ static enum status one_profile(struct demo *d, const struct role *r)
         buf_fmt(&b, "writer=" DEMO_SP "%s\n", site->ae_id);
     if (r->reader && plan_provisioned(d))
         buf_fmt(&b, "[key " DEMO_KEY_ID "]\nkey-file=%s/certs/provisioned.key\nsuid=14\n", d->dir);
+    if (r->reader && d->plan.esprim)
+        put_pair(d, &b, site->cse_id);
     if (r->sensor && d->plan.device_seals) {
         buf_str(&b, "[seal]\npolicy=" DEMO_POLICY "\n");
         put_credential(d, &b);

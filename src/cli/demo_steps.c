@@ -160,11 +160,25 @@ static struct jval *ask_until(struct run *r, enum demo_who who, const char *comm
     }
 }
 
+/* app-heat's requests travel in ESPrim Objects from here on. */
+static void go_inside(struct run *r)
+{
+    int64_t until = demo_now_ms() + WAIT_MS;
+    struct jval *v;
+    while ((v = proc_ask(r->d, DEMO_HEAT, "inside %s", r->d->plan.site->stream)) && JSON_GET(v, "error") &&
+           demo_now_ms() < until && !*r->d->stop)
+        (void)poll(NULL, 0, PAUSE_MS);
+    must(r, v && !JSON_GET(v, "error"), "app-heat has no session with the host");
+    told(r, "inside", DEMO_PAIR_ID);
+}
+
 static void step_ask(struct run *r)
 {
     struct demo *d = r->d;
     must_rsc(r, proc_ask(d, DEMO_HEAT, "register"), 2001, "the <AE> of app-heat at the server");
     must_rsc(r, proc_ask(d, DEMO_OTHER, "register"), 2001, "the <AE> of app-other at the server");
+    if (d->plan.esprim)
+        go_inside(r);
     struct jval *v = ask_until(r, DEMO_HEAT, "get", "/la", 4103);
     must_rsc(r, v, 2000, "RETRIEVE of the newest reading");
     told(r, "request", demo_text(d, v, "request"));
@@ -204,6 +218,21 @@ static void step_forward(struct run *r)
     told(r, "notified-by", demo_text(d, first, "sur"));
 }
 
+/* Over several hops only what travels in an ESPrim Object comes from an authenticated originator (TS-0003 7.1.2), and
+ * the policy demands one (acaf). */
+static void step_authenticate(struct run *r)
+{
+    struct demo *d = r->d;
+    (void)proc_ask(d, DEMO_HEAT, "plain");
+    struct jval *v = proc_ask(d, DEMO_HEAT, "get %s/la", d->plan.site->remote);
+    must_rsc(r, v, 4103, "app-heat, whom the host cannot authenticate over the server");
+    counted(r, "app-heat-plain", (uint64_t)demo_int(v, "rsc"));
+    go_inside(r);
+    v = proc_ask(d, DEMO_HEAT, "get %s/la", d->plan.site->remote);
+    must_rsc(r, v, 2000, "app-heat inside an ESPrim Object");
+    counted(r, "app-heat-inside", (uint64_t)demo_int(v, "rsc"));
+}
+
 static void step_authorise(struct run *r)
 {
     struct demo *d = r->d;
@@ -214,6 +243,8 @@ static void step_authorise(struct run *r)
     must(r, *demo_text(d, JSON_GET(v, "resource"), "m2m:dbg"), "the refusal gives no reason");
     v = proc_ask(d, DEMO_OTHER, "subscribe %s", d->plan.site->remote);
     must_rsc(r, v, 4103, "a subscription of app-other");
+    if (d->plan.esprim)
+        step_authenticate(r);
 }
 
 /* ---- 6, 7 ---- */
