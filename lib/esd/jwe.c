@@ -72,11 +72,13 @@ static enum err transcript(const struct jwe_ask *j, uint8_t out[ESD_HASH])
     struct buf b = BUF_ARRAY(text);
     buf_c(&b, (uint8_t)j->form);
     buf_c(&b, (uint8_t)j->enc);
-    put_sized(&b, span_first(j->cty, 64));
+    buf_c(&b, j->outside);
+    buf_c(&b, j->e2e != NULL);
     if (j->e2e)
         header_put_e2e(&b, span_of(j->e2e->sid, ESD_SID), j->e2e);
     TRY(b.e);
     TRY(esd_sha256_2(buf_span(&b), j->aad, kept));
+    TRY(esd_sha256_2(span_of(kept, sizeof kept), j->cty, kept));
     for (size_t i = 0; i < j->n; i++) {
         const struct jwe_to *t = &j->to[i];
         b = BUF_ARRAY(text);

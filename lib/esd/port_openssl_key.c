@@ -83,14 +83,17 @@ static bool pair_fits(EVP_PKEY *k)
     return ok;
 }
 
-static enum err from_params(const char *type, OSSL_PARAM *params, bool pair, void **evp)
+/* What a secret number is checked for: nothing but being one (the public half was made from it), or that it fits. */
+enum pairing { PUBLIC, MADE, GIVEN };
+
+static enum err from_params(const char *type, OSSL_PARAM *params, enum pairing pair, void **evp)
 {
     EVP_PKEY *k = NULL;
     EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
     bool made = params && c && EVP_PKEY_fromdata_init(c) == 1 &&
                 EVP_PKEY_fromdata(c, &k, pair ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) == 1;
     EVP_PKEY_CTX_free(c);
-    if (!made || (pair && !pair_fits(k))) {
+    if (!made || (pair == GIVEN && !pair_fits(k))) {
         EVP_PKEY_free(k);
         return ERR_AUTH;
     }
@@ -112,7 +115,7 @@ static void push_number(struct numbers *w, const char *name, struct span s, size
             OSSL_PARAM_BLD_push_BN(w->b, name, w->bn[i]) == 1;
 }
 
-static enum err finish(struct numbers *w, const char *type, bool pair, void **evp)
+static enum err finish(struct numbers *w, const char *type, enum pairing pair, void **evp)
 {
     OSSL_PARAM *params = w->ok ? OSSL_PARAM_BLD_to_param(w->b) : NULL;
     enum err e = from_params(type, params, pair, evp);
@@ -123,7 +126,7 @@ static enum err finish(struct numbers *w, const char *type, bool pair, void **ev
     return e;
 }
 
-static enum err make_ec(enum jwkey_kind kind, const struct span *number, bool pair, void **evp)
+static enum err make_ec(enum jwkey_kind kind, const struct span *number, enum pairing pair, void **evp)
 {
     uint8_t point[POINT_MAX] = {POINT_CONVERSION_UNCOMPRESSED};
     size_t n = kinds[kind].octets;
@@ -153,7 +156,7 @@ static enum err make_x25519(const struct span *number, bool pair, void **evp)
     return OK;
 }
 
-static enum err make_rsa(const struct span *number, bool pair, void **evp)
+static enum err make_rsa(const struct span *number, enum pairing pair, void **evp)
 {
     struct numbers w = {.b = OSSL_PARAM_BLD_new()};
     w.ok = w.b != NULL;
@@ -167,16 +170,24 @@ enum err key_make(enum jwkey_kind kind, const struct span number[KEY_NUMBERS], b
 {
     *evp = NULL;
     if (is_ec(kind))
-        return make_ec(kind, number, pair, evp);
+        return make_ec(kind, number, pair ? GIVEN : PUBLIC, evp);
     if (kind == JWKEY_X25519)
         return make_x25519(number, pair, evp);
-    return kind == JWKEY_RSA ? make_rsa(number, pair, evp) : ERR_UNSUPPORTED;
+    return kind == JWKEY_RSA ? make_rsa(number, pair ? GIVEN : PUBLIC, evp) : ERR_UNSUPPORTED;
+}
+
+static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+static EC_GROUP *p256_group; /* made once: that costs more than the multiplication */
+
+static void make_group(void)
+{
+    p256_group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
 }
 
 static enum err p256_of_scalar(const uint8_t d[SCALAR], void **evp)
 {
     uint8_t point[1 + 2 * SCALAR];
-    EC_GROUP *g = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    EC_GROUP *g = CRYPTO_THREAD_run_once(&once, make_group) ? p256_group : NULL;
     EC_POINT *q = g ? EC_POINT_new(g) : NULL;
     BIGNUM *n = BN_secure_new();
     enum err e = q && n && BN_bin2bn(d, SCALAR, n) ? OK : ERR_CRYPTO;
@@ -188,12 +199,11 @@ static enum err p256_of_scalar(const uint8_t d[SCALAR], void **evp)
                     EC_POINT_point2oct(g, q, POINT_CONVERSION_UNCOMPRESSED, point, sizeof point, NULL) != sizeof point))
         e = ERR_CRYPTO;
     EC_POINT_free(q);
-    EC_GROUP_free(g);
     BN_clear_free(n);
     TRY(e);
     struct span number[KEY_NUMBERS] = {span_of(point + 1, SCALAR), span_of(point + 1 + SCALAR, SCALAR),
                                        span_of(d, SCALAR)};
-    return make_ec(JWKEY_P256, number, true, evp);
+    return make_ec(JWKEY_P256, number, MADE, evp);
 }
 
 enum err key_of_scalar(enum jwkey_kind kind, const uint8_t d[SCALAR], void **evp)

@@ -4,16 +4,15 @@
 #include <string.h>
 
 #include "esd/cek.h"
-#include "esd/key_port.h"
+#include "esd/wrap_port.h"
 
 enum err unwrap_kw(struct span kek, struct span in, uint8_t *out)
 {
-    const char *name = kek.n == 16 ? "AES-128-WRAP" : kek.n == 24 ? "AES-192-WRAP" : "AES-256-WRAP";
     uint8_t text[CEK_MAX + 32];
     int n = 0;
     if (in.n < 24 || in.n > CEK_MAX + 8)
         return ERR_AUTH;
-    EVP_CIPHER *kw = EVP_CIPHER_fetch(NULL, name, NULL);
+    const EVP_CIPHER *kw = (const EVP_CIPHER *)wrap_cipher(kek.n);
     EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
     if (c)
         EVP_CIPHER_CTX_set_flags(c, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
@@ -24,7 +23,6 @@ enum err unwrap_kw(struct span kek, struct span in, uint8_t *out)
         memcpy(out, text, (size_t)n);
     wipe(text, sizeof text);
     EVP_CIPHER_CTX_free(c);
-    EVP_CIPHER_free(kw);
     return e;
 }
 

@@ -1,16 +1,33 @@
 /* AES key wrap and RSA-OAEP on OpenSSL, sealing direction: what a writer or the vault needs to wrap a key. */
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
 #include "esd/wrap_port.h"
 
+static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+static EVP_CIPHER *kw128, *kw192, *kw256;
+
+static void fetch(void)
+{
+    kw128 = EVP_CIPHER_fetch(NULL, "AES-128-WRAP", NULL);
+    kw192 = EVP_CIPHER_fetch(NULL, "AES-192-WRAP", NULL);
+    kw256 = EVP_CIPHER_fetch(NULL, "AES-256-WRAP", NULL);
+}
+
+const void *wrap_cipher(size_t kek_n)
+{
+    if (!CRYPTO_THREAD_run_once(&once, fetch))
+        return NULL;
+    return kek_n == 16 ? kw128 : kek_n == 24 ? kw192 : kw256;
+}
+
 enum err wrap_kw(struct span kek, struct span cek, struct buf *out)
 {
-    const char *name = kek.n == 16 ? "AES-128-WRAP" : kek.n == 24 ? "AES-192-WRAP" : "AES-256-WRAP";
     int n = 0, last = 0;
     uint8_t *p = buf_take(out, cek.n + 8);
-    EVP_CIPHER *kw = EVP_CIPHER_fetch(NULL, name, NULL);
+    const EVP_CIPHER *kw = (const EVP_CIPHER *)wrap_cipher(kek.n);
     EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
     if (c)
         EVP_CIPHER_CTX_set_flags(c, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
@@ -18,7 +35,6 @@ enum err wrap_kw(struct span kek, struct span cek, struct buf *out)
               EVP_EncryptUpdate(c, p, &n, cek.p, (int)cek.n) == 1 && EVP_EncryptFinal_ex(c, p + n, &last) == 1 &&
               (size_t)(n + last) == cek.n + 8;
     EVP_CIPHER_CTX_free(c);
-    EVP_CIPHER_free(kw);
     return ok ? OK : out->e != OK ? out->e : ERR_CRYPTO;
 }
 

@@ -26,8 +26,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (r != s || r == REASON_FAILED)
         __builtin_trap();
     if (r == REASON_OK &&
-        (!inside(l.aad, text) || !inside(l.ct_text, text) || l.ct_len == 0 || l.ttp.n > l.kid.n || !span_eq(l.kid, m.kid) ||
-         memcmp(&l.e2e, &m.e2e, sizeof l.e2e) != 0 || l.e2e.i >= ESD_INDEX_END || l.e2e.pad > l.ct_len))
+        (!inside(l.aad, text) || !inside(l.ct_text, text) || l.ct_len == 0 || l.kid.n == 0 || l.alg > ESD_RSA_OAEP ||
+         (l.ttp.n == 0 && l.alg < ESD_ECDH_A128KW) || !span_eq(l.kid, m.kid) || l.jws || l.n_parts != 1 ||
+         l.e2e.ep != m.e2e.ep || l.e2e.i != m.e2e.i || l.e2e.i >= ESD_INDEX_END || l.e2e.pad > l.ct_len))
         __builtin_trap();
     if (cnf_read(text, &cnf) == REASON_OK && (cnf.encoding > 2 || cnf.security > 5 || !inside(cnf.media, text)))
         __builtin_trap();
