@@ -328,6 +328,54 @@ static void refusals(void **state)
     jwkey_free(&o.key);
 }
 
+/* ---- several signatures ------------------------------------------------------------------------- */
+
+/* Signed alone by several: whom nobody knows is passed over, and of the others all must be right. */
+static void several_signatures(void **state)
+{
+    (void)state;
+    struct holder h, other, mac;
+    holder_new(&h, JWKEY_P256, 0);
+    holder_new(&other, JWKEY_P256, 0);
+    holder_new(&mac, JWKEY_OCT, 32);
+    h.kid = SPAN("54-//sp.example.com/Swriter");
+    h.suid = 45;
+    struct jws_by mine = {ESD_ES256, &h.key, h.kid}, forged = {ESD_ES256, &other.key, h.kid},
+                  foreign = {ESD_ES256, &other.key, SPAN("54-//sp.example.com/Sother")},
+                  mic = {ESD_HS256, &mac.key, mac.kid};
+    const struct {
+        struct jws_by by[2];
+        enum reason r;
+        struct span kid; /* of the label afterwards */
+    } rows[] = {
+        {{mine, mine}, REASON_OK, mine.kid},          {{foreign, mine}, REASON_OK, mine.kid},
+        {{mic, mine}, REASON_OK, mine.kid},           {{mine, forged}, REASON_TAMPERED, mine.kid},
+        {{forged, mine}, REASON_TAMPERED, mine.kid},  {{foreign, foreign}, REASON_NO_KEY_YET, foreign.kid},
+        {{foreign, mic}, REASON_NO_KEY_YET, mic.kid}, /* only the one with a TTP can be asked for */
+    };
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct buf b = BUF_ARRAY(text), out = BUF_ARRAY(again);
+        struct opened res;
+        struct jws_ask j = {.form = JOSE_GENERAL, .by = rows[i].by, .n = 2, .cty = SPAN("json")};
+        assert_int_equal(jws_write(&j, SPAN("{\"t\":21.5}"), &b), OK);
+        enum reason r = opens(&h, buf_span(&b), 2, &out, &res);
+        if (r != rows[i].r || !span_eq(res.label.kid, rows[i].kid))
+            fail_msg("row %zu: %s", i, reason_code(r));
+        assert_true(res.label.jws && res.json == (r == REASON_OK) && (out.n > 0) == (r == REASON_OK));
+        assert_true(span_eq(res.signer, r == REASON_OK ? h.kid : SPAN_NONE));
+    }
+    /* a key that signs does not open, and the other way round */
+    struct buf b = BUF_ARRAY(text), out = BUF_ARRAY(again);
+    struct opened res;
+    struct jws_ask j = {.by = &mine, .n = 1};
+    assert_int_equal(jws_write(&j, SPAN("x"), &b), OK);
+    h.suid = 44;
+    assert_int_equal(opens(&h, buf_span(&b), 1, &out, &res), REASON_ALGORITHM_REFUSED);
+    jwkey_free(&h.key);
+    jwkey_free(&other.key);
+    jwkey_free(&mac.key);
+}
+
 /* ---- hedge -------------------------------------------------------------------------------------- */
 
 static enum err same_random(void *ctx, uint8_t *p, size_t n)
@@ -387,7 +435,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(written_again),  cmocka_unit_test(signed_again), cmocka_unit_test(all_algorithms),
-        cmocka_unit_test(x25519_by_name), cmocka_unit_test(refusals),     cmocka_unit_test(cloned_state),
+        cmocka_unit_test(x25519_by_name), cmocka_unit_test(refusals),     cmocka_unit_test(several_signatures),
+        cmocka_unit_test(cloned_state),
     };
     if (opener_init(&given_opener) != OK || sealer_init(&sealer, (struct esd_rng){0}) != OK)
         return 1;
