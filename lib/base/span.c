@@ -50,9 +50,16 @@ bool span_eq_secret(struct span a, struct span b)
 {
     if (a.n != b.n)
         return false;
-    volatile uint8_t diff = 0;
-    for (size_t i = 0; i < a.n; i++)
-        diff = (uint8_t)(diff | (a.p[i] ^ b.p[i]));
+    volatile uint64_t diff = 0; /* so that nothing is decided before the end */
+    size_t i = 0;
+    for (; i + 8 <= a.n; i += 8) {
+        uint64_t x, y;
+        memcpy(&x, a.p + i, sizeof x);
+        memcpy(&y, b.p + i, sizeof y);
+        diff = diff | (x ^ y);
+    }
+    for (; i < a.n; i++)
+        diff = diff | (uint64_t)(a.p[i] ^ b.p[i]);
     return diff == 0;
 }
 

@@ -1,4 +1,5 @@
 /* AES-GCM, opening direction, on OpenSSL: one cipher context, algorithms fetched once. */
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
@@ -38,14 +39,17 @@ void gcm_free(struct gcm *g)
     wipe(g, sizeof *g);
 }
 
-static bool key_and_iv(struct gcm *g, struct span key, const uint8_t *iv)
+/* A key that is there keeps its schedule; IV and tag are handed over in one call. */
+static bool start(struct gcm *g, struct span key, const uint8_t *iv, uint8_t *tag)
 {
     EVP_CIPHER_CTX *c = (EVP_CIPHER_CTX *)g->ctx;
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, ESD_TAG),
+                                 OSSL_PARAM_construct_end()};
     if (g->key_n == key.n && span_eq_secret(span_of(g->key, g->key_n), key))
-        return EVP_DecryptInit_ex(c, NULL, NULL, NULL, iv) == 1;
+        return EVP_DecryptInit_ex2(c, NULL, NULL, iv, params) == 1;
     g->key_n = 0;
     const EVP_CIPHER *cipher = gcm[key.n == 16 ? ESD_A128GCM : key.n == 24 ? ESD_A192GCM : ESD_A256GCM];
-    if (EVP_CIPHER_CTX_reset(c) != 1 || EVP_DecryptInit_ex(c, cipher, NULL, key.p, iv) != 1)
+    if (EVP_CIPHER_CTX_reset(c) != 1 || EVP_DecryptInit_ex2(c, cipher, key.p, iv, params) != 1)
         return false;
     memcpy(g->key, key.p, key.n);
     g->key_n = (uint8_t)key.n;
@@ -58,12 +62,11 @@ enum err gcm_open(struct gcm *g, struct span key, const uint8_t iv[ESD_IV], cons
     EVP_CIPHER_CTX *c = (EVP_CIPHER_CTX *)g->ctx;
     uint8_t t[ESD_TAG];
     int n = 0;
-    memcpy(t, tag, ESD_TAG); /* OpenSSL's call takes it without const */
-    bool ok = key_and_iv(g, key, iv);
+    memcpy(t, tag, ESD_TAG); /* OpenSSL takes it without const */
+    bool ok = start(g, key, iv, t);
     for (size_t i = 0; ok && i < n_aad; i++)
         ok = aad[i].n == 0 || EVP_DecryptUpdate(c, NULL, &n, aad[i].p, (int)aad[i].n) == 1;
-    ok = ok && EVP_DecryptUpdate(c, out, &n, in.p, (int)in.n) == 1 && (size_t)n == in.n &&
-         EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, ESD_TAG, t) == 1;
+    ok = ok && EVP_DecryptUpdate(c, out, &n, in.p, (int)in.n) == 1 && (size_t)n == in.n;
     if (!ok) {
         gcm_forget(g);
         return ERR_CRYPTO;

@@ -23,6 +23,16 @@ static void span_compares(void **state)
     assert_int_equal(span_cmp(SPAN("a"), SPAN("ab")), -1);
     assert_true(span_eq_secret(SPAN("tag"), SPAN("tag")));
     assert_false(span_eq_secret(SPAN("tag"), SPAN("taG")));
+    for (size_t n = 0; n <= 20; n++) {
+        uint8_t x[20] = {1, 2, 3}, y[20] = {1, 2, 3};
+        assert_true(span_eq_secret(span_of(x, n), span_of(y, n)));
+        assert_true(n == 0 || !span_eq_secret(span_of(x, n), span_of(y, n - 1)));
+        for (size_t bit = 0; bit < 8 * n; bit++) {
+            y[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            assert_false(span_eq_secret(span_of(x, n), span_of(y, n)));
+            y[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+    }
 }
 
 static void span_cuts_pieces(void **state)
