@@ -1,10 +1,14 @@
 """Keys that a real TTP makes, asked for by a stranger: Key Values, strict pairs, their activation."""
+import random
+import time
+
 import pytest
 from plant.house import SP, TTP_NAME
 from plant.onem2m import _Named
 from witness import key_stranger, ten_steps
 from witness.jose_stranger import public_of, sid_of
 from witness.ttp_stranger import Party
+from witness.vault_model import VaultModel
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +82,42 @@ def test_pairs_wait_for_their_activation(party):
     assert [r["kid"] for r in left[:2]] == [r["kid"] for r in rows[1:]] and len(left) == 3
     assert writer.deny(reader.identity, policy="strict") == "ok"
     assert reader.release([kid], sids)[0]["denied"] == {kid: "refused"}
+
+
+def test_random_lives_of_pairs(party):
+    """Two writers ask for pairs of two streams and activate whatever they have heard of; every verdict is the model's."""
+    rng, model = random.Random(63), VaultModel()
+    writers, reader = [party("/Sdev-3"), party("/Sdev-4")], party("/Sreader-1")
+    streams = [address(7), address(8)]
+    for writer in writers:
+        for name in ("a", "b"):
+            assert writer.policy(name, 1, {reader.identity: None}) == model.set_policy(
+                writer.identity, name, 1, {reader.identity: None}) == "ok"
+    heard, counts = {}, {}
+    for _ in range(150):
+        writer, where = rng.choice(writers), rng.choice(streams)
+        step = rng.choice(("pairs", "activate", "activate", "release")) if heard else "pairs"
+        if step == "pairs":
+            count = rng.randint(1, 4)
+            rows = key_stranger.ask_pairs(writer, where, count)
+            assert model.offer(writer.identity, where, count, [r["kid"] for r in rows])
+            heard.update({r["kid"]: (r, where) for r in rows})
+            continue
+        kid, (row, place) = rng.choice(sorted(heard.items(), key=lambda kv: kv[0]))
+        if step == "release":
+            verdict, _ = reader.release([kid], {kid: sid_of(place)})
+            got = "ok" if kid in verdict["released"] else verdict["denied"][kid]
+            wanted = model.decide(reader.identity, kid, time.time(), reader.thumbprint)
+        else:
+            where, ep, policy = rng.choice((place, where)), rng.randint(1, 2), rng.choice(("a", "b"))
+            text = key_stranger.activation(writer, where, ep, policy, row)
+            got = writer.acknowledged("/letter", text)
+            wanted = model.activate(writer.identity, kid, where, ep, (row["kc"], policy), policy)
+            if wanted == "ok":                                             # content is all that the letter says
+                assert writer.acknowledged("/letter", text) == "ok"
+        assert got == wanted, (step, kid)
+        counts[got] = counts.get(got, 0) + 1
+    assert {"ok", "conflict", "refused", "no-key-yet"} <= counts.keys(), counts
 
 
 @pytest.mark.parametrize("change", [{"pairs": 0}, {"pairs": 25}, {"pairs": "3"}, {"nonce": "AAAAAAAAAAAAAAAAAAAAAA"},

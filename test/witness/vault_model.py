@@ -33,6 +33,7 @@ class VaultModel:
     rows: dict = field(default_factory=dict)        # kid -> Row
     policies: dict = field(default_factory=dict)    # (owner, name) -> Policy
     denials: set = field(default_factory=set)       # (owner, policy, subject)
+    waiting: dict = field(default_factory=dict)     # kid -> (iss, sid), oldest first: pairs before their activation
 
     def letter(self, iss, kid, sid, ep, content, policy, until=1 << 62):
         """"ok" (new, or the same again) or "conflict" (4105)."""
@@ -44,6 +45,28 @@ class VaultModel:
         if old.shredded:
             return "shredded"
         return "ok" if (old.iss, old.sid, old.ep, old.content) == (iss, sid, ep, content) else "conflict"
+
+    def offer(self, iss, sid, count, kids):
+        """True when these are the pairs that a request for `count` must be answered with; new ones wait from now on."""
+        old = [kid for kid, place in self.waiting.items() if place == (iss, sid)][:count]
+        fresh = [kid.upper() for kid in kids[len(old):]]
+        known = self.waiting.keys() | self.rows.keys()
+        if [kid.upper() for kid in kids[:len(old)]] != old or len(kids) != count or known & set(fresh):
+            return False
+        self.waiting.update({kid: (iss, sid) for kid in fresh})
+        return True
+
+    def activate(self, iss, kid, sid, ep, content, policy):
+        """As letter, but the key must wait here: "expired" when there is none, "refused" when it is another's."""
+        kid = kid.upper()
+        if kid not in self.rows:
+            place = self.waiting.get(kid)
+            if place is None:
+                return "expired"
+            if place != (iss, sid):
+                return "refused"
+            del self.waiting[kid]
+        return self.letter(iss, kid, sid, ep, content, policy)
 
     def set_policy(self, signer, name, version, readers, start=0, until=1 << 62):
         old = self.policies.get((signer, name))
