@@ -26,7 +26,7 @@ struct readings {
     int fd; /* -1: telemetry of this host */
     bool csv, has_header, ended;
     struct buf in;  /* read and not yet taken */
-    size_t taken;   /* octets of `in` that the newest reading stands in */
+    size_t at;      /* where in `in` the next record begins; the newest one stands before it */
     uint64_t lines; /* ended so far */
     uint64_t line;  /* where the newest record begins */
     struct csv header;
@@ -130,9 +130,9 @@ static enum reading fill(struct readings *r, int64_t until)
 
 static void drop_taken(struct readings *r)
 {
-    memmove(r->in.p, r->in.p + r->taken, r->in.n - r->taken);
-    r->in.n -= r->taken;
-    r->taken = 0;
+    memmove(r->in.p, r->in.p + r->at, r->in.n - r->at);
+    r->in.n -= r->at;
+    r->at = 0;
 }
 
 /* Length with its newline of what stands first: a line, in CSV a record with open quotes to their end; 0: not whole
@@ -141,16 +141,16 @@ static size_t whole(const struct readings *r, uint64_t *newlines)
 {
     bool quoted = false;
     *newlines = 0;
-    for (size_t i = 0; i < r->in.n; i++) {
+    for (size_t i = r->at; i < r->in.n; i++) {
         uint8_t c = r->in.p[i];
         quoted ^= r->csv && c == '"';
         if (c != '\n')
             continue;
         ++*newlines;
         if (!quoted)
-            return i + 1;
+            return i + 1 - r->at;
     }
-    return r->ended ? r->in.n : 0;
+    return r->ended ? r->in.n - r->at : 0;
 }
 
 /* The next line or record that is not empty, without its end. */
@@ -158,20 +158,20 @@ static enum reading next_record(struct readings *r, int64_t until, struct span *
 {
     for (;;) {
         uint64_t newlines;
-        drop_taken(r);
         r->line = r->lines + 1;
         size_t n = whole(r, &newlines);
         if (n == 0 && r->ended)
             return READING_END;
         if (n == 0) {
+            drop_taken(r);
             enum reading got = fill(r, until);
             if (got != READING_ONE)
                 return got;
             continue;
         }
-        r->taken = n;
+        *out = span_of(r->in.p + r->at, n);
+        r->at += n;
         r->lines += newlines;
-        *out = span_of(r->in.p, n);
         if (out->p[out->n - 1] == '\n')
             out->n--;
         if (out->n && out->p[out->n - 1] == '\r')
