@@ -161,6 +161,12 @@ enum err book_commit(struct book *b)
     return book_run(book_ask(b, "COMMIT", ""));
 }
 
+enum err book_light(struct book *b, bool light)
+{
+    return from_sqlite(
+        sqlite3_exec(b->db, light ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL", NULL, NULL, NULL));
+}
+
 void book_rollback(struct book *b)
 {
     sqlite3_stmt *s = sqlite3_get_autocommit(b->db) ? NULL : book_ask(b, "ROLLBACK", "");

@@ -18,6 +18,9 @@ void book_close(struct book *b);
 MUST_USE enum err book_begin(struct book *b);
 MUST_USE enum err book_commit(struct book *b);
 void book_rollback(struct book *b);
+/* Outside of a transaction. Light: a commit survives the death of this process, and the loss of power only when one
+ * that is not light came after it. */
+MUST_USE enum err book_light(struct book *b, bool light);
 
 /* The reader's state in this book. */
 struct reader_store book_reader(struct book *b);
@@ -130,7 +133,7 @@ MUST_USE enum err book_letter_drop(struct book *b, int64_t n);
 /* ---- heads of a device that seals (writer_head.h) ---- */
 /* The open segment of an epoch. */
 struct book_segment {
-    struct span kid;
+    struct span kid, boot; /* boot: of which run of this machine */
     uint64_t ep;
     uint8_t kc[ESD_KC], prev[ESD_HASH];
     bool has_prev;

@@ -47,8 +47,8 @@ static const char book_schema[] =
     " WITHOUT ROWID;"
     /* the open segment of each epoch that this device seals: what its next head will say, and what waits to be stored
      */
-    "CREATE TABLE IF NOT EXISTS owed(kid TEXT PRIMARY KEY, sid BLOB, ep INTEGER, kc BLOB, prev BLOB, first INTEGER)"
-    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS owed(kid TEXT PRIMARY KEY, sid BLOB, ep INTEGER, kc BLOB, prev BLOB, first INTEGER,"
+    " boot TEXT) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS owed_hash(kid TEXT, i INTEGER, h BLOB NOT NULL, PRIMARY KEY(kid, i)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS owed_closing(sid BLOB PRIMARY KEY, ep INTEGER, id BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS owed_head(n INTEGER PRIMARY KEY, place TEXT, con TEXT, cnf TEXT);"

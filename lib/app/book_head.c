@@ -4,17 +4,19 @@
 enum err book_segment_put(struct book *b, const uint8_t sid[ESD_SID], const struct book_segment *g)
 {
     struct span prev = g->has_prev ? span_of(g->prev, ESD_HASH) : SPAN_NONE;
-    return book_run(book_ask(b, "INSERT INTO owed VALUES(?,?,?,?,?,?)", "tbibbi", g->kid, span_of(sid, ESD_SID),
-                             (int64_t)g->ep, span_of(g->kc, ESD_KC), prev, (int64_t)g->first));
+    return book_run(book_ask(b, "INSERT INTO owed VALUES(?,?,?,?,?,?,?)", "tbibbit", g->kid, span_of(sid, ESD_SID),
+                             (int64_t)g->ep, span_of(g->kc, ESD_KC), prev, (int64_t)g->first, g->boot));
 }
 
 enum err book_segment_get(struct book *b, const uint8_t sid[ESD_SID], struct arena *a, struct book_segment *out)
 {
-    sqlite3_stmt *s = book_ask(b, "SELECT kid,ep,kc,prev,first FROM owed WHERE sid=? ORDER BY ep LIMIT 1", "b",
+    sqlite3_stmt *s = book_ask(b, "SELECT kid,ep,kc,prev,first,boot FROM owed WHERE sid=? ORDER BY ep LIMIT 1", "b",
                                span_of(sid, ESD_SID));
     TRY(book_first(s));
-    *out = (struct book_segment){
-        .kid = arena_dup(a, book_column(s, 0)), .ep = book_column_u64(s, 1), .first = (uint32_t)book_column_u64(s, 4)};
+    *out = (struct book_segment){.kid = arena_dup(a, book_column(s, 0)),
+                                 .ep = book_column_u64(s, 1),
+                                 .first = (uint32_t)book_column_u64(s, 4),
+                                 .boot = arena_dup(a, book_column(s, 5))};
     struct span kc = book_column(s, 2), prev = book_column(s, 3);
     bool good = kc.n == ESD_KC && (prev.n == 0 || prev.n == ESD_HASH);
     out->has_prev = prev.n == ESD_HASH;

@@ -19,6 +19,7 @@ enum {
     HEADS_PER_READING = 8, /* heads outlive data */
     HEADS_MORE = 1000,
     HEADS_LATER_S = 86400,
+    BOOT_MAX = 256,
     MARKS = 256 /* segments whose begin is remembered, for retention by age */
 };
 
@@ -29,7 +30,8 @@ struct retention {
 
 struct writer_head {
     struct writer *w;
-    struct span box; /* address of e2e-heads */
+    struct span box;  /* address of e2e-heads */
+    struct span boot; /* which run of this machine it is */
     struct retention keep;
     bool begun;
     struct head_maker m;
@@ -269,6 +271,17 @@ static enum err make(struct writer_head *h, bool closing)
     return book_segment_drop(s->book, kid);
 }
 
+/* Lives in the arena of the program; empty: unknown. */
+static struct span boot_id(struct app *app)
+{
+    struct buf text = heap_buf(BOOT_MAX);
+    struct span id = SPAN_NONE;
+    if (file_read("/proc/sys/kernel/random/boot_id", &text) == OK)
+        id = arena_dup(&app->mem, buf_span(&text));
+    heap_buf_free(&text);
+    return id;
+}
+
 static enum err in_transaction(struct writer_head *h, enum err (*work)(struct writer_head *h, const void *x),
                                const void *x)
 {
@@ -306,7 +319,11 @@ static enum err close_left(struct writer_head *h, const void *x)
     h->oldest = g->first; /* whether the last of them was stored nobody knows, nor what retention dropped meanwhile */
     TRY(book_sealed_each(s->book, g->kid, g->first, add_known, h));
     h->oldest += head_maker_count(&h->m);
-    return make(h, true);
+    /* After a loss of power the newest hashes may be gone: to close the epoch before them would call them forged. */
+    bool whole = h->boot.n > 0 && span_eq(h->boot, g->boot);
+    if (whole || head_maker_count(&h->m) > 0)
+        TRY(make(h, whole));
+    return whole ? OK : book_segment_drop(s->book, g->kid);
 }
 
 static enum err close_all_left(struct writer_head *h)
@@ -338,6 +355,7 @@ enum status writer_head_open(struct writer *w, struct span place, enum writer_pl
     struct arena mem;
     *h = (struct writer_head){.w = w, .jws = heap_buf(HEAD_JWS_MAX), .con = heap_buf(HEAD_CON_MAX)};
     heap_arena(&mem, WRITER_ARENA_BLOCK, WRITER_ARENA_MAX);
+    h->boot = boot_id(w->s->app);
     enum status st = settle(h, place, kind, &mem);
     arena_reset(&mem);
     if (st == ST_DONE && close_all_left(h) != OK)
@@ -373,7 +391,7 @@ static enum err begin(struct writer_head *h, const struct writer_last *l)
     h->m.hashes = h->hashes;
     h->oldest = h->largest = 0;
     h->marks = 0;
-    struct book_segment g = {.kid = l->kid, .ep = l->ep, .has_prev = after != NULL};
+    struct book_segment g = {.kid = l->kid, .boot = h->boot, .ep = l->ep, .has_prev = after != NULL};
     memcpy(g.kc, l->kc, ESD_KC);
     if (after)
         memcpy(g.prev, after, ESD_HASH);
@@ -395,11 +413,24 @@ static enum err sealed(struct writer_head *h, const void *x)
     return book_sealed_put(h->w->s->book, l.kid, l.i, &hash);
 }
 
+/* Only a hash: no head, which must not be made twice in two ways, and no epoch. */
+static bool only_hash(const struct writer_head *h)
+{
+    return h->begun && kid_eq(writer_kid(h->w), span_of(h->m.kid, h->m.kid_n)) &&
+           head_maker_count(&h->m) < HEAD_SEGMENT_MAX;
+}
+
 enum err writer_head_sealed(struct writer_head *h, struct span con)
 {
     if (!h)
         return OK;
-    TRY(in_transaction(h, sealed, &con));
+    struct book *b = h->w->s->book;
+    bool light = only_hash(h);
+    TRY(book_light(b, light));
+    enum err e = in_transaction(h, sealed, &con);
+    if (light)
+        TRY(book_light(b, false));
+    TRY(e);
     if (con.n > h->largest)
         h->largest = (uint32_t)con.n;
     if (head_maker_count(&h->m) == 1) {

@@ -2,8 +2,9 @@
  * stream, stored in e2e-heads, by which a reader notices what the server or another reader did.
  *
  * The hash of each envelope is in the book before the envelope leaves, a head before the segment is forgotten; what an
- * earlier run left open is closed first. A head that cannot be sent waits in the book. The stream has no other writer
- * than this store's. Provisioned keys have no heads: no TTP vouches for their writer's signing key. */
+ * earlier run left open is closed first, or, when the machine went down with it, covered as far as it is known. A head
+ * that cannot be sent waits in the book. The stream has no other writer than this store's. Provisioned keys have no
+ * heads: no TTP vouches for their writer's signing key. */
 #ifndef APP_WRITER_HEAD_H
 #define APP_WRITER_HEAD_H
 
@@ -21,7 +22,7 @@ MUST_USE enum status writer_head_open(struct writer *w, struct span place, enum 
                                       struct writer_head **out);
 /* NULL is fine, here and below. */
 void writer_head_free(struct writer_head *h);
-/* `con` is what the writer sealed last: remembered, durably. Before it is sent. */
+/* `con` is what the writer sealed last: remembered, whatever becomes of this process. Before it is sent. */
 MUST_USE enum err writer_head_sealed(struct writer_head *h, struct span con);
 /* It is not known whether that one was stored: nobody shall take its absence for an attack. */
 void writer_head_lost(struct writer_head *h);

@@ -3,6 +3,7 @@ import base64
 import hashlib
 import json
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -20,7 +21,7 @@ def a_field(tmp_path_factory):
     from plant.house import House
     with House(tmp_path_factory.mktemp("heads")) as house:
         field = Field(house)
-        for name, more in (("plain", {}), ("small", {"mni": 10}), ("killed", {}), ("lost", {})):
+        for name, more in (("plain", {}), ("small", {"mni": 10}), ("killed", {}), ("dark", {}), ("lost", {})):
             field.device.create("mn/thermo-1", 3, "m2m:cnt", rn=name, **more).expect(2001)
         yield field
         field.heat.close()
@@ -108,8 +109,9 @@ def test_heads_follow_the_rights_of_the_data(f):
     assert box["acpi"] == data["acpi"]
 
 
-def test_a_writer_that_was_killed_closes_its_epoch_later(f):
-    writer = subprocess.Popen([program("oneseal"), "put", "thermo:mn/thermo-1/killed", "--seal", "--json", "--config",
+def killed(f, where):
+    """Three readings, then SIGKILL; the key's identifier."""
+    writer = subprocess.Popen([program("oneseal"), "put", "thermo:mn/thermo-1/" + where, "--seal", "--json", "--config",
                                f.folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     for i in range(3):
         writer.stdin.write(b"%d\n" % i)
@@ -119,12 +121,31 @@ def test_a_writer_that_was_killed_closes_its_epoch_later(f):
     writer.wait(10 * SLOW)
     writer.stdin.close()
     writer.stdout.close()
-    assert heads_of(f, "killed/e2e-heads") == []
+    assert heads_of(f, where + "/e2e-heads") == []
+    return row["kid"]
+
+
+def test_a_writer_that_was_killed_closes_its_epoch_later(f):
+    kid = killed(f, "killed")
     f.rows("killed", stdin=b"3\n")
     (left, text, _), (now, _, _) = heads_of(f, "killed/e2e-heads")
-    assert left["kid"] == row["kid"] and left["closed"] and (left["first"], left["last"]) == (0, 2)
-    assert left["root"] == root_of(by_index(f.contents("killed"), row["kid"]))
+    assert left["kid"] == kid and left["closed"] and (left["first"], left["last"], left["oldest"]) == (0, 2, 3)
+    assert left["root"] == root_of(by_index(f.contents("killed"), kid))
     assert now["prev"] == identity(text) and now["ep"] == left["ep"] + 1
+
+
+def test_after_a_loss_of_power_nothing_is_closed(f):
+    """The newest hashes may be gone with the machine: to close the epoch would call their envelopes forged."""
+    kid = killed(f, "dark")
+    with sqlite3.connect(f.book) as book:
+        book.execute("UPDATE owed SET boot='another'")
+        book.execute("DELETE FROM owed_hash WHERE i=2")
+    book.close()
+    f.rows("dark", stdin=b"3\n")
+    (left, _, _), (now, _, _) = heads_of(f, "dark/e2e-heads")
+    assert left["kid"] == kid and not left["closed"] and (left["first"], left["last"]) == (0, 1)
+    assert left["root"] == root_of(by_index(f.contents("dark"), kid)[:2])
+    assert now["prev"] == "" and now["ep"] == left["ep"] + 1
 
 
 def test_a_head_comes_while_nothing_else_does(f):
