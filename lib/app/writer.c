@@ -228,7 +228,8 @@ enum status writer_seal_batch(struct writer *w, struct span array, struct span c
 
 /* ---- letters ---- */
 
-/* *gone: the vault said, signed, that the time of this activation's pair was over. */
+/* *gone: the vault refused the registration, and signed that: the time of a pair was over, or somebody else had begun
+ * an epoch with it (another store of this device's), or the key was destroyed. No repetition helps. */
 static enum reason post_one(struct session *s, const struct book_letter *l, bool *gone)
 {
     struct ttp *t = ttps_find(&s->ttps, l->ttp);
@@ -238,7 +239,7 @@ static enum reason post_one(struct session *s, const struct book_letter *l, bool
         return REASON_UNKNOWN_TTP;
     JUDGE(ttp_register(&s->ttps, t));
     enum reason r = ttp_send(&s->ttps, t, policy ? "/policy" : "/letter", l->body, &ack);
-    *gone = !policy && strcmp(ack.code, reason_code(REASON_EXPIRED)) == 0;
+    *gone = !policy && ack.code[0] && strcmp(ack.code, "ok") != 0;
     return policy && strcmp(ack.code, "conflict") == 0 ? writer_policy_again(s, t, ack.version) : r;
 }
 
@@ -256,7 +257,7 @@ bool writer_post(struct writer *w)
         enum reason r = post_one(s, &l, &gone);
         at = l.n;
         if (gone && kid_eq(l.kid, writer_kid(w)))
-            w->open = false; /* nobody could open what is sealed to it */
+            w->open = false; /* nobody might open what is sealed with it */
         all = (r == REASON_OK || gone) && book_letter_drop(s->book, l.n) == OK;
         if (r != REASON_OK)
             app_note(s->app, "%.*s %s: %s, %s", SPAN_FMT(l.path), all ? "is given up" : "waits", reason_code(r),

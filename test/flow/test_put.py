@@ -11,8 +11,8 @@ from jwcrypto import jwe, jwk
 from plant.house import TTP_NAME
 from plant.onem2m import _Named
 from plant.process import SLOW, program
-from witness import key_stranger, ten_steps
-from witness.jose_stranger import header_of, open_con, public_of, sid_of
+from witness import canary, key_stranger, ten_steps
+from witness.jose_stranger import header_of, open_con, public_of, sid_of, unb64u
 from witness.ttp_stranger import Party
 
 from cli_program import fault, run
@@ -35,7 +35,7 @@ class Field:
         self.gateway = house.cse("gateway", "mn", "/id-mn", "mn", parent=self.server, kinds=kinds)
         device = house.client(self.gateway, "Cthermo-1")
         device.register("mn", "thermo-1")
-        for name in ("data", "strict", "made", "given", "batch", "slow", "padded", "table"):
+        for name in ("data", "strict", "made", "given", "batch", "slow", "padded", "table", "disk", "twice"):
             device.create("mn/thermo-1", 3, "m2m:cnt", rn=name, mni=1000).expect(2001)
         device.create("mn/thermo-1", 29, "m2m:ts", rn="series", mni=100).expect(2001)
         self.device = device
@@ -177,6 +177,35 @@ def test_a_provisioned_key(f, tmp_path):
     os.chmod(path, 0o644)
     done = f.put("given", stdin=b"4\n", profile="given")
     assert done.returncode == 8 and fault(done)["code"] == "no-credential" and done.stdout == b""
+
+
+def test_two_stores_of_one_device(f):
+    """They are offered the same pairs, and the first activation counts. The other's epoch ends; nothing is held back."""
+    for name in ("left", "right"):
+        f.profile(name, strict="yes", policy="both-stores")
+    (first,) = f.rows("twice", stdin=b"1\n", profile="left")
+    other = f.put("twice", "--count", "1", stdin=b"2\n", profile="right")     # takes a pair that left has, too
+    assert other.returncode == 0
+    again = f.rows("twice", stdin=b"3\n", profile="left")
+    taken = json.loads(other.stdout)["kid"]
+    assert taken != first["kid"]
+    if again[0]["kid"] == taken:                                            # the vault said conflict: given up
+        again = f.rows("twice", stdin=b"4\n", profile="left")
+    assert again[0]["kid"] not in (first["kid"], taken)
+    assert len(f.value(again[0]["kid"], "twice")) == 32
+
+
+def test_no_key_is_ever_in_the_store(f):
+    """Whatever the device keeps, the disk opens nothing that it wrote."""
+    values = []
+    for where, words in (("data", []), ("made", ["--key", "ttp"]), ("disk", ["--strict"])):
+        (row,) = f.rows(where, *words, stdin=b'"secret"\n')
+        values.append((row["kid"], f.value(row["kid"], where)))
+    disk = b"".join(open(f.book + end, "rb").read() for end in ("", "-wal") if os.path.exists(f.book + end))
+    for kid, value in values:
+        assert not canary.search(disk, value) and not canary.search(disk, value[:32]), kid
+    public = public_of(values[2][1])                                       # the control: its public half is there
+    assert canary.search(disk, unb64u(public["x"]))
 
 
 # --- batches and padding -------------------------------------------------------------------------------------------
