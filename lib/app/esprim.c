@@ -24,6 +24,7 @@ struct esprim {
     struct talk *t;
     struct esprim_secret *secret;
     size_t pair_n;
+    bool long_life; /* the next session */
     const char *kid;
     struct span csi, to; /* "/id-mn", "/id-mn/-" */
 };
@@ -63,13 +64,14 @@ static enum status take_key(struct esprim *e, struct span cse)
 
 /* ---- the session ------------------------------------------------------------------------------------------ */
 
+/* A clock that differs shows in a refusal; then ours lives as long as the receiver's. */
 static enum err begin(struct esprim *e, struct span object, struct arena *a)
 {
     uint8_t random[32];
     if (!object.n || RAND_bytes(random, sizeof random) != 1)
         return ERR_CRYPTO;
     return esp_call_begin(&e->secret->call, span_str(e->kid), span_of(e->secret->pair, e->pair_n), object, now_ms(),
-                          ESPRIM_OWN_LIFE_MS, random, a);
+                          e->long_life ? INT64_C(86400000) : ESPRIM_OWN_LIFE_MS, random, a);
 }
 
 static struct jval *parsed(const struct talk_answer *a, struct arena *mem)
@@ -290,6 +292,7 @@ void esprim_ask(struct esprim *e, const struct talk_ask *ask, struct talk_answer
         if (!forgotten || n == ESPRIM_TRIES)
             return;
         struct arena fresh;
+        e->long_life = true;
         heap_arena(&fresh, ARENA_BLOCK, ARENA_MAX);
         enum status st = begin_unique(e, &fresh);
         arena_reset(&fresh);

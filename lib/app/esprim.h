@@ -9,7 +9,7 @@
 struct esprim;
 
 enum {
-    ESPRIM_OWN_LIFE_MS = 600000, /* our random object */
+    ESPRIM_OWN_LIFE_MS = 120000, /* our random object: short, since the receiver keeps a bounded number of them */
     ESPRIM_TRIES = 2,            /* a session that the receiver does not know any more is made anew */
 };
 

@@ -216,10 +216,10 @@ struct verdict esp_find(const struct esp_ask *ask, const struct esp_head *h, str
                : no(RSC_ESPRIM_DECRYPTION_ERROR, "kid", "the session key cannot be derived");
 }
 
-static uint64_t mark_of(const struct esp_head *h)
+static uint32_t mark_of(const struct esp_head *h)
 {
     uint8_t tag[ESP_TAG];
-    uint64_t mark = 0;
+    uint32_t mark = 0;
     struct buf b = BUF_ARRAY(tag);
     if (b64url_get(h->tag_text, &b) == OK)
         memcpy(&mark, tag, sizeof mark);
@@ -229,7 +229,7 @@ static uint64_t mark_of(const struct esp_head *h)
 struct verdict esp_accept(const struct esp_ask *ask, const struct esp_head *h, const struct esp_session *s)
 {
     struct esp_orig *o = orig_find(ask->origs, s->kid, s->orig.id, ask->now);
-    uint64_t mark = mark_of(h);
+    uint32_t mark = mark_of(h);
     for (size_t i = 0; o && i < o->uses; i++)
         if (o->seen[i] == mark)
             return no(RSC_ESPRIM_DECRYPTION_ERROR, "epo", "this very object was received before");

@@ -19,10 +19,10 @@
 #include "esp/ring.h"
 
 enum {
-    ESP_ORIG_USES = 1024, /* requests that one originator object serves */
-    ESP_ORIGS_A_KEY = 64, /* of one pairwise key, in use at once */
-    ESP_BOOT = 32,        /* octets of the key of a receiver's own objects */
-    ESP_OWN_ID = 33,      /* octets of their identifiers */
+    ESP_ORIG_USES = 1024,  /* requests that one originator object serves */
+    ESP_ORIGS_A_KEY = 256, /* of one pairwise key, in use at once */
+    ESP_BOOT = 32,         /* octets of the key of a receiver's own objects */
+    ESP_OWN_ID = 33,       /* octets of their identifiers */
 };
 
 /* ---- own objects ---- */
@@ -47,7 +47,7 @@ struct esp_orig {
     uint16_t kid_n, id_n, text_n, uses;
     int64_t expiry, keep; /* it serves until, and is remembered until: what is forgotten could be replayed */
     uint8_t kid[ESP_KID_MAX], id[ESP_ID_MAX], text[ESP_RAND_MAX];
-    uint64_t seen[ESP_ORIG_USES]; /* of the tags */
+    uint32_t seen[ESP_ORIG_USES]; /* a piece of each tag: one in four million honest requests is refused for nothing */
 };
 /* Zeroed at first. Nothing in it is secret. */
 struct esp_origs {

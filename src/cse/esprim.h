@@ -19,7 +19,7 @@ struct esprim;
 enum {
     ESPRIM_KEYS_MAX = 256,   /* sections [esprim KID] */
     ESPRIM_AGREED_MAX = 256, /* keys from ESCertKE at once */
-    ESPRIM_ORIGS = 512,      /* originators' random objects in use at once */
+    ESPRIM_ORIGS = 1024,     /* originators' random objects in use at once */
     ESPRIM_ESI_MAX = 16384,  /* octets of e2eSecInfo */
 };
 #define ESPRIM_LIFE_MS INT64_C(3600000) /* of this CSE's random objects: 1 h */
