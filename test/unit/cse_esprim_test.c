@@ -217,6 +217,26 @@ static void outer_from_does_not_count(void **state)
     IS(2000, NOTIFY(mn, "mn", "Cgate", seci_of(o)));
 }
 
+/* Outside acknowledged first: the request resource holds what came and what went, and neither in clear. */
+static void request_resource_holds_objects(void **state)
+{
+    (void)state;
+    begin(KID);
+    struct span o = seal(INNER("1", "mn/gate/state", FAR, ",\"ty\":4,\"pc\":{\"m2m:cin\":{\"con\":\"secret\"}}"));
+    const struct more later[] = {{"rt", "1"}, {NULL, NULL}};
+    IS(1001, call(mn, OP_NOTIFY, "mn", "Cgate", 0, seci_of(o), later));
+    char uri[300];
+    copy_text(uri, sizeof uri, span_str(value("m2m:uri")));
+    IS(2000, RETRIEVE(mn, uri, "CAdmin"));
+    HOLDS("\"rs\":1");
+    HOLDS("\"rsc\":2000");
+    HOLDS("\"epo\":\"ey");
+    LACKS("secret");
+    LACKS("Cfar");
+    IS(2000, RETRIEVE(mn, "mn/gate/state/la", "CAdmin"));
+    HOLDS("secret");
+}
+
 static void to_an_ae_unopened(void **state)
 {
     static const char body[] = "{\"m2m:seci\":{\"sit\":5,\"epo\":\"any.thing\"}}";
@@ -293,6 +313,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(always_blocking, up, all_down),
         cmocka_unit_test_setup_teardown(refusals_in_clear, up, all_down),
         cmocka_unit_test_setup_teardown(outer_from_does_not_count, up, all_down),
+        cmocka_unit_test_setup_teardown(request_resource_holds_objects, up, all_down),
         cmocka_unit_test_setup_teardown(to_an_ae_unopened, up, all_down),
         cmocka_unit_test_setup_teardown(shown_and_renewed, up, all_down),
         cmocka_unit_test_setup_teardown(refreshed_in_band, up, all_down),
