@@ -26,6 +26,7 @@ static uint8_t room[ROOM];
 
 struct key {
     const json_t *jwk;
+    char *text; /* of the JWK: the next request mostly brings the same, and reading an RSA key takes long */
     struct jwkey key;
     struct span kid;
 };
@@ -61,6 +62,28 @@ static void *reason_fail(enum reason r)
     return line_fail(reason_code(r), NULL);
 }
 
+static void key_drop(struct key *k)
+{
+    jwkey_free(&k->key);
+    free(k->text);
+    *k = (struct key){0};
+}
+
+/* Takes the text. */
+static enum reason key_at(struct key *k, char *text)
+{
+    if (text && k->text && strcmp(text, k->text) == 0) {
+        free(text);
+        return REASON_OK;
+    }
+    key_drop(k);
+    k->text = text;
+    enum reason r = text ? jwkey_read_text(span_str(text), &desk.a, &k->key) : REASON_FAILED;
+    if (r != REASON_OK)
+        key_drop(k);
+    return r;
+}
+
 static bool desk_open(const json_t *q)
 {
     json_t *jwk, *ttps = json_object_get(q, "ttps");
@@ -70,10 +93,10 @@ static bool desk_open(const json_t *q)
     desk.streams = json_object_get(q, "streams");
     json_array_foreach(json_object_get(q, "keys"), i, jwk)
     {
+        if (desk.n == KEYS_MAX)
+            return reason_fail(REASON_FAILED);
         struct key *k = &desk.key[desk.n];
-        char *text = desk.n < KEYS_MAX ? json_dumps(jwk, JSON_COMPACT) : NULL;
-        enum reason r = text ? jwkey_read_text(span_str(text), &desk.a, &k->key) : REASON_FAILED;
-        free(text);
+        enum reason r = key_at(k, json_dumps(jwk, JSON_COMPACT | JSON_SORT_KEYS));
         if (r != REASON_OK)
             return reason_fail(r);
         k->jwk = jwk;
@@ -88,13 +111,6 @@ static bool desk_open(const json_t *q)
             desk.n_ttps++;
     }
     return true;
-}
-
-static void desk_close(void)
-{
-    for (size_t i = 0; i < desk.n; i++)
-        jwkey_free(&desk.key[i].key);
-    desk.n = 0;
 }
 
 static uint8_t suid_of(const struct key *k, enum esd_family family)
@@ -408,13 +424,11 @@ static json_t *derive_op(const json_t *q)
     return answer;
 }
 
-/* Every operation has the desk laid before and cleared behind it. */
+/* Every operation has the desk laid before it. */
 #define AT_DESK(name)                                                                                                  \
     static json_t *name##_at_desk(const json_t *q)                                                                     \
     {                                                                                                                  \
-        json_t *answer = desk_open(q) ? name##_op(q) : NULL;                                                           \
-        desk_close();                                                                                                  \
-        return answer;                                                                                                 \
+        return desk_open(q) ? name##_op(q) : NULL;                                                                     \
     }
 AT_DESK(seal)
 AT_DESK(sign)
@@ -435,6 +449,8 @@ int main(void)
     if (sealer_init(&sealer, (struct esd_rng){0}) != OK || opener_init(&opener) != OK)
         return 1;
     int code = line_serve(ops);
+    for (size_t i = 0; i < KEYS_MAX; i++)
+        key_drop(&desk.key[i]);
     sealer_free(&sealer);
     opener_free(&opener);
     arena_reset(&desk.a);
