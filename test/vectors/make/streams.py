@@ -389,6 +389,11 @@ def stateful():
     moved = Epoch(seed, OTHER)
     add("wrong-place", "a reading of the neighbour's container", [read("notify", c[0]), read("notify", moved.con(1), reason="wrong-place"), read("notify", c[1])],
         [key(e), key(moved)])
+    add("place-unverified", "asked by an address that names no place: opened, and said", [read("notify", c[0], flags=["place-unverified"])], [key(e)],
+        address="mn/therm/temp", writer=HOST)
+    other_e = Epoch(seed, ep=5)
+    add("gap-epoch", "an epoch whose beginning is missing, while notifications come", [read("notify", newer.con(0)), read("notify", other_e.con(2), flags=["gap"], missing=2)],
+        [key(newer), key(other_e)])
     add("commitment-mismatch", "the TTP hands out another key under this kid", [read("notify", c[0], reason="commitment-mismatch")], [key(e, value_hex=twin.kv.hex())])
     add("tampered-moves-nothing", "a forged index does not move the mark",
         [read("notify", c[0]), read("notify", ".".join(e.con(9).split(".")[:1] + c[0].split(".")[1:]), reason="tampered"), read("notify", c[1])], [key(e)])
