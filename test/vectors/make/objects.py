@@ -2,8 +2,8 @@
 import hashlib
 import hmac
 
-from raw import (ENCS, P256, SIGN_CURVES, WRAPS, Rsa, Seed, b64u, compact, concat_kdf, ecdsa, jwe_parts, raw_signature,
-                 wrap, x25519, x25519_public)
+from raw import (ENCS, P256, SIGN_CURVES, WRAPS, Rsa, Seed, b64u, compact, concat_kdf, ecdsa, jwe, jwe_parts,
+                 raw_signature, wrap, x25519, x25519_public)
 
 PLAIN = b'{"t":21.5,"u":"Cel","ts":"20260101T120000"}'
 CNF = {"compact": "application/json:0:1", "flattened": "application/json:0:2", "general": "application/json:0:2"}
@@ -179,6 +179,37 @@ class Signed:
                              "in": dict({"object": text, "form": form, "cnf": CNF[form]}, **more),
                              "out": {"payload_hex": payload.hex()}, "verdict": "opened"})
 
+    def nested(self, name, description, inner, alg, key, cty, signers, e2e=None, **random):
+        """Signed, then sealed: the inner headers repeat e2e."""
+        cek, iv = key.secret if alg == "dir" else self.seed.octets(32), self.seed.octets(12)
+        more, wrapped, told = key.wrapped(alg, cek)
+        header = dict({"alg": alg, "enc": "A256GCM", "kid": key.kid}, **more, cty=cty, **({"e2e": e2e} if e2e else {}))
+        self.keys["nested", key.kid] = None, key.jwk
+        object_ = jwe(header, cek, iv, inner.encode(), wrapped)
+        self.vectors.append({"id": name, "description": description,
+                             "in": {"object": object_, "form": "compact", "cnf": CNF["compact"], "nested": True, "alg": alg,
+                                    "open_with": [key.kid], "signed_by": signers},
+                             "out": dict({"payload_hex": PLAIN.hex(), "inner": inner, "cek_hex": cek.hex(), "iv_hex": iv.hex()}, **told),
+                             "verdict": "opened"})
+
+    def all_nested(self):
+        e2e = [1, b64u(self.seed.octets(16)), 4, 17, 1767225617000, "d"]
+        symmetric, pair = Key("oct32", "seal.0@ttp.example.com", self.seed), Key("P-256", "44-//sp.example.com/Sseal", self.seed)
+        for alg in ("ES256", "ES384", "ES512", "RS256", "RS384", "RS512"):
+            one = self.one(alg, cty="json", e2e=e2e)
+            self.nested("nested-" + alg.lower(), "signed with %s, sealed with dir" % alg,
+                        "%s.%s.%s" % (one["protected"], b64u(PLAIN), one["signature"]), "dir", symmetric, "JOSE",
+                        [self.key(alg)[1]["kid"]], e2e)
+        one = self.one("ES256", cty="json")
+        text = "%s.%s.%s" % (one["protected"], b64u(PLAIN), one["signature"])
+        self.nested("nested-ecdh", "signed, sealed to a public key, no e2e", text, "ECDH-ES+A256KW", pair, "JOSE",
+                    [self.key("ES256")[1]["kid"]])
+        self.nested("nested-kw", "signed, sealed with a wrapped key, no e2e", text, "A256KW", symmetric, "JOSE",
+                    [self.key("ES256")[1]["kid"]])
+        both = {"payload": b64u(PLAIN), "signatures": [self.one("ES256", e2e=e2e), self.one("ES256", 1, e2e=e2e)]}
+        self.nested("nested-json", "two signatures in JSON, sealed, cty JOSE+JSON", compact(both), "dir", symmetric, "JOSE+JSON",
+                    [self.key("ES256", n)[1]["kid"] for n in range(2)], e2e)
+
     def all_jws(self):
         for family in ("HS", "ES", "RS"):
             for bits in ("256", "384", "512"):
@@ -195,6 +226,7 @@ class Signed:
         self.add("mixed-signatures", "ES256 and RS256 over one payload", "general",
                  {"payload": b64u(PLAIN), "signatures": [self.one("ES256"), self.one("RS256")]},
                  open_with=[self.key("ES256")[1]["kid"]], alg="ES256")
-        return {"file": "jws", "purpose": "every permitted JWS, in every serialization",
-                "note": "ECDSA nonces are those of RFC 6979; a verifier takes every valid value",
+        self.all_nested()
+        return {"file": "jws", "purpose": "every permitted JWS, in every serialization, and what is signed, then sealed",
+                "note": "ECDSA nonces are those of RFC 6979; a verifier takes every valid value. nested: open_with seals, signed_by signs",
                 "ttps": ["ttp.example.com"], "keys": [k[1] for k in self.keys.values()], "vectors": self.vectors}

@@ -201,9 +201,9 @@ def refusals():
         else:
             vectors.append(dict(one, reason=reason))
 
-    def with_header(cek=key, wrapped=b"", drop=(), text=None, **change):
+    def with_header(cek=key, wrapped=b"", drop=(), text=None, plain=b"21.5", **change):
         header = dict({"alg": "dir", "enc": "A256GCM", "kid": epoch.kid, "cty": "json", "e2e": [1, b64u(epoch.sid), 1, 0, T0, "g"]}, **change)
-        return jwe(text or {m: v for m, v in header.items() if m not in drop}, cek, iv, b"21.5", wrapped)
+        return jwe(text or {m: v for m, v in header.items() if m not in drop}, cek, iv, plain, wrapped)
     add("control", "whole", "what the refusals below are made from", good)
     add("control", "foreign", "no e2e member, no kid of ours", with_header(drop=("e2e",), kid="plain@maf.example.com"), address=None,
         streams=[{"kid": "plain@maf.example.com", "kv_hex": epoch.kv.hex(), "suid": 24, "commitment_required": False}])
@@ -284,6 +284,27 @@ def refusals():
     add("tampered", "index", "the index in the header was altered", ".".join([b64u(epoch.seal(7)[1]["header"].encode())] + parts[1:]))
     add("tampered", "swapped", "header of one message, content of another", ".".join(epoch.con(1).split(".")[:1] + parts[1:]))
     add("tampered", "wrapped-key", "the encrypted key was altered", ".".join(con.split(".")[:1] + [b64u(seed.octets(40))] + con.split(".")[2:]), streams=[strict.row()])
+    signer = 1 + seed.below(P256.n - 1)
+    known = P256.jwk(P256.public(signer), kid="54-//sp.example.com/Sdev", x_suid=45)
+    e2e = [1, b64u(epoch.sid), 1, 0, T0, "g"]
+
+    def nested(claims, number=signer, alg="ES256", change=None):
+        header = dict({"alg": alg, "kid": "54-//sp.example.com/Sdev"}, **claims)
+        signed = b64u(compact(header).encode()) + "." + b64u(b"21.5")
+        signature = {"HS256": lambda: mac(key, signed.encode()), "none": lambda: b""}.get(
+            alg, lambda: raw_signature("ES256", *ecdsa("ES256", number, signed.encode())))()
+        return with_header(text={"alg": "dir", "enc": "A256GCM", "kid": epoch.kid, "cty": "JOSE", "e2e": e2e},
+                           plain=((change or signed) + "." + b64u(signature)).encode())
+    add("control", "nested", "signed, then sealed", nested({"e2e": e2e}), keys=[known])
+    add("wrong-place", "nested-index", "signed content moved into another envelope of the stream", nested({"e2e": e2e[:3] + [1] + e2e[4:]}), keys=[known])
+    add("wrong-place", "nested-sid", "signed for another stream", nested({"e2e": [1, b64u(other.sid)] + e2e[2:]}), keys=[known])
+    add("wrong-place", "nested-none", "signed without a place", nested({}), keys=[known])
+    add("algorithm-refused", "nested-mac", "a MIC in the place of a signature", nested({"e2e": e2e}, alg="HS256"), keys=[known])
+    add("algorithm-refused", "nested-unsecured", "no signature at all", nested({"e2e": e2e}, alg="none"), keys=[known])
+    add("writer-changed", "nested-unknown", "nobody knows the signer", nested({"e2e": e2e}), keys=[])
+    add("tampered", "nested-signer", "signed with another key under this name", nested({"e2e": e2e}, number=signer % (P256.n - 2) + 1), keys=[known])
+    add("tampered", "nested-payload", "the signed payload was exchanged", nested({"e2e": e2e}, change=b64u(compact(
+        {"alg": "ES256", "kid": "54-//sp.example.com/Sdev", "e2e": e2e}).encode()) + "." + b64u(b"99")), keys=[known])
     add("not-sealed", "clear", "clear text, cnf says clear", "21.5", cnf="application/json:0")
     add("not-sealed", "clear-security-0", "clear text, contentSecurity 0", "21.5", cnf="application/json:0:0")
     add("control", "cnf-denies", "sealed although cnf says clear: nobody gains by editing cnf", good, cnf="application/json:0")
@@ -406,6 +427,13 @@ def stateful():
     seen = [read("notify", c[i]) for i in range(6)]
     add("head", "two segments, each confirmed", seen + [head(first, 3, confirms=[[e.kid, i] for i in range(3)]),
                                                         head(second, 6, confirms=[[e.kid, i] for i in range(3, 6)])], [key(e)])
+    last = writer.sign(head_of(e, 3, c[3:5], T0 + 5000, prev, closed=True))
+    after = Epoch(seed, ep=2)
+    n = [after.con(i, t_ms=T0 + 6000) for i in range(2)]
+    begun = writer.sign(head_of(after, 0, n, T0 + 8000, b64u(sha(last.encode()))))
+    add("head-epochs", "an epoch is closed by its last head, and the first head of the next one names it", [
+        read("notify", x) for x in c[:5]] + [head(first, 3, confirms=[[e.kid, 0]]), head(last, 5, confirms=[[e.kid, 3], [e.kid, 4]])] + [
+        read("notify", x, 8) for x in n] + [head(begun, 8, confirms=[[after.kid, 0], [after.kid, 1]])], [key(e), key(after)])
     hashes = dict(zip(("protected", "payload", "signature"), first.split(".")))
     flat = compact({"payload": hashes["payload"], "protected": hashes["protected"], "signature": hashes["signature"],
                     "hashes": b64u(b"".join(sha(x.encode()) for x in c[:3]))})
