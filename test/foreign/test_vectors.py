@@ -1,6 +1,7 @@
 """Our own vectors (test/vectors): made anew, run against ours octet for octet, and opened by foreign libraries."""
 import json
 import os
+import subprocess
 import sys
 
 import library
@@ -259,6 +260,25 @@ def test_ours_gives_every_reason(ours):
     reasons = {v["reason"] for v in file["vectors"] if "reason" in v}
     assert reasons == {"malformed", "algorithm-refused", "wrong-place", "unknown-ttp", "no-key-yet", "writer-changed",
                        "commitment-mismatch", "tampered", "not-sealed"}
+
+
+def test_exporters_by_openssl():
+    """The PRF of TLS as OpenSSL's command has it, and the split of what it gives."""
+    count = 0
+    for v in load("derivations")["vectors"]:
+        i, out = v["in"], v["out"]
+        if "exporter_label" not in i:
+            continue
+        seed = i["exporter_label"].encode().hex() + i["client_random_hex"] + i["server_random_hex"]
+        done = subprocess.run(["openssl", "kdf", "-keylen", "48", "-kdfopt", "digest:" + i["prf"], "-kdfopt",
+                               "hexsecret:" + i["master_secret_hex"], "-kdfopt", "hexseed:" + seed, "TLS1-PRF"],
+                              capture_output=True, text=True, check=True)
+        octets_ = bytes.fromhex(done.stdout.replace(":", ""))
+        assert octets_.hex() == out["exporter_hex"], v["id"]
+        name = out.get("pairwise_e2e_key_id") or out["key_id"].split("@")[0]
+        assert (name, out.get("pairwise_e2e_key_hex") or out["key_hex"]) == (octets_[:16].hex().upper(), octets_[16:].hex())
+        count += 1
+    assert count == 6
 
 
 def test_derivations(ours, foreign):

@@ -8,23 +8,40 @@ LABEL = b"oneM2M HMAC-SHA256 sessionESPrimKey derivation algorithm"
 ALGS = {10: ("A128GCM", 16), 11: ("A192GCM", 24), 12: ("A256GCM", 32)}
 
 
+def prf(hash_, secret, seed, n):
+    """The PRF of TLS 1.2 (RFC 5246 5), its label already in the seed."""
+    out, a = b"", seed
+    while len(out) < n:
+        a = hmac.new(secret, a, hash_).digest()
+        out += hmac.new(secret, a + seed, hash_).digest()
+    return out[:n]
+
+
+def exported(hash_, master, label, client, server):
+    """48 octets by the exporter of RFC 5705, without a context."""
+    return prf(getattr(hashlib, hash_.lower()), master, label.encode() + client + server, 48)
+
+
 def all_derivations():
     seed, vectors = Seed("oneseal own vectors: derivations 1"), []
 
     def add(name, description, in_, out):
         vectors.append({"id": name, "description": description, "in": in_, "out": out, "verdict": "ok"})
+    def handshake(label, hash_):
+        master, client, server = seed.octets(48), seed.octets(32), seed.octets(32)
+        octets = exported(hash_, master, label, client, server)
+        return octets, {"exporter_label": label, "prf": hash_, "master_secret_hex": master.hex(), "client_random_hex": client.hex(),
+                        "server_random_hex": server.hex()}
     for number in range(4):
-        exported = seed.octets(48) if number else bytes(range(0x80, 0xB0))
-        add("escertke-%d" % number, "48 exporter octets of an ESCertKE handshake: 16 are the identifier, 32 the key",
-            {"exporter_label": "EXPORTER-oneM2M-ESCertKE", "exporter_hex": exported.hex()},
-            {"pairwise_e2e_key_id": exported[:16].hex().upper(), "pairwise_e2e_key_hex": exported[16:].hex()})
+        octets, told = handshake("EXPORTER-oneM2M-ESCertKE", ("SHA256", "SHA384")[number % 2])
+        add("escertke-%d" % number, "an ESCertKE handshake: of 48 exporter octets 16 are the identifier, 32 the key", told,
+            {"exporter_hex": octets.hex(), "pairwise_e2e_key_id": octets[:16].hex().upper(), "pairwise_e2e_key_hex": octets[16:].hex()})
     for number, (label, fqdn) in enumerate((("EXPORTER-oneM2M-Bootstrap", "mef.example.com"),
                                             ("EXPORTER-oneM2M-Connection", "maf.example.com"))):
-        exported = seed.octets(48)
-        add("exporter-%d" % number, "48 exporter octets of a handshake with a TEF", {
-            "exporter_label": label, "exporter_hex": exported.hex(), "fqdn": fqdn},
-            {"key_id": "%s@%s" % (exported[:16].hex().upper(), fqdn), "key_hex": exported[16:].hex(),
-             "first_half_hex": exported[16:32].hex()})
+        octets, told = handshake(label, "SHA256")
+        add("exporter-%d" % number, "a handshake with a TEF", dict(told, fqdn=fqdn),
+            {"exporter_hex": octets.hex(), "key_id": "%s@%s" % (octets[:16].hex().upper(), fqdn), "key_hex": octets[16:].hex(),
+             "first_half_hex": octets[16:32].hex()})
     for number, (espa, (enc, octets)) in enumerate(ALGS.items()):
         for refresh in (False, True):
             pairwise, iv = seed.octets(32), seed.octets(12)
