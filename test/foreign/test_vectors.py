@@ -1,4 +1,5 @@
 """Our own vectors (test/vectors): made anew, run against ours octet for octet, and opened by foreign libraries."""
+import base64
 import json
 import os
 import subprocess
@@ -77,6 +78,12 @@ def test_they_are_made_anew_octet_for_octet():
 
 # --- jwe.json, jws.json -----------------------------------------------------------------------------------------------
 
+def bare_object(v):
+    """The JOSE object itself, whatever contentSecurity says."""
+    text = v["in"]["object"]
+    return base64.b64decode(text, validate=True).decode() if v["in"]["cnf"].endswith(":3") else text
+
+
 def test_jwe_opens_in_ours_with_every_key(ours):
     file, problems = load("jwe"), []
     for v in file["vectors"]:
@@ -94,8 +101,9 @@ def test_ours_makes_the_same_jwe(ours):
         rows = v["out"]["recipients"]
         if any(r["alg"] == "RSA-OAEP-256" for r in rows):
             continue
-        protected = json.loads(unb64u(v["in"]["object"].split(".")[0] if v["in"]["form"] == "compact"
-                                      else json.loads(v["in"]["object"])["protected"]))
+        object_ = bare_object(v)
+        protected = json.loads(unb64u(object_.split(".")[0] if v["in"]["form"] == "compact"
+                                      else json.loads(object_)["protected"]))
         q = {"op": "seal", "form": v["in"]["form"], "enc": v["in"]["enc"], "alg": rows[0]["alg"],
              "keys": [dict(public(key_of(r["kid"], file)), alg=r["alg"]) for r in rows],
              "epks": [r.get("epk_private_jwk") for r in rows], "cek": octets(v["out"]["cek_hex"]),
@@ -105,10 +113,9 @@ def test_ours_makes_the_same_jwe(ours):
         if "aad_hex" in v["out"]:
             q["aad"] = octets(v["out"]["aad_hex"])
         got, made = ours.ask(q).get("object", ""), made + 1
-        same = got == v["in"]["object"] if v["in"]["form"] == "compact" else \
-            got and json.loads(got) == json.loads(v["in"]["object"])
+        same = got == object_ if v["in"]["form"] == "compact" else got and json.loads(got) == json.loads(object_)
         if not same:
-            problems.append((v["id"], "%s\n   instead of %s" % (got, v["in"]["object"])))
+            problems.append((v["id"], "%s\n   instead of %s" % (got, object_)))
     wrong(problems)
     assert made > 80
 
@@ -119,7 +126,7 @@ def test_jwe_opens_in_two_foreign_libraries(foreign):
     for v in file["vectors"]:
         for kid in v["in"]["open_with"][:3]:
             alg = next(r["alg"] for r in v["out"]["recipients"] if r["kid"] == kid)
-            asked[v["id"], kid] = {"op": "open", "alg": alg, "enc": v["in"]["enc"], "object": v["in"]["object"],
+            asked[v["id"], kid] = {"op": "open", "alg": alg, "enc": v["in"]["enc"], "object": bare_object(v),
                                    "keys": [plain_jwk(key_of(kid, file))]}
             want[v["id"], kid] = bytes.fromhex(v["out"]["plaintext_hex"])
     two_witnesses(foreign, asked, want)

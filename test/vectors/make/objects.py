@@ -1,6 +1,7 @@
 """jwe.json and jws.json: every algorithm of the profile in every serialization, and nested objects."""
 import hashlib
 import hmac
+from base64 import b64encode
 
 from raw import (ENCS, P256, SIGN_CURVES, WRAPS, Rsa, Seed, b64u, compact, concat_kdf, ecdsa, jwe, jwe_parts,
                  raw_signature, wrap, x25519, x25519_public)
@@ -125,6 +126,10 @@ class Objects:
         self.jwe("many-recipients", "32 recipients", "general", "A128GCM", [("A256KW", self.key("oct32", n)) for n in range(32)])
         for form in ("flattened", "general"):
             self.jwe("aad-" + form, "associated data of its own, " + form, form, "A256GCM", [kw], aad=b"beside the header")
+        for form in ("flattened", "general"):
+            self.jwe("base64-" + form, "contentSecurity 3: the JSON serialization, " + form + ", as base64", form, "A256GCM", [kw])
+            last = self.vectors[-1]["in"]
+            last.update(object=b64encode(last["object"].encode()).decode(), cnf="application/json:0:3")
         self.jwe("parties", "apu and apv", "compact", "A256GCM", [ec], apu=b"Alice", apv=b"Bob")
         for name, what, wanted in (("z", "agreed secret", lambda point, z: z >> 248 == 0),
                                    ("x", "ephemeral x", lambda point, z: point[0] >> 248 == 0),
