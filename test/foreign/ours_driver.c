@@ -6,13 +6,17 @@
  *     strict    the same to the public half of a strict epoch, with epk, cek, iv
  *     derive    what follows from a Key Value
  *     esprim    session key and object of ESPrim
+ *     certke    an ESCertKE handshake between two ends of ours: what both agreed, and the secrets that it follows from
  *
  * An `error` of open and verify is a code of reasons.def. */
+#include <openssl/ssl.h>
+
 #include "base/code.h"
 #include "esd/jwe.h"
 #include "esd/nested.h"
 #include "esd/open.h"
 #include "esd/seal_to.h"
+#include "esp/certke.h"
 #include "esp/esp.h"
 #include "host/heap.h"
 
@@ -424,6 +428,66 @@ static json_t *derive_op(const json_t *q)
     return answer;
 }
 
+/* The four messages, from the initiating end and back; then the secrets that TLS keeps behind them. */
+static json_t *certke_run(struct certke end[2])
+{
+    static uint8_t message[2][CERTKE_MESSAGE_MAX];
+    struct certke_result got[2];
+    struct buf m = buf_over(message[1], CERTKE_MESSAGE_MAX);
+    uint8_t master[48], client[32], server[32];
+    for (int step = 0; step < 5; step++) {
+        struct span in = buf_span(&m);
+        struct buf next = buf_over(message[step % 2], CERTKE_MESSAGE_MAX);
+        enum err e = certke_step(&end[step % 2], in, &next);
+        if (e != OK)
+            return line_fail(err_text(e), NULL);
+        m = next;
+    }
+    if (certke_result(&end[0], &got[0]) != OK || certke_result(&end[1], &got[1]) != OK ||
+        memcmp(got[0].id, got[1].id, CERTKE_ID) != 0 || memcmp(got[0].key, got[1].key, CERTKE_KEY) != 0)
+        return line_fail("the ends did not agree", NULL);
+    SSL *ssl = end[0].ssl;
+    SSL_SESSION_get_master_key(SSL_get_session(ssl), master, sizeof master);
+    SSL_get_client_random(ssl, client, sizeof client);
+    SSL_get_server_random(ssl, server, sizeof server);
+    json_t *answer =
+        line_give_text("prf", EVP_MD_get0_name(SSL_CIPHER_get_handshake_digest(SSL_get_current_cipher(ssl))));
+    const struct {
+        const char *name;
+        const uint8_t *p;
+        size_t n;
+    } rows[] = {{"id", got[0].id, CERTKE_ID},
+                {"key", got[0].key, CERTKE_KEY},
+                {"master", master, 48},
+                {"client", client, 32},
+                {"server", server, 32}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        json_t *more = line_give_octets(rows[i].name, rows[i].p, rows[i].n);
+        json_object_update(answer, more);
+        json_decref(more);
+    }
+    return answer;
+}
+
+static json_t *certke_op(const json_t *q)
+{
+    static const char *const certs[] = {"cert_a", "cert_b"}, *const keys[] = {"key_a", "key_b"};
+    struct certke_ctx *ctx[2] = {NULL, NULL};
+    struct certke end[2] = {{0}, {0}};
+    const char *why = "handshake";
+    bool ready = true;
+    for (int i = 0; ready && i < 2; i++)
+        ready =
+            certke_ctx_new(text_of(q, certs[i]), text_of(q, keys[i]), text_of(q, "ca"), &ctx[i], NULL, &why) == OK &&
+            certke_begin(ctx[i], i == 0, (int64_t)number(q, "now_ms"), &end[i]) == OK;
+    json_t *answer = ready ? certke_run(end) : line_fail(why, NULL);
+    for (int i = 0; i < 2; i++) {
+        certke_free(&end[i]);
+        certke_ctx_free(ctx[i]);
+    }
+    return answer;
+}
+
 /* Every operation has the desk laid before it. */
 #define AT_DESK(name)                                                                                                  \
     static json_t *name##_at_desk(const json_t *q)                                                                     \
@@ -436,15 +500,22 @@ AT_DESK(open)
 AT_DESK(message)
 AT_DESK(strict)
 AT_DESK(esprim)
+AT_DESK(certke)
 AT_DESK(derive)
 
 int main(void)
 {
-    static const struct line_ops ops[] = {{"about", about},           {"seal", seal_at_desk},
-                                          {"open", open_at_desk},     {"sign", sign_at_desk},
-                                          {"verify", open_at_desk},   {"message", message_at_desk},
-                                          {"strict", strict_at_desk}, {"derive", derive_at_desk},
-                                          {"esprim", esprim_at_desk}, {NULL, NULL}};
+    static const struct line_ops ops[] = {{"about", about},
+                                          {"seal", seal_at_desk},
+                                          {"open", open_at_desk},
+                                          {"sign", sign_at_desk},
+                                          {"verify", open_at_desk},
+                                          {"message", message_at_desk},
+                                          {"strict", strict_at_desk},
+                                          {"derive", derive_at_desk},
+                                          {"esprim", esprim_at_desk},
+                                          {"certke", certke_at_desk},
+                                          {NULL, NULL}};
     heap_arena(&desk.a, 1 << 20, 256 << 20);
     if (sealer_init(&sealer, (struct esd_rng){0}) != OK || opener_init(&opener) != OK)
         return 1;

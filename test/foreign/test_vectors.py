@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import library
 import pytest
 from library import b64u, unb64u
+from witness import certs
 
 VECTORS = os.path.join(library.ROOT, "test", "vectors")
 NAMES = ("jwe", "jws", "message", "refusals", "derivations", "streams")
@@ -286,6 +288,23 @@ def test_exporters_by_openssl():
         assert (name, out.get("pairwise_e2e_key_hex") or out["key_hex"]) == (octets_[:16].hex().upper(), octets_[16:].hex())
         count += 1
     assert count == 6
+
+
+def test_escertke_of_ours_is_the_exporter_s(ours, tmp_path):
+    """A handshake between two ends of ours; identifier and key follow from its secrets as the vectors' maker has it."""
+    import derive
+    authority = certs.Authority(str(tmp_path / "ca"))
+    a, b = authority.ae("//demo.example/Sapp"), authority.cse("/id-mn", "demo.example", "/id-in")
+    with open(authority.path, encoding="ascii") as f:
+        q = {"op": "certke", "ca": f.read(), "now_ms": int(time.time() * 1000)}
+    for name, path in (("cert_a", a[0]), ("key_a", a[1]), ("cert_b", b[0]), ("key_b", b[1])):
+        with open(path, encoding="ascii") as f:
+            q[name] = f.read()
+    got = ours.ask(q)
+    assert "key" in got, got
+    octets_ = derive.exported(got["prf"].replace("SHA2-", "SHA"), unb64u(got["master"]), "EXPORTER-oneM2M-ESCertKE",
+                              unb64u(got["client"]), unb64u(got["server"]))
+    assert (unb64u(got["id"]), unb64u(got["key"])) == (octets_[:16], octets_[16:])
 
 
 def test_derivations(ours, foreign):
