@@ -217,6 +217,18 @@ enum err book_mail_next(struct book *b, int64_t after, struct arena *a, struct b
     return arena_ok(a) ? OK : ERR_NOMEM;
 }
 
+enum err book_mail_kids(struct book *b, struct arena *a, struct span *kids, size_t max, size_t *n)
+{
+    sqlite3_stmt *s = book_ask(b, "SELECT DISTINCT kid FROM inbox WHERE kid<>'' LIMIT ?", "i", (int64_t)max);
+    int rc = SQLITE_DONE;
+    *n = 0;
+    while (s && *n < max && (rc = sqlite3_step(s)) == SQLITE_ROW)
+        kids[(*n)++] = arena_dup(a, book_column(s, 0));
+    if (s)
+        book_done(s);
+    return !s ? ERR_IO : arena_ok(a) ? from_sqlite(rc) : ERR_NOMEM;
+}
+
 enum err book_mail_drop(struct book *b, int64_t n)
 {
     return book_run(book_ask(b, "DELETE FROM inbox WHERE n=?", "i", n));

@@ -62,6 +62,8 @@ struct book_mail {
 MUST_USE enum err book_mail_put(struct book *b, const struct book_mail *m);
 /* The oldest with n > after. Spans live in the arena. ERR_NOTFOUND. */
 MUST_USE enum err book_mail_next(struct book *b, int64_t after, struct arena *a, struct book_mail *out);
+/* The different keys that mail waits for, at most max; spans live in the arena. */
+MUST_USE enum err book_mail_kids(struct book *b, struct arena *a, struct span *kids, size_t max, size_t *n);
 MUST_USE enum err book_mail_drop(struct book *b, int64_t n);
 
 MUST_USE enum err book_alarm_put(struct book *b, enum reason r, struct span kid, uint32_t i, struct span address,

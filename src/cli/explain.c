@@ -1,4 +1,6 @@
 /* explain.c - `oneseal explain CODE`: what a code means, from the same rows that the programs use. */
+#include "cli/explain_reading.h"
+
 #include "app/talk.h"
 #include "cli/verbs.h"
 
@@ -78,8 +80,10 @@ static enum status explain_reason(struct cli *c, enum reason r)
     return cli_out_line(c, buf_span(&b));
 }
 
-enum status explain_code(struct cli *c)
+enum status explain(struct cli *c)
 {
+    if (cli_has(c, "as"))
+        return explain_reading(c);
     struct span code = span_str(c->arg[0]);
     uint64_t number = 0;
     enum reason r = REASON_OK;

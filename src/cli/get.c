@@ -135,6 +135,8 @@ enum status get_resource(struct cli *c)
     st = talk_judge(&c->app, &a, "it cannot be read", address);
     if (st == ST_DONE)
         st = opens ? open_resource(&w, &a) : print_resource(c, address, &a);
+    if (opens)
+        opened_note_counters(c, &s.o.reader.count);
     talk_answer_free(&a);
     session_close(&s);
     return st;

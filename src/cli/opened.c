@@ -135,6 +135,32 @@ enum status opened_verdict(struct cli *c, const struct verdict_line *v)
     return finish(c, &b);
 }
 
+void opened_counters(struct jw *w, const struct reader_counters *n)
+{
+    JW_NAME(w, "cache");
+    jw_obj(w);
+    JW_U64(w, "hits", n->hits);
+    JW_U64(w, "misses", n->misses);
+    JW_U64(w, "asked", n->asked);
+    JW_U64(w, "refreshes", n->refreshes);
+    JW_U64(w, "coalesced", n->coalesced);
+    JW_U64(w, "refusals", n->refusals);
+    JW_U64(w, "expired", n->expired);
+    JW_U64(w, "evicted", n->evicted);
+    jw_end_obj(w);
+}
+
+void opened_note_counters(struct cli *c, const struct reader_counters *n)
+{
+    char text[CLI_TEXT_MAX];
+    struct buf b = BUF_ARRAY(text);
+    struct jw w = jw_over(&b);
+    jw_obj(&w);
+    opened_counters(&w, n);
+    jw_end_obj(&w);
+    app_note(&c->app, "%.*s", SPAN_FMT(buf_span(&b)));
+}
+
 /* ---- waiting for a head ---- */
 
 static enum status not_confirmed(struct session *s, const struct outcome *out, const struct confirm_count *n)

@@ -5,6 +5,7 @@
 #include "app/confirm.h"
 #include "app/session.h"
 #include "cli/cli.h"
+#include "wire/json.h"
 
 /* One line of data: the plaintext, or with --json an object with it. */
 MUST_USE enum status opened_print(struct cli *c, const struct outcome *out);
@@ -22,6 +23,11 @@ struct verdict_line {
     uint32_t i;
 };
 MUST_USE enum status opened_verdict(struct cli *c, const struct verdict_line *v);
+
+/* The counters of the key cache as a member "cache". */
+void opened_counters(struct jw *w, const struct reader_counters *n);
+/* The same for whoever watches closely (--verbose). */
+void opened_note_counters(struct cli *c, const struct reader_counters *n);
 
 /* With --confirmed: waits for the second verdict of an opened reading, at most --wait, saying what for. ST_DONE:
  * confirmed, and nothing else may be printed as data. Otherwise the fault was said. */

@@ -71,12 +71,29 @@ static bool judge_mail(struct watch *w, const struct book_mail *m, struct arena 
     return true;
 }
 
+/* Every key that mail waits for, in one request to each TTP. */
+static void ask_together(struct watch *w, struct arena *mem)
+{
+    struct span kids[READER_WANTS_MAX];
+    size_t n = 0, wanted = 0;
+    if (book_mail_kids(w->s.book, mem, kids, LEN(kids), &n) != OK)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (!reader_key_has(&w->s.o.reader, kids[i], ttp_now_ms()))
+            wanted += opening_want(&w->s.o, kids[i], SPAN_NONE) == REASON_OK;
+    if (wanted > 1)
+        opening_flush(&w->s.o);
+}
+
 void watch_mail(struct watch *w)
 {
     struct arena mem;
     int64_t at = w->opens ? 0 : w->seen;
     w->waiting = 0;
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
+    if (w->opens)
+        ask_together(w, &mem);
+    arena_reset(&mem);
     /* One waiting reading ends the round: its key is asked for again in AGAIN_MS, not once per reading. */
     for (struct book_mail m; !w->stop && w->waiting == 0 && book_mail_next(w->s.book, at, &mem, &m) == OK;) {
         at = m.n;
@@ -222,10 +239,14 @@ enum status watch_container(struct cli *c)
         watch_mail(&w);
         if (w.confirms && w.st == ST_DONE)
             watch_confirm(&w);
+        if (w.opens)
+            opening_flush(&w.s.o); /* keys that are due for a refresh */
         st = w.st;
         if (st == ST_DONE && !w.stop && w.shown < count)
             net_loop_turn(w.s.t.loop);
     }
+    if (st == ST_DONE)
+        opened_note_counters(c, &w.s.o.reader.count);
     watch_confirm_close(&w);
     watch_close(&w);
     return st;
