@@ -16,6 +16,7 @@ struct book {
         sqlite3_stmt *s;
     } st[STATEMENTS_MAX];
     size_t n;
+    bool tells;
 };
 
 static sqlite3_stmt *prepared(struct book *b, const char *sql)
@@ -176,14 +177,24 @@ void book_rollback(struct book *b)
         book_done(s);
 }
 
+void book_tell(struct book *b)
+{
+    b->tells = true;
+}
+
+bool book_tells(const struct book *b)
+{
+    return b->tells;
+}
+
 /* ---- readings, mail, alarms ---- */
 
 enum err book_reading_put(struct book *b, const struct book_reading *r)
 {
-    return book_run(
-        book_ask(b, "INSERT INTO reading(kid,i,part,address,ep,t_ms,opened_ms,flags,plain) VALUES(?,?,?,?,?,?,?,?,?)",
-                 "tiitiiiib", r->kid, (int64_t)r->i, (int64_t)r->part, r->address, (int64_t)r->ep, (int64_t)r->t_ms,
-                 r->opened_ms, (int64_t)r->flags | (r->json ? BOOK_JSON : 0), r->plain));
+    return book_run(book_ask(
+        b, "INSERT INTO reading(kid,i,part,address,ep,t_ms,opened_ms,flags,plain) VALUES(?,?,?,?,?,?,?,?,?)",
+        "tiitiiiib", r->kid, (int64_t)r->i, (int64_t)r->part, r->address, (int64_t)r->ep, (int64_t)r->t_ms,
+        r->opened_ms, (int64_t)r->flags | (r->json ? BOOK_JSON : 0) | (r->watched ? BOOK_WATCHED : 0), r->plain));
 }
 
 enum err book_reading_count(struct book *b, uint64_t *n)

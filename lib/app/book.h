@@ -32,7 +32,8 @@ struct book_reading {
     uint64_t ep, t_ms;
     int64_t opened_ms;
     reason_set flags;
-    bool json; /* plain is JSON, otherwise a string */
+    bool json;    /* plain is JSON, otherwise a string */
+    bool watched; /* it came to a watcher, who shows it when it is confirmed */
 };
 /* ERR_EXISTS: (kid, i, part) is there already. ERR_IO. */
 MUST_USE enum err book_reading_put(struct book *b, const struct book_reading *r);
@@ -47,6 +48,8 @@ struct book_second {
     uint32_t i;
     enum reason verdict;
 };
+/* From now on second verdicts that change wait to be told (book_second_next); without it they are only kept. */
+void book_tell(struct book *b);
 MUST_USE enum err book_second_next(struct book *b, struct arena *a, struct book_second *out);
 /* OK: some reading has no second verdict yet. ERR_NOTFOUND: none. */
 MUST_USE enum err book_unconfirmed(struct book *b);

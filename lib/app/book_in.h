@@ -6,7 +6,9 @@
 
 #include "app/book.h"
 
-#define BOOK_JSON (INT64_C(1) << 32) /* beside the flags of a reading */
+/* Beside the flags of a reading: */
+#define BOOK_JSON    (INT64_C(1) << 32)
+#define BOOK_WATCHED (INT64_C(1) << 33)
 
 /* The statement of this text, bound by letters: t text (struct span), b blob (struct span), i int64_t. An empty text is
  * ''. The text is known by its address: always a literal. NULL: it cannot be prepared or bound. */
@@ -16,6 +18,7 @@ MUST_USE enum err book_run(sqlite3_stmt *s);
 /* Steps to the first row; ERR_NOTFOUND (and done) when there is none. */
 MUST_USE enum err book_first(sqlite3_stmt *s);
 void book_done(sqlite3_stmt *s);
+bool book_tells(const struct book *b);
 /* Columns of the row that it stands on; spans live until book_done. */
 struct span book_column(sqlite3_stmt *s, int i);
 uint64_t book_column_u64(sqlite3_stmt *s, int i);

@@ -143,13 +143,14 @@ static enum err second_get(void *ctx, struct span kid, uint32_t i, enum reason *
     return e;
 }
 
-/* A verdict that does not change stays told. */
+/* A verdict that does not change stays told; where nobody is going to tell, it counts as told at once. */
 static enum err second_put(void *ctx, struct span kid, uint32_t i, enum reason r)
 {
     return book_run(book_ask(ctx,
-                             "INSERT INTO second VALUES(?,?,?,0) ON CONFLICT(kid, i) DO UPDATE SET"
-                             " told=told AND reason=excluded.reason, reason=excluded.reason",
-                             "tit", kid, (int64_t)i, span_str(reason_code(r))));
+                             "INSERT INTO second VALUES(?1,?2,?3,?4) ON CONFLICT(kid, i) DO UPDATE SET"
+                             " told=CASE ?4 WHEN 1 THEN told ELSE told AND reason=excluded.reason END,"
+                             " reason=excluded.reason",
+                             "titi", kid, (int64_t)i, span_str(reason_code(r)), (int64_t)!book_tells(ctx)));
 }
 
 struct reader_store book_reader(struct book *b)
@@ -219,6 +220,7 @@ enum err book_reading_part(struct book *b, struct span kid, uint32_t i, uint32_t
                                  .opened_ms = sqlite3_column_int64(s, 5),
                                  .flags = (reason_set)(book_column_u64(s, 6) & UINT32_MAX),
                                  .json = book_column_u64(s, 6) & (uint64_t)BOOK_JSON,
+                                 .watched = book_column_u64(s, 6) & (uint64_t)BOOK_WATCHED,
                                  .plain = arena_dup(a, book_column(s, 7))};
     book_done(s);
     return arena_ok(a) ? OK : ERR_NOMEM;

@@ -140,6 +140,7 @@ static enum err keep_part(void *ctx, uint32_t n, struct span part)
                              .opened_ms = k->now,
                              .flags = k->res->flags,
                              .json = k->res->json,
+                             .watched = k->o->watches,
                              .plain = part};
     enum err e = book_reading_put(k->o->book, &r);
     k->there = k->there || e == ERR_EXISTS; /* the statement alone is undone; the marks are kept */

@@ -23,6 +23,7 @@ struct opening {
     /* Told of each reading that was fetched beside the one that was asked for (confirm.h); NULL: nobody. */
     void (*found)(void *ctx, const struct outcome *out);
     void *found_ctx;
+    bool watches; /* what opens is shown by a watcher when it is confirmed */
     struct own_keys own;
     struct span names[PROFILE_TTPS_MAX + PROFILE_KEYS_MAX]; /* the TTPs, and the domains of own keys */
 };

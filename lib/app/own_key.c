@@ -33,10 +33,12 @@ static enum status read_octets(struct app *app, const struct profile_own_key *ro
     if (!room)
         return bad(app, row, "there is no locked memory");
     enum err e = secret_key_file(row->file, OCTETS_LEAST, OCTETS_MOST, room, &n, &why);
-    if (e == OK && jwkey_oct(span_of(room, n), &k->key) != OK)
+    if (e == OK && jwkey_oct(span_of(room, n), &k->key) != OK) {
+        e = ERR_RANGE;
         why = "it has another length";
+    }
     secret_free(room);
-    return why ? bad(app, row, why) : ST_DONE;
+    return e == OK ? ST_DONE : bad(app, row, why);
 }
 
 static const char *take_private(struct span text, struct own_key *k)

@@ -17,6 +17,8 @@ enum status watch_confirm_open(struct watch *w)
     uint8_t sid[ESD_SID];
     w->began_ms = ttp_now_ms();
     w->looked_ms = 0;
+    book_tell(w->s.book);
+    w->s.o.watches = true;
     if (w->stream.n == 0 || keys_sid(w->stream, sid) != REASON_OK)
         return APP_FAIL(w->s.app, ST_CONFIG, .what = "heads cannot be placed: the address is no pinned structured path",
                         .who = "this program", .kind = "profile", .object = w->s.p.path,
@@ -79,6 +81,8 @@ static void show_confirmed(struct watch *w, const struct book_second *s, struct 
     struct book_reading r;
     for (uint32_t part = 0; w->st == ST_DONE && book_reading_part(w->s.book, s->kid, s->i, part, mem, &r) == OK;
          part++) {
+        if (!r.watched)
+            return;
         w->st = opened_confirmed(cli_of(w->s.app), &r);
         w->shown++;
     }

@@ -1,0 +1,210 @@
+"""The second verdict before real daemons: a gateway that publishes heads, an application that waits for them."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from plant.house import SP, House
+from plant.process import SLOW, program
+from witness.jose_stranger import b64u
+
+from cli_program import fault, run
+
+HEAT, OTHER = SP + "/Sapp-heat", SP + "/Sapp-other"
+REMOTE = "/id-mn/mn/thermo-1/"
+BASE = SP + REMOTE
+PUMP = "pump@keys.example"
+
+
+class Field:
+    def __init__(self, house):
+        self.house = house
+        self.ttp = house.ttp()
+        self.server = house.cse("server", "in", "/id-in", "in")
+        extra = house.sealing(self.ttp, [HEAT], REMOTE + "sealed*")
+        extra += [("heads", {"segment": "400ms", "idle": "1s"})]
+        self.gateway = house.cse("gateway", "mn", "/id-mn", "mn", parent=self.server, extra=extra)
+        self.device = house.client(self.gateway, "Cthermo-1")
+        self.device.register("mn", "thermo-1")
+        self.device.create("mn/thermo-1", 1, "m2m:acp", rn="acp",
+                           pv={"acr": [{"acor": ["/Sapp-heat", "/Sapp-other"], "acop": 51},
+                                       {"acor": ["/id-mn/Cthermo-1"], "acop": 63}]},
+                           pvs={"acr": [{"acor": ["/id-mn/Cthermo-1"], "acop": 63}]}).expect(2001)
+        made = self.container("sealed")
+        self.container("open")
+        self.device.create("mn/thermo-1", 29, "m2m:ts", rn="sealed-series",
+                           acpi=["mn/thermo-1/acp"]).expect(2001)
+        self.ri = made.root("m2m:cnt")["ri"]
+        key = os.path.join(house.folder, "pump.key")
+        with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as f:
+            f.write("5a" * 32 + "\n")
+        self.folder, self.book = house.profile("heat", HEAT, self.server, self.ttp, [], extra=[
+            ("stream data", {"address": BASE + "sealed", "also": "/id-mn/" + self.ri, "heartbeat": "2s"}),
+            ("key " + PUMP, {"key-file": key})])
+        house.profile("plain", HEAT, self.server, self.ttp, [BASE + "sealed"])
+        house.profile("other", OTHER, self.server, self.ttp, [BASE + "sealed"])
+        house.client(self.server, "Sapp-heat").register("in", "heat")
+        house.client(self.server, "Sapp-other").register("in", "other")
+        deadline = time.monotonic() + 10 * SLOW
+        while self.oneseal("get", "heat:" + REMOTE + "sealed").returncode != 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def container(self, name):
+        return self.device.create("mn/thermo-1", 3, "m2m:cnt", rn=name, acpi=["mn/thermo-1/acp"]).expect(2001)
+
+    def put(self, con, name="sealed", **more):
+        return self.device.create("mn/thermo-1/" + name, 4, "m2m:cin", con=con, **more).expect(2001).root("m2m:cin")
+
+    def oneseal(self, *words, **kwargs):
+        return run(*words, "--config", self.folder, **kwargs)
+
+
+@pytest.fixture(name="f", scope="module")
+def a_field(tmp_path_factory):
+    with House(tmp_path_factory.mktemp("confirmed")) as house:
+        yield Field(house)
+
+
+def test_get_waits_for_the_head(f):
+    f.put("reading 21.5")
+    done = f.oneseal("get", "heat:" + REMOTE + "sealed/la", "--confirmed")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == b"reading 21.5\n"
+    assert b"waiting at most 20 s for a head" in done.stderr
+    made = f.put({"t": 21.6})
+    line = json.loads(f.oneseal("get", "heat:" + REMOTE + "sealed/" + made["rn"], "--confirmed", "--json").stdout)
+    assert line["verdict"] == line["second"] == "confirmed" and line["plain"] == {"t": 21.6} and line["flags"] == []
+
+
+def test_open_waits_for_the_head(f):
+    made = f.put("piped")
+    done = f.oneseal("open", "--profile", "heat", "--address", REMOTE + "sealed", "--confirmed",
+                     stdin=made["con"].encode())
+    assert done.returncode == 0 and done.stdout == b"piped\n", done.stderr
+
+
+def test_no_head_no_data(f):
+    made = f.put("too early")
+    done = f.oneseal("get", "heat:" + REMOTE + "sealed/" + made["rn"], "--confirmed", "--wait", "1ms", "--json")
+    if done.returncode != 0:    # the head may be as quick
+        assert done.returncode == 10 and done.stdout == b""
+        assert fault(done)["code"] in ("unconfirmed", "partial")
+
+
+class Watcher:
+    def __init__(self, f, *words):
+        self.child = subprocess.Popen([program("oneseal"), "watch", "heat:" + REMOTE + "sealed", "--json", "--config",
+                                       f.folder, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        line = self.child.stderr.readline()
+        assert line.startswith(b"watching "), line + self.child.stderr.read()
+
+    def until(self, enough):
+        lines = []
+        while not enough(lines):
+            lines.append(json.loads(self.child.stdout.readline()))
+        return lines
+
+    def end(self):
+        self.child.send_signal(signal.SIGTERM)
+        code = self.child.wait(10 * SLOW)
+        self.child.stdout.close()
+        self.child.stderr.close()
+        return code
+
+
+def test_watch_shows_what_is_confirmed_once(f):
+    watcher = Watcher(f, "--confirmed")
+    for n in range(5):
+        f.put({"w": n})
+    lines = watcher.until(lambda so_far: sum(x["verdict"] == "confirmed" for x in so_far) == 5)
+    opened = [x for x in lines if x["verdict"] == "opened"]
+    confirmed = [x for x in lines if x["verdict"] == "confirmed"]
+    assert [x["plain"]["w"] for x in confirmed] == [0, 1, 2, 3, 4]
+    assert len(opened) == 5 and all("plain" not in x and x["second"] == "unconfirmed" for x in opened)
+    assert watcher.end() == 0
+    watcher = Watcher(f, "--confirmed")
+    f.put({"w": 5})
+    lines = watcher.until(lambda so_far: sum(x["verdict"] == "confirmed" for x in so_far) == 1)
+    assert [x["plain"] for x in lines if x["verdict"] == "confirmed"] == [{"w": 5}]
+    assert watcher.end() == 0
+
+
+def test_a_series_opens(f):
+    f.device.create("mn/thermo-1/sealed-series", 30, "m2m:tsi", dgt="20261124T120000", con="tick").expect(2001)
+    done = f.oneseal("get", "heat:" + REMOTE + "sealed-series/la", "--confirmed", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["plain"] == "tick"
+
+
+def test_other_forms_of_an_address(f):
+    f.put("where")
+    by_id = json.loads(f.oneseal("get", "plain:/id-mn/" + f.ri + "/la", "--open", "--json").stdout)
+    assert by_id["plain"] == "where" and "place-unverified" in by_id["flags"]
+    pinned = json.loads(f.oneseal("get", "heat:/id-mn/" + f.ri + "/la", "--open", "--json").stdout)
+    assert "place-unverified" not in pinned["flags"] and pinned["address"] == BASE + "sealed"
+
+
+def sealed_by_hand(kid, key, plain):
+    head = b64u(json.dumps({"alg": "dir", "enc": "A256GCM", "kid": kid}).encode())
+    iv = os.urandom(12)
+    whole = AESGCM(key).encrypt(iv, plain, head.encode())
+    return ".".join((head, "", b64u(iv), b64u(whole[:-16]), b64u(whole[-16:])))
+
+
+def test_a_key_of_the_profile(f):
+    f.put(sealed_by_hand(PUMP, b"\x5a" * 32, b"by hand"), "open", cnf="text/plain:0:1")
+    done = f.oneseal("get", "heat:" + REMOTE + "open/la", "--open", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["plain"] == "by hand"
+    done = f.oneseal("get", "plain:" + REMOTE + "open/la", "--open", "--json")
+    assert fault(done)["code"] == "unknown-ttp" and done.returncode == 4
+
+
+def steps(done):
+    whole = json.loads(done.stdout)
+    return whole, {s["step"]: (s["state"], s.get("text", "")) for s in whole["steps"]}
+
+
+def test_explain_why_it_opens(f):
+    f.put("not to be shown")
+    f.oneseal("get", "heat:" + REMOTE + "sealed/la", "--confirmed")
+    done = f.oneseal("explain", REMOTE + "sealed/la", "--as", "heat", "--json")
+    whole, step = steps(done)
+    assert done.returncode == 0 and whole["verdict"] == "confirmed"
+    assert [s["state"] for s in whole["steps"]] == ["ok"] * 14, whole
+    assert list(step) == ["fetch", "cnf", "outside", "algorithm", "place", "ttp", "key", "policy", "writer",
+                          "commitment", "aead", "order", "time", "head"]
+    assert whole["cache"]["asked"] == 1
+    text = f.oneseal("explain", REMOTE + "sealed/la", "--as", "heat")
+    assert text.returncode == 0 and b"not to be shown" not in text.stdout + done.stdout
+    # nothing was moved by looking
+    line = json.loads(f.oneseal("get", "heat:" + REMOTE + "sealed/la", "--open", "--json").stdout)
+    assert line["flags"] == ["replayed"]
+
+
+def test_explain_why_it_does_not(f):
+    f.put("for heat only")
+    done = f.oneseal("explain", REMOTE + "sealed/la", "--as", "other", "--json")
+    whole, step = steps(done)
+    assert done.returncode == 4 and whole["verdict"] == "refused"
+    assert step["place"][0] == "ok" and step["key"][0] == "fail" and step["writer"][0] == "not-reached"
+    f.put("clear", "open")
+    done = f.oneseal("explain", REMOTE + "open/la", "--as", "heat", "--json")
+    whole, step = steps(done)
+    assert done.returncode == 6 and whole["verdict"] == "not-sealed" and step["cnf"][0] == "fail"
+    moved = f.put("moved")["con"]
+    f.put(moved, "open", cnf="text/plain:0:1")
+    done = f.oneseal("explain", REMOTE + "open/la", "--as", "heat", "--json")
+    whole, step = steps(done)
+    assert done.returncode == 6 and whole["verdict"] == "wrong-place" and step["algorithm"][0] == "ok"
+    done = f.oneseal("explain", REMOTE + "nothing/la", "--as", "heat", "--json")
+    whole, step = steps(done)
+    assert done.returncode == 3 and whole["verdict"] == "not read" and "4004" in step["fetch"][1]
+
+
+def test_explain_still_knows_codes(f):
+    assert b"head" in f.oneseal("explain", "unconfirmed").stdout
