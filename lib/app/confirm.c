@@ -150,14 +150,28 @@ static enum reason judge_head(struct opening *o, struct span address, struct spa
     return r == REASON_OK ? judge_once(o, &it, mem, res) : r;
 }
 
-static void count(struct opening *o, struct confirm_count *n, enum reason r, const struct reader_head_result *res)
+/* Was this very head refused before? It is remembered. */
+static bool refused_before(struct opening *o, struct span con)
+{
+    uint8_t h[ESD_HASH];
+    if (esd_sha256(con, h) != OK)
+        return false;
+    for (size_t i = 0; i < o->n_refused && i < OPENING_REFUSED_MAX; i++)
+        if (memcmp(o->refused[i], h, ESD_HASH) == 0)
+            return true;
+    memcpy(o->refused[o->n_refused++ % OPENING_REFUSED_MAX], h, ESD_HASH);
+    return false;
+}
+
+static void count(struct opening *o, struct confirm_count *n, struct span con, enum reason r,
+                  const struct reader_head_result *res)
 {
     n->heads++;
     n->confirmed += res->confirmed;
     n->forged += res->forged;
     n->withheld += res->withheld;
     n->partial += res->partial;
-    if (r == REASON_OK || reason_heals(r) || r == REASON_FAILED)
+    if (r == REASON_OK || reason_heals(r) || r == REASON_FAILED || refused_before(o, con))
         return;
     if (n->invalid++ == 0) {
         n->fault = r;
@@ -199,7 +213,7 @@ static size_t sort_out(struct opening *o, const struct jval *cin, const uint8_t 
             continue;
         enum reason r = head_read(it.con, mem, &t);
         if (r != REASON_OK) {
-            count(o, n, r, &none);
+            count(o, n, it.con, r, &none);
             continue;
         }
         if (memcmp(t.head.sid, sid, ESD_SID) == 0)
@@ -221,7 +235,7 @@ static void take_list(struct opening *o, struct span address, const struct jval 
     for (size_t i = 0; i < k; i++) {
         struct reader_head_result res = {0};
         enum reason r = judge_head(o, address, one[i].con, true, mem, &res);
-        count(o, n, r, &res);
+        count(o, n, one[i].con, r, &res);
         if (r == REASON_OK && res.missing)
             fill(o, address, &res.head);
     }

@@ -8,7 +8,7 @@
 #include "app/ttp.h"
 #include "esd/reader_want.h"
 
-enum { OPENING_KEYS_MAX = 256 };
+enum { OPENING_KEYS_MAX = 256, OPENING_REFUSED_MAX = 64 };
 
 struct outcome;
 struct opening {
@@ -24,6 +24,9 @@ struct opening {
     void (*found)(void *ctx, const struct outcome *out);
     void *found_ctx;
     bool watches; /* what opens is shown by a watcher when it is confirmed */
+    /* Heads that were refused: each is an alarm once, however often the server shows it. */
+    uint8_t refused[OPENING_REFUSED_MAX][ESD_HASH];
+    size_t n_refused; /* in all; the newest are kept */
     struct own_keys own;
     struct span names[PROFILE_TTPS_MAX + PROFILE_KEYS_MAX]; /* the TTPs, and the domains of own keys */
 };

@@ -10,7 +10,14 @@
 #include "m2m/rsc.h"
 #include "wire/json.h"
 
-enum { AGAIN_MS = 500, ARENA_BLOCK = 1 << 16, ARENA_MAX = 64 << 20, LINE_MAX_ = 32 << 20, REGISTER_AGAIN_MS = 500 };
+enum {
+    AGAIN_MS = 500,
+    WAITING_MAX = 1024,
+    ARENA_BLOCK = 1 << 16,
+    ARENA_MAX = 64 << 20,
+    LINE_MAX_ = 32 << 20,
+    REGISTER_AGAIN_MS = 500
+};
 
 static void on_stop(void *ctx)
 {
@@ -55,6 +62,9 @@ static bool judge_mail(struct watch *w, const struct book_mail *m, struct arena 
     opening_item(&w->s.o, &it, address, READER_NOTIFY, true, mem, &out);
     if (out.reason != REASON_OK && !out.duplicate && reason_heals(out.reason)) {
         w->waiting++;
+        if (w->confirms && m->n > w->told)
+            w->st = w->show(w, m, &out);
+        w->told = m->n > w->told ? m->n : w->told;
         return false;
     }
     if (out.reason == REASON_FAILED)
@@ -94,8 +104,9 @@ void watch_mail(struct watch *w)
     if (w->opens)
         ask_together(w, &mem);
     arena_reset(&mem);
-    /* One waiting reading ends the round: its key is asked for again in AGAIN_MS, not once per reading. */
-    for (struct book_mail m; !w->stop && w->waiting == 0 && book_mail_next(w->s.book, at, &mem, &m) == OK;) {
+    /* What waits for a key holds up nothing else: whoever names a key that does not exist stops nobody. Its key is
+     * asked for again in AGAIN_MS, not once per reading. */
+    for (struct book_mail m; !w->stop && w->waiting < WAITING_MAX && book_mail_next(w->s.book, at, &mem, &m) == OK;) {
         at = m.n;
         if (!w->opens) {
             w->st = w->show(w, &m, NULL);

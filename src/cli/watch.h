@@ -23,6 +23,7 @@ struct watch {
     struct span stream; /* absolute structured address that is watched; empty: not known */
     struct net_timer *tick;
     int64_t began_ms, looked_ms;
+    int64_t told; /* mail up to here was said to wait */
 };
 /* Opens session and receiver, and stops at SIGINT and SIGTERM. w->s.p is loaded. */
 MUST_USE enum status watch_open(struct cli *c, struct watch *w);
