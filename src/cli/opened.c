@@ -66,6 +66,8 @@ static enum status finish(struct cli *c, struct buf *b)
 
 enum status opened_print(struct cli *c, const struct outcome *out)
 {
+    if (!c->json && out->res.anyone && out->res.second != REASON_OK)
+        cli_say(c, "sealed with a public key: it opened, which tells nothing about its author (--confirmed does)");
     if (!c->json)
         return cli_out_line(c, out->plain);
     struct buf b = heap_buf(LINE_MAX_);

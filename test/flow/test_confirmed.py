@@ -208,3 +208,37 @@ def test_explain_why_it_does_not(f):
 
 def test_explain_still_knows_codes(f):
     assert b"head" in f.oneseal("explain", "unconfirmed").stdout
+
+
+def test_a_certificate_of_the_profile(f):
+    """Sealed by a stranger's library to a public key whose private half the profile names (SUID 44)."""
+    from jwcrypto import jwe, jwk
+    for kid, name in (("41-" + "5e" * 16, "P-256"), ("41-" + "7a" * 16, "RSA")):
+        pair = jwk.JWK.generate(kty="EC", crv="P-256") if name == "P-256" else jwk.JWK.generate(kty="RSA", size=2048)
+        path = os.path.join(f.house.folder, name + ".pem")
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as out:
+            out.write(pair.export_to_pem(private_key=True, password=None))
+        f.house.profile("cert", HEAT, f.server, f.ttp, extra=[("key " + kid, {"key-file": path, "suid": 44})])
+        alg = "ECDH-ES+A256KW" if name == "P-256" else "RSA-OAEP-256"
+        token = jwe.JWE(b"to you", json.dumps({"alg": alg, "enc": "A256GCM", "kid": kid}))
+        token.add_recipient(pair)
+        for form, security in ((token.serialize(compact=True), 1), (token.serialize(), 2)):
+            f.put(form, "open", cnf="text/plain:0:%d" % security)
+            done = f.oneseal("get", "cert:" + REMOTE + "open/la", "--open", "--json")
+            assert done.returncode == 0, done.stderr
+            line = json.loads(done.stdout)
+            assert line["plain"] == "to you" and line["author"] == "unknown until confirmed", line
+        told = f.oneseal("get", "cert:" + REMOTE + "open/la", "--open")
+        assert b"tells nothing about its author" in told.stderr
+    os.chmod(path, 0o644)
+    assert f.oneseal("get", "cert:" + REMOTE + "open/la", "--open").returncode == 9
+
+
+def test_members_of_a_group(f):
+    f.put("from the group")
+    f.device.create("mn/thermo-1", 9, "m2m:grp", rn="all", mnm=5, mid=["mn/thermo-1/sealed"],
+                    acpi=["mn/thermo-1/acp"], macp=["mn/thermo-1/acp"]).expect(2001)
+    done = f.oneseal("get", "heat:" + REMOTE + "all/fopt/la", "--open", "--json")
+    assert done.returncode == 0, done.stderr
+    line = json.loads(done.stdout)
+    assert line["plain"] == "from the group" and "place-unverified" in line["flags"]
