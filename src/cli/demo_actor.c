@@ -40,7 +40,7 @@ enum {
 };
 
 struct role {
-    struct watch w; /* first: show() gets back from it */
+    struct inbox w; /* first: show() gets back from it */
     struct writer *writer;
     struct buf in;
     bool eof;
@@ -127,9 +127,9 @@ static void put_outcome(struct role *r, struct jw *w, const struct outcome *out)
     JW_STR(w, "do", span_str(t->todo));
 }
 
-static enum status show_mail(struct watch *watch, const struct book_mail *m, const struct outcome *out)
+static enum status show_mail(struct inbox *inbox, const struct book_mail *m, const struct outcome *out)
 {
-    struct role *r = (struct role *)watch;
+    struct role *r = (struct role *)inbox;
     struct buf b;
     struct jw w;
     begin(&w, &b, "event", out ? "judged" : "notify");
@@ -432,7 +432,7 @@ static enum status work(struct role *r)
             heap_buf_free(&line);
             continue;
         }
-        watch_mail(&r->w);
+        inbox_round(&r->w);
         st = r->w.st;
         if (r->eof || r->w.stop)
             break;

@@ -5,12 +5,10 @@
 
 #include "cli/watch.h"
 
-/* Starts the timer. w->stream is known. ST_CONFIG (said): the address is not structured, so no head can be placed. */
-MUST_USE enum status watch_confirm_open(struct watch *w);
-void watch_confirm_close(struct watch *w);
-/* Looks for heads when it is time, shows what is confirmed, tells what is not. Counts w->shown; sets w->st. */
-void watch_confirm(struct watch *w);
-/* Shows what was found beside a notification with a gap. */
-void watch_fill(struct watch *w, const struct outcome *out);
+/* Starts the timer. in->stream is known. ST_CONFIG (said): the address is not structured, so no head can be placed. */
+MUST_USE enum status watch_confirm_open(struct inbox *in);
+void watch_confirm_close(struct inbox *in);
+/* Looks for heads when it is time, shows what is confirmed, tells what is not. Counts in->shown; sets in->st. */
+void watch_confirm(struct inbox *in);
 
 #endif

@@ -28,6 +28,8 @@ LAYERS = {
     "lib/esp": ["lib/base", "lib/wire", "lib/m2m", "lib/esd"],
     "lib/net": ["lib/base", "lib/wire", "lib/host"],
     "lib/app": ["lib/base", "lib/wire", "lib/host", "lib/m2m", "lib/esd", "lib/esp", "lib/net"],
+    "lib/api": ["lib/base", "lib/wire", "lib/host", "lib/m2m", "lib/esd", "lib/net", "lib/app", "include/oneseal"],
+    "include/oneseal": [],
     "src/store": ["lib/base", "lib/wire", "lib/host"],
     "src/cse": ["lib/base", "lib/wire", "lib/host", "lib/m2m", "lib/esd", "lib/esp", "src/store"],
     "src/bind": ["lib/base", "lib/wire", "lib/m2m", "lib/net"],
