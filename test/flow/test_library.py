@@ -1,0 +1,237 @@
+"""liboneseal as a stranger meets it: installed in a folder, found by pkg-config, used by the examples."""
+import base64
+import glob
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from plant.house import TTP_NAME, House
+from plant.process import SLOW
+
+from cli_program import BUILD, ROOT
+from test_cli_flow import DEVICE, HEAT, SP, Field
+
+STREAM = SP + "/id-mn/mn/thermo-1/own"
+REMOTE = "/id-mn/mn/thermo-1/own"
+HEADERS = ["label", "keys", "seal", "open", "client"]
+PEDANTIC = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+
+
+def text(*words, **kwargs):
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=300, **kwargs).stdout
+
+
+def symbols():
+    with open(os.path.join(ROOT, "lib", "api", "symbols.txt"), encoding="utf-8") as file:
+        return file.read().split()
+
+
+class Stage:
+    """The installed library. `meson install` with DESTDIR, and a compiler that knows nothing but pkg-config."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+        text("meson", "install", "-C", BUILD, "--no-rebuild", "--tags", "runtime,devel", "--destdir", self.folder)
+        self.pc = self.one("**/pkgconfig/oneseal.pc")
+        self.so, self.archive = self.one("**/liboneseal.so"), self.one("**/liboneseal.a")
+        self.env = dict(os.environ, PKG_CONFIG_PATH=os.path.dirname(self.pc), PKG_CONFIG_SYSROOT_DIR=self.folder,
+                        LD_LIBRARY_PATH=os.path.dirname(self.so))
+        wanted = text("nm", "-D", "--undefined-only", self.so)
+        self.extra = [flag for mark, flag in (("__asan_init", "-fsanitize=address,undefined"), ("__tsan_init", "-fsanitize=thread"))
+                      if mark in wanted]
+        self.made = {}
+
+    def one(self, pattern):
+        found = glob.glob(os.path.join(self.folder, pattern), recursive=True)
+        assert len(found) == 1, (pattern, found)
+        return found[0]
+
+    def pkg_config(self, *words):
+        return text("pkg-config", *words, "oneseal", env=self.env).split()
+
+    def program(self, name):
+        """examples/NAME.c, compiled once against what is installed."""
+        if name not in self.made:
+            out = os.path.join(self.folder, name)
+            text("cc", "-std=c17", *PEDANTIC, *self.extra, os.path.join(ROOT, "examples", name + ".c"), "-o", out,
+                 *self.pkg_config("--cflags", "--libs"), env=self.env)
+            self.made[name] = out
+        return self.made[name]
+
+    def run(self, name, *words, stdin=b""):
+        return subprocess.run([self.program(name), *words], input=stdin, capture_output=True, env=self.env,
+                              timeout=60 * SLOW, check=False)
+
+
+@pytest.fixture(name="stage", scope="module")
+def a_stage(tmp_path_factory):
+    return Stage(tmp_path_factory.mktemp("stage"))
+
+
+def test_only_the_public_names_are_visible(stage):
+    shared = {line.split()[-1].split("@")[0] for line in text("nm", "-D", "--defined-only", stage.so).splitlines()}
+    assert shared - {"ONESEAL_0"} == set(symbols())
+    static = {line.split()[2] for line in text("nm", "-g", "--defined-only", stage.archive).splitlines()
+              if len(line.split()) == 3}
+    assert static == set(symbols())
+    declared = set()
+    for name in HEADERS:
+        with open(os.path.join(ROOT, "include", "oneseal", name + ".h"), encoding="utf-8") as file:
+            declared |= set(re.findall(r"^ONESEAL_(?:API|SAY)[^;]*?\b(oneseal_\w+)\(", file.read(), re.M))
+    assert declared == set(symbols())
+    # The control: inside, other names are there.
+    assert "seal_key_init" in text("nm", stage.archive)
+
+
+def test_it_has_its_soname_and_version(stage):
+    dynamic = text("readelf", "-d", stage.so)
+    assert "[liboneseal.so.0]" in dynamic
+    assert "TEXTREL" not in dynamic
+    version = text("pkg-config", "--modversion", "oneseal", env=stage.env).strip()
+    assert os.path.realpath(stage.so).endswith("liboneseal.so." + version)
+    with open(os.path.join(ROOT, "include", "oneseal", "label.h"), encoding="utf-8") as file:
+        assert '#define ONESEAL_VERSION "%s"' % version in re.sub(" +", " ", file.read())
+
+
+@pytest.mark.parametrize("compiler", [["gcc", "-std=c11", "-xc"], ["gcc", "-std=c17", "-xc"], ["clang", "-std=c17", "-xc"],
+                                      ["g++", "-std=c++17", "-xc++"], ["clang++", "-std=c++17", "-xc++"]],
+                         ids=lambda words: " ".join(words[:2]))
+def test_each_header_compiles_alone(stage, compiler):
+    if not shutil.which(compiler[0]):
+        pytest.skip(compiler[0] + " is not here")
+    for name in HEADERS:
+        done = subprocess.run([*compiler, *PEDANTIC, "-fsyntax-only", *stage.pkg_config("--cflags"), "-"], text=True,
+                              input="#include <oneseal/%s.h>\n" % name, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_installed_headers_are_the_public_ones_alone(stage):
+    there = os.listdir(os.path.join(os.path.dirname(stage.one("**/oneseal/label.h"))))
+    assert sorted(there) == sorted(name + ".h" for name in HEADERS)
+    for name in HEADERS:
+        with open(os.path.join(ROOT, "include", "oneseal", name + ".h"), encoding="utf-8") as file:
+            for header in re.findall(r'#include (\S+)', file.read()):
+                assert header in ("<stddef.h>", "<stdint.h>") or header.strip('"')[:-2] in HEADERS, header
+
+
+def statements(name):
+    """Statements of an example: what ends in a semicolon, and each if, while and for."""
+    with open(os.path.join(ROOT, "examples", name + ".c"), encoding="utf-8") as file:
+        code = re.sub(r'/\*.*?\*/|"(\\.|[^"\\])*"', "", file.read(), flags=re.S)
+    bodies = "".join(re.findall(r"^\{\n(.*?)^\}", code, re.M | re.S))
+    return bodies.count(";") + len(re.findall(r"\b(?:if|while|for)\b", bodies))
+
+
+@pytest.mark.parametrize("name,most", [("seal", 10), ("open", 10), ("subscribe", 30)])
+def test_the_examples_are_as_short_as_we_say(name, most):
+    assert 5 < statements(name) <= most
+
+
+def test_seal_and_open(stage, tmp_path):
+    key, other = tmp_path / "key", tmp_path / "other"
+    key.write_bytes(bytes(range(32)))
+    other.write_bytes(bytes(range(1, 33)))
+    place = SP + "/id-mn/mn/thermo-1/data"
+    sealed = stage.run("seal", place, "thermo-1@demo.example", str(key), stdin=b"21.5 degrees")
+    assert sealed.returncode == 0 and sealed.stdout.count(b".") == 4 and b"21.5" not in sealed.stdout, sealed.stderr
+    opened = stage.run("open", place, str(key), stdin=sealed.stdout)
+    assert (opened.returncode, opened.stdout) == (0, b"21.5 degrees\n"), opened.stderr
+    for words, why in (((place, str(other)), b"does not authenticate"), ((place + "2", str(key)), b"another container")):
+        refused = stage.run("open", *words, stdin=sealed.stdout)
+        assert refused.returncode == 1 and refused.stdout == b"" and why in refused.stderr
+    # A stranger's library opens it, too.
+    from jwcrypto import jwe, jwk
+    token = jwe.JWE()
+    token.deserialize(sealed.stdout.decode().strip())
+    token.decrypt(jwk.JWK(kty="oct", k="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"))
+    assert token.payload == b"21.5 degrees"
+
+
+def test_the_static_library_needs_nothing_of_ours_beside_it(stage, tmp_path):
+    libraries = text("pkg-config", "--libs", "openssl", "libuv", "sqlite3", "inih", "libseccomp").split()
+    out = str(tmp_path / "seal-static")
+    text("cc", "-std=c17", *stage.extra, os.path.join(ROOT, "examples", "seal.c"), "-o", out,
+         *stage.pkg_config("--cflags"), stage.archive, *libraries, "-lpthread", "-lm")
+    key = tmp_path / "key"
+    key.write_bytes(bytes(32))
+    done = subprocess.run([out, SP + "/id-mn/mn/a/b", "a@b.example", str(key)], input=b"x", capture_output=True, check=False)
+    assert done.returncode == 0 and done.stdout.startswith(b"eyJ"), done.stderr
+    assert "liboneseal" not in text("readelf", "-d", out)
+
+
+# ---- before real daemons ----------------------------------------------------------------------------
+
+
+@pytest.fixture(name="f", scope="module")
+def a_field(tmp_path_factory):
+    """The five actors; a second container that the gateway does not seal: there the device does."""
+    with House(tmp_path_factory.mktemp("library")) as house:
+        f = Field(house)
+        device = house.client(f.gateway, "Cthermo-1")
+        device.create("mn/thermo-1", 3, "m2m:cnt", rn="own", acpi=["mn/thermo-1/acp"]).expect(2001)
+        house.profile("sealer", DEVICE, f.gateway, f.ttp,
+                      extra=[("seal", {"ttp": TTP_NAME, "policy": "own", "readers": HEAT})])
+        house.profile("heat", HEAT, f.server, f.ttp, extra=[("stream own", {"address": STREAM, "writer": DEVICE})])
+        yield f
+
+
+def profile(f, name):
+    return os.path.join(f.folder, name + ".conf")
+
+
+def test_a_device_seals_by_library_and_an_application_opens_by_library(stage, f):
+    subscriber = subprocess.Popen([stage.program("subscribe"), profile(f, "heat"), REMOTE, "3"], env=stage.env,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        wait_for_subscription(f, subscriber)
+        done = stage.run("device", profile(f, "sealer"), "mn/thermo-1/own", stdin=b'{"n":1}\n"two"\n{"n":3}\n')
+        assert done.returncode == 0, done.stderr
+        out, err = subscriber.communicate(timeout=60 * SLOW)
+    finally:
+        subscriber.kill()
+        subscriber.wait()
+    assert subscriber.returncode == 0, err
+    assert out.decode().splitlines() == [STREAM + ': {"n":1}', STREAM + ": two", STREAM + ': {"n":3}']
+    # What the gateway stores is sealed, by the device.
+    stored = f.house.client(f.gateway, "Cthermo-1").retrieve("mn/thermo-1/own/la").root("m2m:cin")
+    header = stored["con"].split(".")[0]
+    assert json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["e2e"][5] == "d"
+    assert stored["cnf"] == "application/json:0:1"
+    # The command line reads what the library's device wrote.
+    assert f.oneseal("get", "heat:%s/la" % REMOTE, "--open").stdout == b'{"n":3}\n'
+
+
+def wait_for_subscription(f, subscriber):
+    """Only who made it may see it."""
+    heat = f.house.client(f.server, "Sapp-heat")
+    deadline = time.monotonic() + 30 * SLOW
+    while heat.retrieve(REMOTE + "/sub-Sapp-heat").rsc != 2000:
+        assert subscriber.poll() is None, subscriber.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_signal_ends_the_subscription(stage, f):
+    subscriber = subprocess.Popen([stage.program("subscribe"), profile(f, "heat"), REMOTE], env=stage.env,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for_subscription(f, subscriber)
+    done = stage.run("device", profile(f, "sealer"), "mn/thermo-1/own", stdin=b'"last"\n')
+    assert done.returncode == 0, done.stderr
+    assert subscriber.stdout.readline().decode() == STREAM + ": last\n"
+    subscriber.send_signal(signal.SIGTERM)
+    _, err = subscriber.communicate(timeout=30 * SLOW)
+    assert subscriber.returncode == 0, err
+
+
+def test_faults_are_told_with_who_and_what_to_do(stage, f):
+    done = stage.run("device", profile(f, "device"), "mn/thermo-1/own", stdin=b"1\n")   # a profile without [seal]
+    assert done.returncode == 1 and b"the profile" in done.stderr and b"set " in done.stderr, done.stderr
+    done = stage.run("device", profile(f, "sealer"), "mn/thermo-1/nothing", stdin=b"1\n")
+    assert done.returncode == 1 and done.stderr.startswith(b"it is not there: "), done.stderr
+    done = stage.run("device", profile(f, "sealer"), "mn/thermo-1/own", stdin=b"no json\n")
+    assert done.returncode == 1 and b"not allowed" in done.stderr, done.stderr
