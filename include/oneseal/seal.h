@@ -96,6 +96,20 @@ ONESEAL_API oneseal_status oneseal_epoch_letter(const oneseal_sealer *s, const o
 ONESEAL_API oneseal_status oneseal_policy(const oneseal_letter *how, uint64_t version, const char *const *readers,
                                           size_t readers_n, char *out, size_t room, size_t *out_n);
 
+/* Registers this writer with the TTP, once, before anything else: text for POST to /client. `nonce` is the field
+ * Oneseal-Nonce of an answer to GET /nonce, `certificate` the DER octets of the certificate of `identity`. how->policy
+ * may be NULL. */
+ONESEAL_API oneseal_status oneseal_registration(const oneseal_letter *how, const char *nonce,
+                                                const unsigned char *certificate, size_t certificate_n, char *out,
+                                                size_t room, size_t *out_n);
+/* What the TTP answered to one of these texts (application/jose): signed by the vault, about this very request. OK: it
+ * did what was asked; CONFLICT: another version is current, *version (may be NULL) tells which; TAMPERED, MALFORMED: it
+ * is not the vault's answer to this; REFUSED and others as the vault says. An answer in another content type is not
+ * signed and can only be taken for a refusal. */
+ONESEAL_API oneseal_status oneseal_acknowledged(const oneseal_bundle *ttp, const char *request, size_t request_n,
+                                                const char *answer, size_t answer_n, void *work, size_t work_n,
+                                                uint64_t *version);
+
 /* How a reading is sealed; NULL: text, not padded. */
 typedef struct oneseal_seal_how {
     size_t size;

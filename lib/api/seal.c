@@ -4,35 +4,14 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "api/identity.h"
-#include "esd/seal.h"
+#include "api/writer.h"
 
-enum { SUID_PROVISIONED = 14, SUID_MEF = 24, BUCKET_MAX = 65536 };
-#define SEALER_MAGIC UINT64_C(0x6f6e657365616c31)
-
-struct writer {
-    uint64_t magic;
-    oneseal_platform platform;
-    struct sealer sealer;
-    struct esd_keys keys;
-    struct seal_key key;
-    uint64_t ep;
-    int64_t began_ms;
-    uint32_t i;
-    bool open, own; /* own: the Key Value is in keys */
-    char kid[ESD_KID_MAX + 1];
-};
+enum { SUID_PROVISIONED = 14, BUCKET_MAX = 65536 };
 _Static_assert(sizeof(struct writer) <= ONESEAL_SEALER_SIZE, "a writer fits its handle");
 
 static struct writer *writer_of(oneseal_sealer *s)
 {
     struct writer *w = (void *)s;
-    return w && w->magic == SEALER_MAGIC ? w : NULL;
-}
-
-static const struct writer *writer_read(const oneseal_sealer *s)
-{
-    const struct writer *w = (const void *)s;
     return w && w->magic == SEALER_MAGIC ? w : NULL;
 }
 
@@ -175,85 +154,6 @@ oneseal_status oneseal_epoch_value(const oneseal_sealer *s, unsigned char value[
         return ONESEAL_EPOCH_OVER;
     memcpy(value, w->keys.kv, ESD_KV);
     return ONESEAL_OK;
-}
-
-/* ---- letters ------------------------------------------------------------------------------------ */
-
-/* "54-<absolute AE-ID>": the identifier of an AE's key (TS-0003 8.8.2). */
-static struct span signer(const char *writer, char *text, size_t n)
-{
-    struct buf b = buf_over(text, n);
-    buf_str(&b, "54-");
-    buf_str(&b, writer);
-    return b.e == OK ? buf_span(&b) : SPAN_NONE;
-}
-
-static bool letter_fits(const oneseal_letter *how)
-{
-    return how && how->size >= sizeof *how && how->identity && how->writer && identity_bundle(how->ttp) &&
-           how->policy && how->work;
-}
-
-oneseal_status oneseal_epoch_letter(const oneseal_sealer *s, const oneseal_letter *how, char *out, size_t room,
-                                    size_t *out_n)
-{
-    const struct writer *w = writer_read(s);
-    char text[JWS_KID_MAX];
-    if (!w || !letter_fits(how) || !out || !out_n)
-        return ONESEAL_BAD_ARGUMENT;
-    if (!w->own)
-        return ONESEAL_EPOCH_OVER;
-    const struct bundle *b = identity_bundle(how->ttp);
-    const struct p256 *key = identity_key(how->identity);
-    struct span kid = signer(how->writer, text, sizeof text);
-    struct letter_item item = {.ep = w->ep,
-                               .kid = span_str(w->kid),
-                               .policy = span_str(how->policy),
-                               .adfq = b->fqdn,
-                               .et = how->until_ms,
-                               .suid = SUID_MEF};
-    if (!kid.n || how->until_ms < 0)
-        return ONESEAL_BAD_ARGUMENT;
-    memcpy(item.sid, w->keys.sid, ESD_SID);
-    memcpy(item.kc, w->keys.kc, ESD_KC);
-    struct key_letter l = {.iss = span_str(how->writer), .aud = b->fqdn, .items = &item, .n = 1};
-    struct buf scratch = buf_over(how->work, how->work_n), letter = buf_over(out, room);
-    enum err e = p256_thumb(key, item.wk);
-    if (e == OK)
-        e = letter_build(&l, &w->keys.kv, key, kid, b->sealing, b->sealing_kid, &scratch, &letter);
-    buf_wipe(&scratch);
-    return api_ended(&letter, e, out_n);
-}
-
-oneseal_status oneseal_policy(const oneseal_letter *how, uint64_t version, const char *const *readers, size_t readers_n,
-                              char *out, size_t room, size_t *out_n)
-{
-    char text[JWS_KID_MAX];
-    struct arena mem;
-    if (!letter_fits(how) || !version || !readers || readers_n > POLICY_READERS_MAX || !out || !out_n)
-        return ONESEAL_BAD_ARGUMENT;
-    struct span kid = signer(how->writer, text, sizeof text);
-    if (!kid.n)
-        return ONESEAL_BAD_ARGUMENT;
-    arena_over(&mem, how->work, how->work_n);
-    struct policy_reader *list = ARENA_ARRAY(&mem, struct policy_reader, readers_n);
-    size_t left = how->work_n - mem.n;
-    void *rest = arena_alloc(&mem, left > 64 ? left - 64 : 0);
-    if (!list || !rest)
-        return ONESEAL_NO_ROOM;
-    for (size_t i = 0; i < readers_n; i++) {
-        if (!readers[i])
-            return ONESEAL_BAD_ARGUMENT;
-        list[i].id = span_str(readers[i]);
-    }
-    struct policy p = {.iss = span_str(how->writer),
-                       .aud = identity_bundle(how->ttp)->fqdn,
-                       .policy = span_str(how->policy),
-                       .version = version,
-                       .readers = list,
-                       .n = readers_n};
-    struct buf scratch = buf_over(rest, left > 64 ? left - 64 : 0), policy = buf_over(out, room);
-    return api_ended(&policy, policy_build(&p, identity_key(how->identity), kid, &scratch, &policy), out_n);
 }
 
 /* ---- messages ----------------------------------------------------------------------------------- */

@@ -10,7 +10,9 @@ import subprocess
 import time
 
 import pytest
+import requests
 from plant.house import TTP_NAME, House
+from plant.onem2m import _Named
 from plant.process import SLOW
 
 from cli_program import BUILD, ROOT
@@ -214,6 +216,74 @@ def wait_for_subscription(f, subscriber):
         assert subscriber.poll() is None, subscriber.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+class Sensor:
+    """The example, and whoever carries its lines."""
+
+    def __init__(self, stage, f, stem, container):
+        own, key = f.house.certificate(SP + "/id-mn/" + stem)
+        der = os.path.join(f.house.folder, stem + ".der")
+        text("openssl", "x509", "-in", own, "-outform", "DER", "-out", der)
+        self.process = subprocess.Popen([stage.program("sensor"), key, der, f.ttp.bundle, container, SP + "/id-mn/" + stem, HEAT],
+                                        env=stage.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.cert, self.session.verify = (own, key), f.house.authority.path
+        self.session.mount("https://", _Named(TTP_NAME))
+        self.url = "https://" + f.ttp.ready["https"]
+
+    def say(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def hear(self):
+        line = self.process.stdout.readline().split()
+        return line if line else pytest.fail(self.process.communicate()[1])
+
+    def post(self, path, body):
+        answer = self.session.post(self.url + path, data=body, headers={"Content-Type": "application/jose"}, timeout=20)
+        assert answer.headers["Content-Type"].startswith("application/jose"), answer.text
+        return answer.text.strip()
+
+    def end(self):
+        self.session.close()
+        _, err = self.process.communicate(timeout=20 * SLOW)
+        return self.process.returncode, err
+
+
+def test_a_device_without_malloc_registers_its_key_and_seals(stage, f):
+    gateway = f.house.client(f.gateway, "Cthermo-1")
+    gateway.create("mn/thermo-1", 3, "m2m:cnt", rn="sensed", acpi=["mn/thermo-1/acp"]).expect(2001)
+    place = SP + "/id-mn/mn/thermo-1/sensed"
+    f.house.profile("sensed", HEAT, f.server, f.ttp, extra=[("stream sensed", {"address": place, "writer": SP + "/id-mn/Csensor"})])
+    sensor = Sensor(stage, f, "Csensor", place)
+    sensor.say(sensor.session.get(sensor.url + "/nonce", timeout=20).headers["Oneseal-Nonce"])
+    for path in ("/client", "/policy", "/letter"):
+        said, body = sensor.hear()
+        assert said == path
+        sensor.say(sensor.post(path, body))
+    for reading in ('{"t":1}', '{"t":2}'):
+        sensor.say(reading)
+        said, con = sensor.hear()
+        assert said == "con"
+        gateway.create("mn/thermo-1/sensed", 4, "m2m:cin", cnf="application/json:0:1", con=con).expect(2001)
+    sensor.process.stdin.close()
+    sensor.process.stdin = None
+    assert sensor.end() == (0, "")
+    opened = json.loads(f.oneseal("get", "sensed:/id-mn/mn/thermo-1/sensed/la", "--open", "--json").stdout)
+    assert opened["plain"] == {"t": 2} and opened["i"] == 1 and "no-clock" not in opened["flags"]
+
+
+def test_a_device_believes_no_answer_but_the_vaults(stage, f):
+    sensor = Sensor(stage, f, "Cliar", SP + "/id-mn/mn/thermo-1/lie")
+    sensor.say(sensor.session.get(sensor.url + "/nonce", timeout=20).headers["Oneseal-Nonce"])
+    _, body = sensor.hear()
+    true = sensor.post("/client", body)
+    sensor.say(true[:-2] + ("A" if true[-2] != "A" else "B") + true[-1])
+    code, err = sensor.end()
+    assert code == 1 and "does not authenticate" in err
 
 
 def test_a_signal_ends_the_subscription(stage, f):

@@ -279,6 +279,8 @@ static void arguments_that_are_not_allowed(void **state)
         oneseal_seal(&d.s, &old, "x", 1, d.con, sizeof d.con, &d.n),
         oneseal_epoch_letter(&d.s, NULL, d.con, sizeof d.con, &d.n),
         oneseal_policy(NULL, 1, NULL, 0, d.con, sizeof d.con, &d.n),
+        oneseal_registration(NULL, "n", (const unsigned char *)"c", 1, d.con, sizeof d.con, &d.n),
+        oneseal_acknowledged(NULL, "x", 1, "x", 1, work, sizeof work, NULL),
         oneseal_seal_cnf(NULL, 0, NULL, 10),
         oneseal_opener_init(NULL),
         oneseal_open(NULL, &how, "x", 1, d.plain, sizeof d.plain, &res),
