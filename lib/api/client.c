@@ -116,10 +116,11 @@ static void on_wait(void *ctx)
     (void)ctx; /* the turn itself is what is wanted */
 }
 
-/* Without certificate and TTP a profile can neither open nor register keys, but it can put. */
+/* Without certificate and TTP a profile can neither open nor register keys, but it can put, also with a provisioned
+ * key. */
 static unsigned needs(const struct profile *p)
 {
-    return p->certificate && p->ttps ? SESSION_OPEN : SESSION_TALK;
+    return p->certificate && p->ttps ? SESSION_OPEN : p->store ? SESSION_BOOK : SESSION_TALK;
 }
 
 static enum status set_up(struct oneseal_client *c, const char *profile)
@@ -251,7 +252,7 @@ static enum status writer_for(struct oneseal_client *c, const char *container, s
             *out = c->stream[i].writer;
             return ST_DONE;
         }
-    if (!opens(c))
+    if (!opens(c) && c->in.s.p.seal_key != PROFILE_KEY_PROVISIONED)
         return cannot_open(c);
     if (!c->in.s.p.store)
         return APP_FAIL(&c->app, ST_CONFIG, .what = "the profile names no store", .who = "this program",

@@ -286,6 +286,22 @@ def test_a_device_believes_no_answer_but_the_vaults(stage, f):
     assert code == 1 and "does not authenticate" in err
 
 
+def test_a_provisioned_key_needs_no_ttp_at_either_end(stage, f, tmp_path):
+    hex_key, raw, value = tmp_path / "key.hex", tmp_path / "key", bytes(range(100, 132))
+    hex_key.write_text(value.hex() + "\n")
+    hex_key.chmod(0o600)
+    raw.write_bytes(value)
+    f.house.profile("given", DEVICE, f.gateway, extra=[
+        ("seal", {"key": "provisioned", "key-file": str(hex_key), "key-id": "thermo-1@demo.example"})])
+    device = f.house.client(f.gateway, "Cthermo-1")
+    device.create("mn/thermo-1", 3, "m2m:cnt", rn="given", acpi=["mn/thermo-1/acp"]).expect(2001)
+    done = stage.run("device", profile(f, "given"), "mn/thermo-1/given", stdin=b'"by hand"\n')
+    assert done.returncode == 0, done.stderr
+    con = device.retrieve("mn/thermo-1/given/la").root("m2m:cin")["con"]
+    opened = stage.run("open", SP + "/id-mn/mn/thermo-1/given", str(raw), stdin=con.encode())
+    assert (opened.returncode, opened.stdout) == (0, b"by hand\n"), opened.stderr
+
+
 def test_a_signal_ends_the_subscription(stage, f):
     subscriber = subprocess.Popen([stage.program("subscribe"), profile(f, "heat"), REMOTE], env=stage.env,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
