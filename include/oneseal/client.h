@@ -33,7 +33,8 @@ typedef struct oneseal_client_how {
  * with oneseal_client_close in any case. CONFIG, NOT_FOUND, FAILED. */
 ONESEAL_API oneseal_status oneseal_client_open(const char *profile, const oneseal_client_how *how,
                                                oneseal_client **out);
-/* Wipes the keys, closes store and connections. NULL is fine. Not from within a callback. */
+/* Ends the epochs that were written with a last head, wipes the keys, closes store and connections. NULL is fine. Not
+ * from within a callback. */
 ONESEAL_SAY void oneseal_client_close(oneseal_client *c);
 
 /* What the last call that failed said: what is wrong, who decided it, what to do. "" when there is nothing. They live
@@ -52,6 +53,7 @@ typedef struct oneseal_reading {
     size_t n;               /* its octets */
     int json;               /* 1: JSON */
     int clear;              /* 1: it came as clear text */
+    int confirmed;          /* 1: a signed head of its writer covers it (oneseal_client_get_confirmed) */
     int batch;              /* 1: one of several readings of one envelope; from oneseal_client_get: all, as an array */
     uint32_t part;          /* its number in there, from 0 */
     uint32_t index;
@@ -64,6 +66,13 @@ typedef struct oneseal_reading {
  * in the profile's store. OK, or the verdict (out->verdict too); NOT_FOUND, NO_PRIVILEGE, UNREACHABLE, FAILED. */
 ONESEAL_API oneseal_status oneseal_client_get(oneseal_client *c, const char *address, oneseal_reading *out);
 
+/* The same, and waits at most wait_ms until a signed head of its writer covers the reading: only then it is certain
+ * that no other reader made it and that it is where its writer put it. A head is due 10 s after its first reading.
+ * UNCONFIRMED: none came; FORGED_BY_READER and others: the heads say no. Clear text is never confirmed, nor is what was
+ * sealed with a provisioned key. */
+ONESEAL_API oneseal_status oneseal_client_get_confirmed(oneseal_client *c, const char *address, uint32_t wait_ms,
+                                                        oneseal_reading *out);
+
 /* Creates a contentInstance from json[0..n), the JSON text of its `con`. `name` is its resourceName, so that a
  * repetition after a lost answer is recognised (CONFLICT: it is stored already); NULL: the CSE names it. */
 enum {
@@ -71,10 +80,13 @@ enum {
     ONESEAL_PUT_CLEAR = 1   /* as it is: the gateway seals, or nobody */
 };
 /* BAD_ARGUMENT: no JSON; CONFIG: no [seal]; NOT_FOUND: the container; CONFLICT, NO_PRIVILEGE, UNREACHABLE, FAILED.
- * Writing never waits for the TTP: a registration that cannot be delivered stays in the store. */
+ * Writing never waits for the TTP: a registration that cannot be delivered stays in the store. What is sealed here is
+ * covered by signed heads beside it (e2e-heads): call oneseal_client_flush, _run or _step at least every 10 s, so that
+ * they are on time. */
 ONESEAL_API oneseal_status oneseal_client_put(oneseal_client *c, const char *container, const char *json, size_t n,
                                               const char *name, int how);
-/* Delivers the registrations that wait. OK: none is left. TTP_UNREACHABLE: some are; try again later. */
+/* Delivers the registrations that wait, signs heads that are due and sends them. OK: none is left. TTP_UNREACHABLE:
+ * some are; try again later. */
 ONESEAL_API oneseal_status oneseal_client_flush(oneseal_client *c);
 
 /* Registers the AE where that was not done, listens ([listen] of the profile), and subscribes to new instances of a

@@ -4,8 +4,9 @@
 #include <uv.h>
 
 #include "api/api.h"
+#include "app/confirm.h"
 #include "app/inbox.h"
-#include "app/writer.h"
+#include "app/writer_head.h"
 #include "host/heap.h"
 #include "m2m/rsc.h"
 #include "wire/json.h"
@@ -24,6 +25,7 @@ enum {
 struct stream {
     const char *container;
     struct writer *writer;
+    struct writer_head *head; /* NULL: a provisioned key */
 };
 
 struct oneseal_client {
@@ -155,12 +157,21 @@ oneseal_status oneseal_client_open(const char *profile, const oneseal_client_how
     return answer(c, set_up(c, profile));
 }
 
+/* The key ends with its writer, so the epoch gets its closing head. */
+static void close_stream(struct stream *s)
+{
+    (void)writer_post(s->writer); /* what cannot be sent now waits in the book */
+    (void)writer_head_post(s->head, true);
+    writer_head_free(s->head);
+    writer_close(s->writer);
+}
+
 void oneseal_client_close(oneseal_client *c)
 {
     if (!c)
         return;
     for (size_t i = 0; i < c->streams; i++)
-        writer_close(c->stream[i].writer);
+        close_stream(&c->stream[i]);
     if (c->listens)
         inbox_close(&c->in);
     net_timer_free(c->wait);
@@ -207,9 +218,11 @@ static enum status cannot_open(struct oneseal_client *c)
                     .kind = "profile", .object = c->in.s.p.path, .todo = "set [tls] and [ttp FQDN]");
 }
 
+/* wait_ms: so long for the second verdict; negative: the first is enough. */
 static enum status open_answer(struct oneseal_client *c, struct span address, const struct talk_answer *a,
-                               oneseal_reading *out)
+                               int64_t wait_ms, oneseal_reading *out)
 {
+    struct confirm_count n = {0};
     struct item it;
     struct outcome o;
     if (item_read(talk_body(a), &c->mem, &it) != OK)
@@ -218,14 +231,19 @@ static enum status open_answer(struct oneseal_client *c, struct span address, co
                         .todo = "name a contentInstance, or /la of a container");
     struct span absolute = profile_absolute(&c->app, &c->in.s.p, address);
     enum reader_how how = span_ends(address, SPAN("/la")) ? READER_LATEST : READER_BY_NAME;
-    opening_item(&c->in.s.o, &it, opening_container(absolute), how, true, &c->mem, &o);
+    struct span place = profile_place(&c->in.s.p, opening_container(absolute));
+    opening_item(&c->in.s.o, &it, place, how, true, &c->mem, &o);
+    bool confirm = wait_ms >= 0 && o.reason == REASON_OK && !o.res.clear;
+    if (confirm)
+        o.reason = confirm_wait(&c->in.s.o, place, &o, wait_ms, &n);
     if (!fill(c, &o, o.reason == REASON_OK ? o.plain : SPAN_NONE, out))
         return APP_FAIL(&c->app, ST_FAILED, .what = "the reading is too large", .who = "this program",
                         .todo = "read a smaller one");
+    out->confirmed = confirm && o.reason == REASON_OK;
     return o.reason == REASON_OK ? ST_DONE : opening_fail(&c->in.s.o, &o);
 }
 
-oneseal_status oneseal_client_get(oneseal_client *c, const char *address, oneseal_reading *out)
+static oneseal_status get(struct oneseal_client *c, const char *address, int64_t wait_ms, oneseal_reading *out)
 {
     if (!c || !c->open || !address || !*address || !out)
         return ONESEAL_BAD_ARGUMENT;
@@ -238,18 +256,29 @@ oneseal_status oneseal_client_get(oneseal_client *c, const char *address, onesea
     talk_m2m(&c->in.s.t, &(struct talk_ask){.op = TALK_RETRIEVE, .to = to}, &a);
     enum status st = talk_judge(&c->app, &a, "it cannot be read", to);
     if (st == ST_DONE)
-        st = open_answer(c, to, &a, out);
+        st = open_answer(c, to, &a, wait_ms, out);
     talk_answer_free(&a);
     return out->verdict = answer(c, st);
 }
 
+oneseal_status oneseal_client_get(oneseal_client *c, const char *address, oneseal_reading *out)
+{
+    return get(c, address, -1, out);
+}
+
+oneseal_status oneseal_client_get_confirmed(oneseal_client *c, const char *address, uint32_t wait_ms,
+                                            oneseal_reading *out)
+{
+    return get(c, address, wait_ms, out);
+}
+
 /* ---- writing ------------------------------------------------------------------------------------ */
 
-static enum status writer_for(struct oneseal_client *c, const char *container, struct writer **out)
+static enum status stream_for(struct oneseal_client *c, const char *container, struct stream **out)
 {
     for (size_t i = 0; i < c->streams; i++)
         if (strcmp(c->stream[i].container, container) == 0) {
-            *out = c->stream[i].writer;
+            *out = &c->stream[i];
             return ST_DONE;
         }
     if (!opens(c) && c->in.s.p.seal_key != PROFILE_KEY_PROVISIONED)
@@ -261,16 +290,18 @@ static enum status writer_for(struct oneseal_client *c, const char *container, s
     if (c->streams == WRITERS_MAX)
         return APP_FAIL(&c->app, ST_FAILED, .what = "one client seals for at most 64 containers", .who = "this program",
                         .todo = "open a second client");
-    struct stream *s = &c->stream[c->streams];
+    struct stream *s = *out = &c->stream[c->streams];
     const char *name = app_fmt(&c->app, "%s", container);
     enum status st = writer_open(&c->in.s, span_str(name), &s->writer);
+    if (st == ST_DONE)
+        st = writer_head_open(s->writer, span_str(name), WRITER_CNT, &s->head);
     if (st != ST_DONE) {
         writer_close(s->writer);
+        *s = (struct stream){0};
         return st;
     }
     s->container = name;
     c->streams++;
-    *out = s->writer;
     return ST_DONE;
 }
 
@@ -293,14 +324,16 @@ static void put_body(struct buf *b, struct span con, bool text, struct span cnf,
     jw_end_obj(&w);
 }
 
+/* *s: the stream whose head now names the envelope. */
 static enum status seal_body(struct oneseal_client *c, const char *container, struct span json, const char *name,
-                             struct buf *body)
+                             struct buf *body, struct stream **s)
 {
-    struct writer *w = NULL;
     struct buf con = heap_buf(2 * CONTENT_MAX), cnf = heap_buf(CNF_MAX);
-    enum status st = writer_for(c, container, &w);
+    enum status st = stream_for(c, container, s);
     if (st == ST_DONE)
-        st = writer_seal(w, json, SPAN_NONE, &con, &cnf);
+        st = writer_seal((*s)->writer, json, SPAN_NONE, &con, &cnf);
+    if (st == ST_DONE && writer_head_sealed((*s)->head, buf_span(&con)) != OK)
+        st = app_fail_file(&c->app, ERR_IO, "the store cannot be written", c->in.s.p.store);
     if (st == ST_DONE)
         put_body(body, buf_span(&con), true, buf_span(&cnf), name);
     heap_buf_free(&con);
@@ -308,11 +341,13 @@ static enum status seal_body(struct oneseal_client *c, const char *container, st
     return st;
 }
 
-static bool post_letters(struct oneseal_client *c)
+static bool post_all(struct oneseal_client *c)
 {
     bool all = true;
-    for (size_t i = 0; i < c->streams; i++)
+    for (size_t i = 0; i < c->streams; i++) {
         all = writer_post(c->stream[i].writer) && all;
+        all = writer_head_post(c->stream[i].head, false) && all;
+    }
     return all;
 }
 
@@ -325,9 +360,10 @@ oneseal_status oneseal_client_put(oneseal_client *c, const char *container, cons
     begin(c);
     struct buf body = heap_buf(4 * CONTENT_MAX);
     struct span to = span_str(container);
+    struct stream *s = NULL;
     enum status st = ST_DONE;
     if (how == ONESEAL_PUT_SEALED)
-        st = seal_body(c, container, span_of(json, n), name, &body);
+        st = seal_body(c, container, span_of(json, n), name, &body, &s);
     else
         put_body(&body, span_of(json, n), false, SPAN_NONE, name);
     if (st == ST_DONE) {
@@ -336,11 +372,13 @@ oneseal_status oneseal_client_put(oneseal_client *c, const char *container, cons
         talk_m2m(&c->in.s.t, &ask, &a);
         st = talk_judge(&c->app, &a, "the reading is not stored", to);
         talk_answer_free(&a);
+        if (st != ST_DONE && s)
+            writer_head_lost(s->head);
     }
     buf_wipe(&body);
     heap_buf_free(&body);
     if (how == ONESEAL_PUT_SEALED && st == ST_DONE)
-        (void)post_letters(c); /* what does not go now goes with the next reading */
+        (void)post_all(c); /* what does not go now goes with the next reading */
     return answer(c, st);
 }
 
@@ -348,7 +386,7 @@ oneseal_status oneseal_client_flush(oneseal_client *c)
 {
     if (!c || !c->open)
         return ONESEAL_BAD_ARGUMENT;
-    return post_letters(c) ? ONESEAL_OK : ONESEAL_TTP_UNREACHABLE;
+    return post_all(c) ? ONESEAL_OK : ONESEAL_TTP_UNREACHABLE;
 }
 
 /* ---- subscriptions ------------------------------------------------------------------------------ */
@@ -390,6 +428,17 @@ static enum status on_mail(struct inbox *in, const struct book_mail *m, const st
                               .todo = "give the process more memory");
 }
 
+/* A reading that a notification skipped, and that was looked for. */
+static void on_found(void *ctx, const struct outcome *o)
+{
+    struct oneseal_client *c = ctx;
+    struct handing h = {.c = c, .o = o};
+    if (!c->deliver || o->duplicate || o->reason == REASON_NO_KEY_YET)
+        return;
+    if (o->reason == REASON_OK ? reader_each(&o->res, &c->mem, hand_part, &h) != OK : hand_part(&h, 0, SPAN_NONE) != OK)
+        app_note(&c->app, "a reading that was found cannot be handed over");
+}
+
 oneseal_status oneseal_client_subscribe(oneseal_client *c, const char *container)
 {
     if (!c || !c->open || !container || !*container)
@@ -401,7 +450,9 @@ oneseal_status oneseal_client_subscribe(oneseal_client *c, const char *container
         return answer(c, APP_FAIL(&c->app, ST_CONFIG, .what = "the profile names no store", .who = "this program",
                                   .kind = "profile", .object = c->in.s.p.path,
                                   .todo = "set store= in [profile]: what is received must be kept somewhere"));
-    c->in.opens = true;
+    c->in.opens = c->in.fills = true;
+    c->in.s.o.found = on_found;
+    c->in.s.o.found_ctx = c;
     c->in.show = on_mail;
     enum status st = c->listens ? ST_DONE : inbox_open(&c->in);
     if (st != ST_DONE) {
@@ -425,6 +476,31 @@ static bool may_deliver(oneseal_client *c, oneseal_deliver *deliver, void *ctx)
     return true;
 }
 
+/* Milliseconds until a head is due at any stream; -1: none. */
+static int64_t heads_due(const struct oneseal_client *c)
+{
+    int64_t first = -1;
+    for (size_t i = 0; i < c->streams; i++) {
+        int64_t due = writer_head_due(c->stream[i].head);
+        if (due >= 0 && (first < 0 || due < first))
+            first = due;
+    }
+    return first;
+}
+
+/* Waits for something to happen, at most timeout_ms (-1: as long as it takes); sends heads that are due. */
+static void turn(struct oneseal_client *c, int64_t timeout_ms)
+{
+    int64_t head = heads_due(c), wait = head >= 0 && (timeout_ms < 0 || head < timeout_ms) ? head : timeout_ms;
+    if (wait >= 0)
+        net_timer_start(c->wait, (uint64_t)wait, 0);
+    net_loop_turn(c->in.s.t.loop);
+    net_timer_stop(c->wait);
+    if (head >= 0 && heads_due(c) == 0)
+        (void)post_all(c);
+    opening_flush(&c->in.s.o); /* keys that are due for a refresh */
+}
+
 oneseal_status oneseal_client_run(oneseal_client *c, oneseal_deliver *deliver, void *ctx)
 {
     if (!may_deliver(c, deliver, ctx))
@@ -432,9 +508,10 @@ oneseal_status oneseal_client_run(oneseal_client *c, oneseal_deliver *deliver, v
     while (!c->in.stop) {
         inbox_round(&c->in);
         if (!c->in.stop)
-            net_loop_turn(c->in.s.t.loop);
+            turn(c, -1);
     }
     c->in.stop = false;
+    c->deliver = NULL;
     return answer(c, c->in.st);
 }
 
@@ -444,13 +521,12 @@ oneseal_status oneseal_client_step(oneseal_client *c, uint32_t timeout_ms, onese
         return ONESEAL_BAD_ARGUMENT;
     inbox_round(&c->in);
     if (!c->in.stop) {
-        net_timer_start(c->wait, timeout_ms, 0);
-        net_loop_turn(c->in.s.t.loop);
-        net_timer_stop(c->wait);
+        turn(c, timeout_ms);
         inbox_round(&c->in);
     }
     bool stopped = c->in.stop;
     c->in.stop = false;
+    c->deliver = NULL;
     return c->in.st == ST_DONE && stopped ? ONESEAL_STOPPED : answer(c, c->in.st);
 }
 

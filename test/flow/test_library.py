@@ -1,5 +1,6 @@
 """liboneseal as a stranger meets it: installed in a folder, found by pkg-config, used by the examples."""
 import base64
+import ctypes
 import glob
 import json
 import os
@@ -204,8 +205,36 @@ def test_a_device_seals_by_library_and_an_application_opens_by_library(stage, f)
     header = stored["con"].split(".")[0]
     assert json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["e2e"][5] == "d"
     assert stored["cnf"] == "application/json:0:1"
-    # The command line reads what the library's device wrote.
+    # The command line reads what the library's device wrote, and the heads that it left confirm it.
     assert f.oneseal("get", "heat:%s/la" % REMOTE, "--open").stdout == b'{"n":3}\n'
+    done = f.oneseal("get", "heat:%s/la" % REMOTE, "--confirmed")
+    assert (done.returncode, done.stdout) == (0, b'{"n":3}\n'), done.stderr
+
+
+class Reading(ctypes.Structure):
+    """oneseal_reading, as far as it is looked at here."""
+    _fields_ = [("verdict", ctypes.c_int), ("flags", ctypes.c_uint64), ("address", ctypes.c_char_p), ("kid", ctypes.c_char_p),
+                ("plain", ctypes.c_char_p), ("n", ctypes.c_size_t), ("json", ctypes.c_int), ("clear", ctypes.c_int),
+                ("confirmed", ctypes.c_int), ("rest", ctypes.c_char * 1024)]
+
+
+def test_a_reading_is_confirmed_by_the_heads_of_its_writer(stage, f):
+    """Called from another language, as anything with a foreign function interface can."""
+    if stage.extra:
+        pytest.skip("the library needs a sanitizer that Python does not load")
+    done = stage.run("device", profile(f, "sealer"), "mn/thermo-1/own", stdin=b'{"c":1}\n')
+    assert done.returncode == 0, done.stderr
+    library, client, reading = ctypes.CDLL(stage.so), ctypes.c_void_p(), Reading()
+    library.oneseal_client_close.argtypes = [ctypes.c_void_p]
+    assert library.oneseal_client_open(profile(f, "heat").encode(), None, ctypes.byref(client)) == 0
+    try:
+        where = (REMOTE + "/la").encode()
+        assert library.oneseal_client_get(client, where, ctypes.byref(reading)) == 0
+        assert (reading.plain, reading.n, reading.json, reading.confirmed) == (b'{"c":1}', 7, 1, 0)
+        assert library.oneseal_client_get_confirmed(client, where, 20000, ctypes.byref(reading)) == 0
+        assert (reading.plain, reading.confirmed, reading.address) == (b'{"c":1}', 1, STREAM.encode())
+    finally:
+        library.oneseal_client_close(client)
 
 
 def wait_for_subscription(f, subscriber):

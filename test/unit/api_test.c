@@ -300,6 +300,7 @@ static void arguments_that_are_not_allowed(void **state)
         oneseal_bundle_read(NULL, "x", 1, TTP, 0),
         oneseal_client_open(NULL, NULL, NULL),
         oneseal_client_get(NULL, STREAM, NULL),
+        oneseal_client_get_confirmed(NULL, STREAM, 0, NULL),
         oneseal_client_put(NULL, STREAM, "1", 1, NULL, 0),
         oneseal_client_flush(NULL),
         oneseal_client_subscribe(NULL, STREAM),
