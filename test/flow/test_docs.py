@@ -51,6 +51,10 @@ def test_guide(guide, tmp_path):
     if guide.endswith("by-hand.md"):
         stored, opened = re.findall(r'"con":"(eyJ[^"]+)"', done.stdout), '{"t":21.5}' in done.stdout
         assert stored and opened, done.stdout
+    if guide.endswith("library.md"):
+        own = "//demo.example/id-mn/mn/thermo-1/own: "
+        for shown in ("\n21.5\n", own + '{"t":21.5}\n' + own + '{"t":21.6}\n' + '{"t":21.6}\n'):
+            assert shown in done.stdout, (shown, done.stdout, done.stderr)
     if guide.endswith("laboratory.md"):
         assert "m2m:dbg" not in done.stdout, done.stdout
         for shown in ('"m2m:uril":["cse-in/lamp/light"]', '"fr":"/id-mn/cse-mn/shed"', '"rs":1', '"at":["/id-mn/'):
