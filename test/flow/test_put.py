@@ -325,13 +325,14 @@ def test_a_profile_that_contradicts_itself(f):
 
 @pytest.mark.parametrize("where,words,text,plain", [
     ("data", [], b'{"t":1}', {"t": 1}), ("made", ["--key", "ttp"], b"7", 7), ("strict", ["--strict"], b'{"t":2}', {"t": 2}),
-    ("batch", ["--batch", "4"], b"1\n2", [1, 2]), ("padded", ["--pad", "64"], b'"x"', "x")])
-def test_our_own_reader_opens_it(f, where, words, text, plain):
+    ("batch", ["--batch", "4"], b"1\n2", [1, 2]), ("padded", ["--pad", "64"], b'"x"', "x"),
+    ("series", ["--as", "tsi"], b"5", 5)])
+def test_our_own_reader_confirms_it(f, where, words, text, plain):
     f.profile("both", policy="both", readers=HEAT + "," + DEVICE)
     f.house.profile("reader", DEVICE, f.gateway, f.ttp, extra=[
         ("stream data", {"address": SP + "/id-mn/mn/thermo-1/" + where, "writer": DEVICE})])
     (row,) = f.rows(where, *words, stdin=text + b"\n", profile="both")
-    done = run("get", f"reader:mn/thermo-1/{where}/la", "--open", "--json", "--config", f.folder)
+    done = run("get", f"reader:mn/thermo-1/{where}/la", "--confirmed", "--json", "--config", f.folder)
     assert done.returncode == 0, done.stderr
     opened = json.loads(done.stdout)
-    assert (opened["verdict"], opened["kid"], opened["plain"]) == ("opened", row["kid"], plain)
+    assert (opened["verdict"], opened["kid"], opened["plain"]) == ("confirmed", row["kid"], plain)
