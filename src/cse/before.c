@@ -98,6 +98,17 @@ static enum err replace(struct run *r, size_t slot, struct span name, struct spa
     return OK;
 }
 
+/* readers.h: as it is, or as the request will make it. */
+static enum err readers_now(void *ctx, struct readers *out)
+{
+    struct run *r = (struct run *)ctx;
+    bool comes = r->q->op == OP_CREATE && r->q->ty != TY_CIN && r->q->ty != TY_TSI;
+    if (comes)
+        return readers_of(r, &r->in, prim_text(r->q, PA_fr), out);
+    TRY(run_old(r));
+    return readers_of(r, &r->old, r->target.creator, out);
+}
+
 static enum says ask_hook(struct run *r, struct cse_hook_ask *ask, struct cse_hook_say *say)
 {
     const struct cse_hook *h = &r->c->hook;
@@ -106,6 +117,9 @@ static enum says ask_hook(struct run *r, struct cse_hook_ask *ask, struct cse_ho
     ask->now = r->now;
     ask->entropy = r->c->w.entropy;
     ask->entropy_ctx = r->c->w.ctx;
+    ask->access = r->c->access_turn;
+    ask->readers = readers_now;
+    ask->readers_ctx = r;
     r->hooked = true;
     struct verdict v = h->before(h->ctx, ask, say);
     return verdict_go(v) ? MORE : refuse_verdict(r, v);
@@ -163,6 +177,16 @@ static enum says before_ts(struct run *r)
     if (say.cnf.p)
         STEP_TRY(r, replace(r, type_slot(r->in.t, AT_cnf), SPAN("cnf"), name_json(say.cnf, r->a)));
     return MORE;
+}
+
+/* Nothing of it is content, but content will come. */
+static enum says before_cnt(struct run *r)
+{
+    struct cse_hook_say say = {0};
+    struct cse_hook_ask ask = {.what = HOOK_CNT};
+    STEP_TRY(r, path_to_be(r, &ask.path));
+    STEP_TRY(r, labels_of(r, false, true, &ask));
+    return ask_hook(r, &ask, &say);
 }
 
 /* A flexContainer is content itself: its own address counts. */
@@ -234,7 +258,7 @@ enum says step_before(struct run *r)
     case TY_TS:
         return create ? before_ts(r) : before_labels(r);
     case TY_CNT:
-        return create ? MORE : before_labels(r);
+        return create ? before_cnt(r) : before_labels(r);
     case TY_FCNT: {
         enum says say = create ? MORE : before_labels(r);
         return say == MORE ? before_fcnt(r) : say;

@@ -150,6 +150,7 @@ enum says change_apply(struct run *r)
     }
     STEP_TRY(r, merge_body(r, et, &o->body));
     o->lt = r->now;
+    readers_moved(r, attrs_get(&r->in, AT_acpi) || attrs_get(&r->in, AT_cstn) ? TY_ACP : o->ty);
     if (type_of(o->ty)->flags & TF_STATE)
         o->st++;
     STEP_TRY(r, name_attrs(o, r->a, &next));

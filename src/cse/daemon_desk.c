@@ -1,5 +1,6 @@
 /* daemon_desk.c - what the admin socket answers: status. */
 #include "cse/daemon.h"
+#include "host/heap.h"
 #include "host/log.h"
 #include "m2m/prim.h"
 #include "wire/json.h"
@@ -146,6 +147,26 @@ static void put_status(struct daemon *d, struct buf *out)
     jw_end_obj(&w);
 }
 
+/* policy why ADDRESS */
+static void put_policy(struct daemon *d, struct span rest, struct buf *out)
+{
+    enum { WHY_MEM = 1 << 20 };
+    struct store_tx *t;
+    struct arena a;
+    struct span verb = span_cut(&rest, ' ');
+    if (!span_eq(verb, SPAN("why")) || !rest.n) {
+        buf_str(out, "{\"error\":\"policy why ADDRESS\"}");
+        return;
+    }
+    heap_arena(&a, 16384, WHY_MEM);
+    enum err e = store_read(d->store, 0, &t);
+    if (e == OK) {
+        hook_seal_why(d->seal, d->cse, t, &a, daemon_now(d), rest, out);
+        store_end(t);
+    }
+    arena_reset(&a);
+}
+
 /* Every stream begins a new epoch with its next reading: after a denial at the TTP, for example. */
 static void put_epoch(struct daemon *d, struct buf *out)
 {
@@ -162,11 +183,12 @@ static void put_epoch(struct daemon *d, struct buf *out)
 void daemon_desk(void *ctx, struct span verb, struct span rest, struct buf *out)
 {
     struct daemon *d = ctx;
-    (void)rest;
     if (span_eq(verb, SPAN("status")))
         put_status(d, out);
     else if (span_eq(verb, SPAN("epoch")))
         put_epoch(d, out);
+    else if (span_eq(verb, SPAN("policy")))
+        put_policy(d, rest, out);
     else
-        buf_str(out, "{\"error\":\"unknown command; there are: status epoch\"}");
+        buf_str(out, "{\"error\":\"unknown command; there are: status, epoch, policy why ADDRESS\"}");
 }

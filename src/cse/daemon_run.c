@@ -381,6 +381,7 @@ static enum err engine_new(struct daemon *d, struct buf *why)
     struct cse_hook hook = hook_seal_hook(d->seal);
     TRY(seal_head_attach(d->seal, d->cse, &hook));
     cse_set_hook(d->cse, &hook);
+    hook_seal_reads(d->seal, readers_at);
     return OK;
 }
 

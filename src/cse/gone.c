@@ -115,6 +115,7 @@ static enum err drop_one(struct run *r, const struct row *row, bool itself)
         TRY(store_alarms_drop(r->t, row->rid));
     if (itself || !(type_of(row->ty)->flags & TF_INSTANCE))
         TRY(group_forget(r, row));
+    readers_moved(r, row->ty);
     return store_drop(r->t, row->rid);
 }
 

@@ -186,6 +186,7 @@ static enum err leave(struct run *r, struct row *group, const struct leaving *l)
     TRY(t.b.e);
     group->body = buf_span(&t.b);
     TRY(make_labels(r, attrs_get(&at, AT_lbl), group));
+    readers_moved(r, TY_GRP);
     return store_set(r->t, group);
 }
 

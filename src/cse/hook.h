@@ -2,7 +2,8 @@
  *
  * Called in the step `before`, on the writer thread, inside the savepoint of the request, for everything that brings
  * readings: CREATE of a contentInstance, of a timeSeriesInstance, of a timeSeries (whose cnf is that of its instances
- * and never changes), CREATE and UPDATE of a flexContainer. Whatever the hook writes through `t` (index, letters, small
+ * and never changes), CREATE and UPDATE of a flexContainer; and with the CREATE of a container, so that keys can be
+ * fetched ahead. Whatever the hook writes through `t` (index, letters, small
  * state) is taken back with the savepoint; if it keeps something in memory as well (the counter of an epoch), `undone`
  * tells it that the request was rolled back, so that the index is given out again. Before it returns nothing of the
  * content was stored, logged or notified. */
@@ -10,10 +11,17 @@
 #define CSE_HOOK_H
 
 #include "base/arena.h"
+#include "cse/readers.h"
 #include "m2m/rsc.h"
 #include "store/store.h"
 
-enum cse_hook_what { HOOK_CIN, HOOK_TSI, HOOK_TS, HOOK_FCNT };
+enum cse_hook_what {
+    HOOK_CIN,
+    HOOK_TSI,
+    HOOK_TS,
+    HOOK_FCNT,
+    HOOK_CNT, /* a container comes: nothing is to be sealed yet */
+};
 
 /* One attribute of a flexContainer that its specialization has: content. */
 struct cse_hook_attr {
@@ -35,6 +43,10 @@ struct cse_hook_ask {
     struct span cnf;   /* value of cnf, that of the timeSeries for its instances; empty when absent */
     struct cse_hook_attr *attrs; /* HOOK_FCNT: content that the request sets, null left out */
     size_t n_attrs;
+    uint64_t access; /* another number: access control may have changed since (readers.h) */
+    /* Who may RETRIEVE what lies at `path`, as it is or is to be. */
+    enum err (*readers)(void *ctx, struct readers *out);
+    void *readers_ctx;
     const struct span *lbl; /* labels of what lies at `path`: as stored and as sent */
     size_t nlbl;
     void (*entropy)(void *ctx, void *p, size_t n);
@@ -68,6 +80,8 @@ struct cse_hook {
     void (*committed)(void *ctx, enum err e);
     /* Loop 0, at each tick: what it has to do by itself (heads); gives the time of the next. NULL: nothing. */
     int64_t (*tick)(void *ctx, int64_t now);
+    /* After a COMMIT: policies, groups or AEs may have changed. NULL: nobody cares. */
+    void (*access)(void *ctx);
     /* May the labels of a container, timeSeries or flexContainer become these? NULL: any. */
     struct verdict (*relabel)(void *ctx, const struct cse_hook_relabel *ask);
 };

@@ -70,7 +70,9 @@ static struct verdict cannot(struct hook_seal *h, struct span attr, struct span 
         enum reason r;
         const char *rule;
     } rows[] = {
-        {REASON_NO_CREDENTIAL, "no-credential: no bundle of the TTP is pinned, so there is no credential to seal with"},
+        {REASON_NO_CREDENTIAL, "no-credential: no bundle of the TTP is pinned, or a key that it makes has not come "
+                               "yet, so there is nothing to "
+                               "seal with"},
         {REASON_REGISTRATION_OVERDUE, "registration-overdue: the TTP was out of reach for too long"},
         {REASON_PLACE_UNVERIFIED, "place-unverified: the place has no absolute structured address"},
     };
@@ -104,13 +106,17 @@ static enum err put_envelope(struct hook_seal *h, const struct cse_hook_ask *ask
                          .batch = p->batch && json && plain.n && plain.p[0] == '[',
                          .pad = pad_of(p, plain.n)};
     m.padding = p->n_pad || m.pad;
-    size_t room = seal_room(plain.n + m.pad) + 2, scratch_room = m.pad ? plain.n + m.pad : 0;
+    size_t n = plain.n + m.pad, room = (e->strict ? seal_to_room(n) : seal_room(n)) + 2,
+           scratch_room = m.pad ? plain.n + m.pad : 0;
     uint8_t *text = (uint8_t *)arena_alloc(ask->arena, room + scratch_room);
     if (!text)
         return ERR_NOMEM;
     struct buf con = buf_over(text, room), scratch = buf_over(text + room, scratch_room);
     buf_c(&con, '"');
-    TRY(seal(&h->sealer, &e->key, &m, plain, &scratch, &con));
+    if (e->strict)
+        TRY(seal_to(&h->sealer, &e->to, &m, plain, &scratch, &con));
+    else
+        TRY(seal(&h->sealer, &e->key, &m, plain, &scratch, &con));
     buf_c(&con, '"');
     *out = buf_span(&con);
     return con.e;
@@ -238,6 +244,7 @@ static struct verdict before_ts(struct hook_seal *h, const struct cse_hook_ask *
                                   "the instances (text/plain:0:1)");
     if (seal_series_put(ask, sid, rule->p->name) != OK)
         return cannot(h, SPAN("cnf"), ask->path, REASON_FAILED);
+    seal_epoch_ahead(h, ask, rule->p);
     return put_cnf(h, ask, false, say);
 }
 
@@ -325,6 +332,10 @@ static struct verdict before(void *ctx, const struct cse_hook_ask *ask, struct c
         return before_tsi(h, ask, rule, &cnf, say);
     case HOOK_FCNT:
         return before_fcnt(h, ask, &rule);
+    case HOOK_CNT:
+        if (seal_rule_level(&rule) == SEAL_GATEWAY)
+            seal_epoch_ahead(h, ask, rule.p);
+        break;
     }
     return VERDICT_GO;
 }
@@ -369,6 +380,10 @@ static void committed(void *ctx, enum err e)
     for (size_t i = 0; e != OK && h->secret && i < SEAL_STREAMS; i++)
         if (h->secret->epoch[i].open && (h->secret->epoch[i].tx == h->tx || h->secret->epoch[i].born == h->tx))
             seal_epoch_drop(h, &h->secret->epoch[i]);
+    if (e == OK)
+        seal_stock_spent(h);
+    else
+        seal_stock_back(h, NULL);
     void (*wake)(void *) = h->wake;
     if (e == OK && h->queued && wake)
         wake(h->wake_ctx);
@@ -377,9 +392,26 @@ static void committed(void *ctx, enum err e)
     h->tx++;
 }
 
+/* The policies of streams whose readers follow access control are looked at by the task. */
+static void access_changed(void *ctx)
+{
+    struct hook_seal *h = (struct hook_seal *)ctx;
+    void (*wake)(void *) = h->wake;
+    if (!h->follows)
+        return;
+    atomic_store(&h->renew, true);
+    if (wake)
+        wake(h->wake_ctx);
+}
+
 struct cse_hook hook_seal_hook(struct hook_seal *h)
 {
-    return (struct cse_hook){.ctx = h, .before = before, .undone = undone, .committed = committed, .relabel = relabel};
+    return (struct cse_hook){.ctx = h,
+                             .before = before,
+                             .undone = undone,
+                             .committed = committed,
+                             .access = access_changed,
+                             .relabel = relabel};
 }
 
 /* ---- life --------------------------------------------------------------------------------------------- */
@@ -397,9 +429,12 @@ static enum err fill(struct hook_seal *h, const struct conf *conf, struct span s
         return OK;
     TRY(sealer_init(&h->sealer, (struct esd_rng){0}));
     TRY(seal_head_new(h, conf));
+    h->wishes = ARENA_ARRAY(&h->mem, struct seal_wish, SEAL_WISHES_MAX);
     h->secret = (struct seal_secret *)secret_alloc(sizeof *h->secret);
+    if (!h->wishes)
+        return ERR_NOMEM;
     if (h->secret)
-        return OK;
+        return seal_conf_keys(conf, h, why);
     buf_fmt(why, "memory for the keys of %d streams (%zu octets) cannot be locked: raise LimitMEMLOCK of the service\n",
             SEAL_STREAMS, sizeof *h->secret);
     return ERR_NOMEM;
@@ -414,6 +449,7 @@ enum err hook_seal_new(const struct conf *conf, struct span sp, struct span csi,
         return ERR_NOMEM;
     heap_arena(&h->mem, 16384, 16 << 20);
     h->tx = 1;
+    pthread_mutex_init(&h->wish_lock, NULL);
     enum err e = fill(h, conf, sp, csi, why);
     if (e != OK) {
         hook_seal_free(h);
@@ -427,10 +463,15 @@ void hook_seal_free(struct hook_seal *h)
 {
     if (!h)
         return;
+    for (size_t i = 0; h->secret && i < SEAL_STREAMS; i++)
+        if (h->secret->epoch[i].open)
+            seal_epoch_drop(h, &h->secret->epoch[i]);
+    seal_stock_free(h);
     if (h->sealer.gcm)
         sealer_free(&h->sealer);
     seal_head_free(h);
     secret_free(h->secret);
+    pthread_mutex_destroy(&h->wish_lock);
     for (size_t i = 0; i < h->n_ttps; i++) {
         p256_free(h->ttps[i].key);
         p256_free(h->ttps[i].data);
@@ -448,6 +489,24 @@ bool hook_seal_seals(const struct hook_seal *h)
         if (h->policies[i].level == SEAL_GATEWAY)
             return true;
     return false;
+}
+
+bool hook_seal_asks(const struct hook_seal *h)
+{
+    for (size_t i = 0; i < h->n_policies; i++)
+        if (h->policies[i].level == SEAL_GATEWAY && (h->policies[i].source == KEY_TTP || h->policies[i].strict))
+            return true;
+    return false;
+}
+
+void hook_seal_reads(struct hook_seal *h,
+                     enum err (*at)(struct cse *c, struct store_tx *t, struct arena *a, int64_t now,
+                                    struct span address, struct readers *out, const struct span **lbl, size_t *nlbl))
+{
+    h->readers_at = at;
+    for (size_t i = 0; i < h->n_policies; i++)
+        h->follows = h->follows || h->policies[i].readers_acp;
+    atomic_store(&h->renew, h->follows); /* the configuration may be another than that of the last run */
 }
 
 unsigned hook_seal_new_epoch(struct hook_seal *h)

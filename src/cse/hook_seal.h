@@ -2,7 +2,8 @@
  * its streams (e2e.md 2, 7; architecture.md 5). What it stores for the TTP is sent by net_seal_post.h.
  *
  * Threads: hook_seal_hook's functions run on the writer thread; hook_seal_new_epoch anywhere.
- * Nothing here can open: it links sealing and wrapping only. */
+ * Nothing here opens content: it links sealing and wrapping, and takes keys only out of answers to its own requests
+ * (decision 061). */
 #ifndef CSE_HOOK_SEAL_H
 #define CSE_HOOK_SEAL_H
 
@@ -37,6 +38,15 @@ MUST_USE enum err hook_seal_new(const struct conf *conf, struct span sp, struct 
 void hook_seal_free(struct hook_seal *h);
 /* For cse_set_hook. */
 struct cse_hook hook_seal_hook(struct hook_seal *h);
+/* Before any thread runs: readers of places, for policies with readers = acp. */
+void hook_seal_reads(struct hook_seal *h,
+                     enum err (*at)(struct cse *c, struct store_tx *t, struct arena *a, int64_t now,
+                                    struct span address, struct readers *out, const struct span **lbl, size_t *nlbl));
+/* `policy why ADDRESS`: which policy counts there, who gets keys, and which rules grant none. JSON. Any thread. */
+void hook_seal_why(struct hook_seal *h, struct cse *c, struct store_tx *t, struct arena *a, int64_t now,
+                   struct span address, struct buf *out);
+/* Does any policy take keys that a TTP makes? */
+bool hook_seal_asks(const struct hook_seal *h);
 /* Does any policy ask for sealing? Then net_seal_post is needed. */
 bool hook_seal_seals(const struct hook_seal *h);
 /* Any thread: every stream begins a new epoch with its next reading. Gives the number of streams open at the moment. */

@@ -7,6 +7,7 @@
 
 #include "cse/cse.h"
 #include "cse/hook.h"
+#include "cse/readers.h"
 #include "m2m/acr.h"
 #include "m2m/check.h"
 #include "wire/json.h"
@@ -173,8 +174,10 @@ struct cse {
     bool sweeping;                         /* loop 0: a sweep is under way */
     struct exch sweep;
     struct arena sweep_mem;
-    bool csr_changed; /* writer: a remoteCSE came, went or changed in this transaction */
-    bool told;        /* writer: letters were written or removed in this transaction */
+    uint64_t access_turn; /* writer: grows when policies, groups or AEs change; readers.h */
+    uint64_t access_told; /* writer: what the hook was told of */
+    bool csr_changed;     /* writer: a remoteCSE came, went or changed in this transaction */
+    bool told;            /* writer: letters were written or removed in this transaction */
     struct id admin;
 };
 
@@ -283,6 +286,15 @@ enum err rights_ask(struct run *r, const struct id *who, const struct row *row, 
 /* UPDATE of acpi: by pvs of the linked policies. */
 enum err rights_acpi(struct run *r, const struct row *row, bool *yes);
 void rights_free(struct cse *c);
+
+/* readers.c: of a place, by its attributes and creator. */
+struct readers;
+MUST_USE enum err readers_of(struct run *r, const struct attrs *place, struct span creator, struct readers *out);
+/* A resource of this type came, went or changed. Writer. */
+static inline void readers_moved(struct run *r, unsigned ty)
+{
+    r->c->access_turn += ty == TY_ACP || ty == TY_GRP || ty == TY_AE;
+}
 
 /* ---- make.c, change.c, gone.c: CREATE, UPDATE, DELETE ------------------------------------------------- */
 

@@ -283,6 +283,7 @@ enum says make_apply(struct run *r)
                       "a resource of this name or identifier exists already (TS-0004 7.3.3.5)");
     STEP_TRY(r, e);
     STEP_TRY(r, count_parent(r));
+    readers_moved(r, o->ty);
     return arena_ok(r->a) ? MORE : oops(r, ERR_NOMEM);
 }
 

@@ -1,15 +1,16 @@
 /* The task that makes sealed content readable: it binds our key at each TTP, posts the policies that name the readers,
- * then the letters of the epochs, one call after the other, with back-off when the TTP does not answer. Writing never
- * waits for it (e2e.md 2). Loop 0. */
+ * then the letters of the epochs, one call after the other, with back-off when the TTP does not answer; it fetches keys
+ * that a TTP makes. Writing never waits for it (e2e.md 2). Loop 0. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/code.h"
-#include "cse/net_seal_post.h"
+#include "cse/net_seal_own.h"
 #include "cse/seal_head.h"
 #include "esd/release.h"
 #include "host/heap.h"
 #include "host/log.h"
+#include "host/secret.h"
 
 enum {
     BACKOFF_MIN_MS = 500,
@@ -20,49 +21,6 @@ enum {
     FETCH_EARLY_S = 7 * 86400, /* a bundle that ends within a week is fetched again */
     FETCH_EVERY_MS = 6 * 3600 * 1000,
 };
-
-/* What is under way. */
-enum doing { DOING_NOTHING, DOING_BUNDLE, DOING_NONCE, DOING_CLIENT, DOING_POLICY, DOING_LETTER, DOING_JOB };
-
-/* What we know of a TTP. */
-struct keeper {
-    struct seal_ttp *t;
-    struct http_url url;
-    bool url_ok, bound;
-    uint8_t nonce[64]; /* newest Oneseal-Nonce, text */
-    size_t nonce_n;
-    int64_t fetched_ms;
-    unsigned failures;   /* in a row */
-    int64_t quiet_until; /* of the loop's clock: left alone until then */
-};
-
-/* What we know of a policy: the version that the TTP has, 0: not known. */
-struct posted {
-    uint64_t version, sending;
-    bool done;
-};
-
-struct net_seal_post {
-    struct net_seal_post_conf c;
-    struct keeper keeper[SEAL_TTPS_MAX + 1]; /* the last one stays empty: of a TTP that left the configuration */
-    struct posted *posted;                   /* one for each policy */
-    struct net_timer *timer;
-    struct http_pending *pending;
-    struct net_post wake;
-    atomic_bool waking;
-    bool closing, loaded;
-    enum doing doing;
-    size_t ttp, policy; /* of what is under way */
-    uint64_t letter;    /* the same */
-    uint64_t cursor;    /* letters before it were tried in this round */
-    struct buf request; /* text under way */
-    struct arena mem;   /* of one turn */
-    struct exch x;      /* the job that records an outcome */
-    struct arena x_mem;
-    struct net_seal_post_counts counts;
-};
-
-static void turn(struct net_seal_post *p);
 
 /* ---- recording outcomes on the writer ----------------------------------------------------------------- */
 
@@ -102,29 +60,36 @@ static enum err record_policy(struct net_seal_post *p, struct store_tx *t)
 static enum err record(struct cse *c, struct store_tx *t, struct exch *x)
 {
     struct net_seal_post *p = (struct net_seal_post *)x->door;
-    (void)c;
     arena_reset(&p->x_mem);
-    return p->policy < p->c.seal->n_policies ? record_policy(p, t) : seal_queue_done(t, &p->x_mem, p->letter);
+    if (p->job == JOB_POLICY)
+        return record_policy(p, t);
+    return p->job == JOB_LETTER ? seal_queue_done(t, &p->x_mem, p->letter) : net_seal_job(p, c, t);
 }
 
 static void recorded(struct exch *x)
 {
     struct net_seal_post *p = (struct net_seal_post *)x->door;
     p->doing = DOING_NOTHING;
+    if (p->job == JOB_STOCK)
+        net_seal_key_over(p);
     if (x->wrote != OK)
         LOG(LOG_L_ERROR, "letter-outcome-not-stored", log_err("error", x->wrote)); /* sent again: that is safe */
     if (!p->closing)
-        turn(p);
+        net_seal_turn(p);
 }
 
-/* policy == n_policies: it is a letter. */
-static void hand_in(struct net_seal_post *p)
+void net_seal_hand_in(struct net_seal_post *p, enum seal_job job)
 {
     p->doing = DOING_JOB;
+    p->job = job;
     p->x = (struct exch){.arena = &p->x_mem, .self = true, .done = recorded, .door = p, .job = record};
     if (p->c.enqueue(p->c.ctx, &p->x))
         return;
     p->doing = DOING_NOTHING;
+    if (job == JOB_STOCK)
+        net_seal_key_over(p);
+    if (job == JOB_RENEW)
+        atomic_store(&p->c.seal->renew, true);
     net_timer_start(p->timer, RETRY_QUEUE_MS, 0);
 }
 
@@ -140,7 +105,14 @@ static void rest(struct net_seal_post *p)
             ms = left;
     }
     p->cursor = 0;
+    p->wish_at = 0;
     net_timer_start(p->timer, (uint64_t)ms, 0);
+}
+
+bool net_seal_may(const struct net_seal_post *p, size_t keeper)
+{
+    const struct keeper *k = &p->keeper[keeper];
+    return k->t && k->bound && k->quiet_until <= net_loop_now(p->c.loop);
 }
 
 static bool quiet(const struct net_seal_post *p, const struct keeper *k)
@@ -148,8 +120,8 @@ static bool quiet(const struct net_seal_post *p, const struct keeper *k)
     return k->quiet_until > net_loop_now(p->c.loop);
 }
 
-/* The TTP is left alone for a while, twice as long each time; the others go on. */
-static void failed(struct net_seal_post *p, const char *what, const char *why, int status)
+/* Twice as long each time; the others go on. */
+void net_seal_failed(struct net_seal_post *p, const char *what, const char *why, int status)
 {
     struct keeper *k = &p->keeper[p->ttp];
     int64_t ms = BACKOFF_MIN_MS;
@@ -164,6 +136,7 @@ static void failed(struct net_seal_post *p, const char *what, const char *why, i
     k->quiet_until = net_loop_now(p->c.loop) + ms;
     p->counts.failed++;
     p->cursor = 0;
+    p->wish_at = 0;
     LOG(k->failures > 3 ? LOG_L_WARN : LOG_L_NOTICE, "ttp-call-failed", log_str("what", what),
         log_span("ttp", k->t->fqdn), log_str("why", why), log_int("status", status),
         log_int("letter", (int64_t)p->letter), log_int("again_ms", ms));
@@ -229,12 +202,12 @@ static void policy_answered(struct net_seal_post *p, const struct ack *a, int st
         d->done = true;
         LOG(LOG_L_NOTICE, "policy-registered", log_span("policy", p->c.seal->policies[p->policy].name),
             log_int("version", (int64_t)d->version));
-        hand_in(p);
+        net_seal_hand_in(p, JOB_POLICY);
     } else if (span_eq(a->code, SPAN("conflict")) && a->version != d->version) {
         d->version = a->version; /* the TTP counts otherwise than our store: one above its version */
-        turn(p);
+        net_seal_turn(p);
     } else {
-        failed(p, "policy", "the TTP refuses the policy", status);
+        net_seal_failed(p, "policy", "the TTP refuses the policy", status);
     }
 }
 
@@ -242,39 +215,40 @@ static void letter_answered(struct net_seal_post *p, const struct ack *a, int st
 {
     bool ok = span_eq(a->code, SPAN("ok")), conflict = span_eq(a->code, SPAN("conflict"));
     if (!ok && !conflict) {
-        failed(p, "letter", "the TTP refuses the letter", status);
+        net_seal_failed(p, "letter", "the TTP refuses the letter", status);
         p->cursor = p->letter + 1; /* the others first */
         return;
     }
     if (conflict) /* another content under this kid: never accepted, however often it is sent */
         LOG(LOG_L_ERROR, "letter-conflict", log_int("letter", (int64_t)p->letter));
     p->counts.sent++;
-    p->policy = p->c.seal->n_policies;
-    hand_in(p);
+    net_seal_hand_in(p, JOB_LETTER);
 }
 
 static void answered_by_ack(struct net_seal_post *p, struct keeper *k, enum doing doing, const struct http_result *r)
 {
     static const char *const names[] = {
-        [DOING_CLIENT] = "client", [DOING_POLICY] = "policy", [DOING_LETTER] = "letter"};
+        [DOING_CLIENT] = "client", [DOING_POLICY] = "policy", [DOING_READERS] = "policy", [DOING_LETTER] = "letter"};
     struct ack a;
     enum reason v = read_ack(p, k, r, &a);
     if (v != REASON_OK) {
         k->bound = k->bound && r->status != 401 && r->status != 403; /* it may have forgotten us */
-        failed(p, names[doing], "no signed answer of the TTP's vault", r->status);
+        net_seal_failed(p, names[doing], "no signed answer of the TTP's vault", r->status);
         return;
     }
     k->failures = 0;
     seal_head_saw_log(k->t, a.size, a.head);
     if (doing == DOING_POLICY)
         policy_answered(p, &a, r->status);
+    else if (doing == DOING_READERS)
+        net_seal_readers_answered(p, &a, r->status);
     else if (doing == DOING_LETTER)
         letter_answered(p, &a, r->status);
     else if (span_eq(a.code, SPAN("ok"))) {
         k->bound = true;
-        turn(p);
+        net_seal_turn(p);
     } else
-        failed(p, names[doing], "the TTP refuses our registration", r->status);
+        net_seal_failed(p, names[doing], "the TTP refuses our registration", r->status);
 }
 
 static void answered(void *ctx, const struct http_result *r)
@@ -288,28 +262,30 @@ static void answered(void *ctx, const struct http_result *r)
         return;
     p->counts.reached = r->e == OK;
     if (r->e != OK) {
-        failed(p, "connection", r->why, 0);
+        net_seal_failed(p, "connection", r->why, 0);
         return;
     }
     keep_nonce(k, r);
     if (doing == DOING_BUNDLE) {
         k->fetched_ms = p->c.now(p->c.ctx);
         if (r->status != 200 || !take_bundle(p, k, r->body))
-            failed(p, "bundle", "no fresh bundle", r->status);
+            net_seal_failed(p, "bundle", "no fresh bundle", r->status);
         else
-            turn(p);
+            net_seal_turn(p);
     } else if (doing == DOING_NONCE) {
         if (k->nonce_n)
-            turn(p);
+            net_seal_turn(p);
         else
-            failed(p, "nonce", "no Oneseal-Nonce in the answer", r->status);
-    } else
+            net_seal_failed(p, "nonce", "no Oneseal-Nonce in the answer", r->status);
+    } else if (doing == DOING_KEY)
+        net_seal_key_answered(p, r);
+    else
         answered_by_ack(p, k, doing, r);
 }
 
 /* ---- calls ---------------------------------------------------------------------------------------------- */
 
-static void call(struct net_seal_post *p, enum doing doing, const char *method, const char *path)
+void net_seal_call(struct net_seal_post *p, enum doing doing, const char *method, const char *path)
 {
     struct keeper *k = &p->keeper[p->ttp];
     bool post = method[0] == 'P';
@@ -328,33 +304,32 @@ static void call(struct net_seal_post *p, enum doing doing, const char *method, 
     http_call_start(p->c.http, &c, &p->pending);
 }
 
-/* Signed texts are public: they may lie in ordinary memory. */
-static struct buf scratch_of(struct net_seal_post *p)
+struct buf net_seal_scratch(struct net_seal_post *p)
 {
     enum { SCRATCH = 128 * 1024 };
     uint8_t *m = (uint8_t *)arena_alloc(&p->mem, SCRATCH);
     return buf_over(m, m ? SCRATCH : 0);
 }
 
-static bool ready(struct net_seal_post *p, enum err e, const char *what)
+bool net_seal_ready(struct net_seal_post *p, enum err e, const char *what)
 {
     if (e == OK)
         return true;
-    failed(p, what, err_text(e), 0);
+    net_seal_failed(p, what, err_text(e), 0);
     return false;
 }
 
 static void send_client(struct net_seal_post *p, struct keeper *k)
 {
     arena_reset(&p->mem);
-    struct buf scratch = scratch_of(p);
+    struct buf scratch = net_seal_scratch(p);
     struct client c = {
         .iss = p->c.seal->iss, .aud = k->t->fqdn, .nonce = span_of(k->nonce, k->nonce_n), .key = k->t->key};
     buf_reset(&p->request);
-    if (!ready(p, client_build(&c, p->c.seal->kid, k->t->x5c, k->t->n_x5c, &scratch, &p->request), "client"))
+    if (!net_seal_ready(p, client_build(&c, p->c.seal->kid, k->t->x5c, k->t->n_x5c, &scratch, &p->request), "client"))
         return;
     k->nonce_n = 0; /* used */
-    call(p, DOING_CLIENT, "POST", "/client");
+    net_seal_call(p, DOING_CLIENT, "POST", "/client");
 }
 
 static void send_policy(struct net_seal_post *p, size_t at)
@@ -362,7 +337,7 @@ static void send_policy(struct net_seal_post *p, size_t at)
     const struct seal_policy *y = &p->c.seal->policies[at];
     struct posted *d = &p->posted[at];
     arena_reset(&p->mem);
-    struct buf scratch = scratch_of(p);
+    struct buf scratch = net_seal_scratch(p);
     p->policy = at;
     d->sending = d->version + 1;
     struct policy body = {.iss = p->c.seal->iss,
@@ -372,11 +347,17 @@ static void send_policy(struct net_seal_post *p, size_t at)
                           .readers = y->readers,
                           .n = y->n_readers};
     buf_reset(&p->request);
-    if (ready(p, policy_build(&body, y->ttp->key, p->c.seal->kid, &scratch, &p->request), "policy"))
-        call(p, DOING_POLICY, "POST", "/policy");
+    if (net_seal_ready(p, policy_build(&body, y->ttp->key, p->c.seal->kid, &scratch, &p->request), "policy"))
+        net_seal_call(p, DOING_POLICY, "POST", "/policy");
 }
 
 /* ---- what is next ----------------------------------------------------------------------------------------- */
+
+/* Does it name its readers at a TTP, and by itself? */
+static bool posts(const struct seal_policy *y)
+{
+    return y->level == SEAL_GATEWAY && y->ttp && !y->readers_acp;
+}
 
 /* Versions that an earlier run registered; a policy whose readers have changed gets the next version. */
 static enum err load(struct net_seal_post *p, struct store_tx *t)
@@ -386,7 +367,7 @@ static enum err load(struct net_seal_post *p, struct store_tx *t)
         uint8_t key[STORE_KEY_MAX], hash[ESD_HASH];
         struct buf k = BUF_ARRAY(key);
         struct span v;
-        if (h->policies[i].level != SEAL_GATEWAY)
+        if (!posts(&h->policies[i]))
             continue;
         struct span name = policy_key(&k, &h->policies[i]);
         TRY(k.e);
@@ -403,7 +384,7 @@ static enum err load(struct net_seal_post *p, struct store_tx *t)
     return OK;
 }
 
-static size_t keeper_of(const struct net_seal_post *p, struct span fqdn)
+size_t net_seal_keeper_of(const struct net_seal_post *p, struct span fqdn)
 {
     size_t i = 0;
     while (i < p->c.seal->n_ttps && !span_eq_nocase(p->keeper[i].t->fqdn, fqdn))
@@ -418,7 +399,7 @@ static enum err next_letter(struct net_seal_post *p, struct store_tx *t, struct 
     TRY(seal_queue_span(t, &p->mem, &first, &next));
     for (uint64_t n = p->cursor > first ? p->cursor : first; n < next; n++) {
         enum err e = seal_queue_get(t, &p->mem, n, out);
-        const struct keeper *k = e == OK ? &p->keeper[keeper_of(p, out->ttp)] : NULL;
+        const struct keeper *k = e == OK ? &p->keeper[net_seal_keeper_of(p, out->ttp)] : NULL;
         if (k && k->t && k->bound && !quiet(p, k))
             return OK;
         if (e != OK && e != ERR_NOTFOUND)
@@ -438,7 +419,8 @@ static void send_letter(struct net_seal_post *p)
         store_end(t);
     }
     if (e == ERR_NOTFOUND) {
-        rest(p);
+        if (!net_seal_key(p))
+            rest(p);
         return;
     }
     if (e != OK) {
@@ -446,12 +428,14 @@ static void send_letter(struct net_seal_post *p)
         net_timer_start(p->timer, RETRY_STORE_MS, 0);
         return;
     }
-    p->ttp = keeper_of(p, l.ttp);
+    p->ttp = net_seal_keeper_of(p, l.ttp);
     p->letter = l.n;
+    if (net_seal_readers(p, &l))
+        return;
     buf_reset(&p->request);
     buf_put(&p->request, l.text);
-    if (ready(p, p->request.e, "letter"))
-        call(p, DOING_LETTER, "POST", "/letter");
+    if (net_seal_ready(p, p->request.e, "letter"))
+        net_seal_call(p, DOING_LETTER, "POST", "/letter");
 }
 
 /* Bundle, then nonce, then client: what a TTP needs before anything else. False: nothing is needed. */
@@ -464,7 +448,7 @@ static bool prepare(struct net_seal_post *p, size_t i)
     p->ttp = i;
     bool ends = (int64_t)k->t->bundle.exp < now / 1000 + FETCH_EARLY_S || (int64_t)k->t->bundle.next < now / 1000;
     if (ends && (k->fetched_ms == 0 || now - k->fetched_ms > FETCH_EVERY_MS)) {
-        call(p, DOING_BUNDLE, "GET", "/bundle");
+        net_seal_call(p, DOING_BUNDLE, "GET", "/bundle");
         return true;
     }
     if (k->bound)
@@ -472,7 +456,7 @@ static bool prepare(struct net_seal_post *p, size_t i)
     if (k->nonce_n)
         send_client(p, k);
     else
-        call(p, DOING_NONCE, "GET", "/nonce");
+        net_seal_call(p, DOING_NONCE, "GET", "/nonce");
     return true;
 }
 
@@ -494,7 +478,7 @@ static bool load_once(struct net_seal_post *p)
     return false;
 }
 
-static void turn(struct net_seal_post *p)
+void net_seal_turn(struct net_seal_post *p)
 {
     const struct hook_seal *h = p->c.seal;
     if (p->doing != DOING_NOTHING || p->closing || !load_once(p))
@@ -502,11 +486,15 @@ static void turn(struct net_seal_post *p)
     for (size_t i = 0; i < h->n_ttps; i++)
         if (prepare(p, i))
             return;
+    if (atomic_exchange(&p->c.seal->renew, false)) {
+        net_seal_hand_in(p, JOB_RENEW);
+        return;
+    }
     for (size_t i = 0; i < h->n_policies; i++) {
         const struct seal_policy *y = &h->policies[i];
-        if (y->level != SEAL_GATEWAY || p->posted[i].done)
+        if (!posts(y) || p->posted[i].done)
             continue;
-        p->ttp = keeper_of(p, y->ttp->fqdn);
+        p->ttp = net_seal_keeper_of(p, y->ttp->fqdn);
         if (!p->keeper[p->ttp].bound || quiet(p, &p->keeper[p->ttp]))
             continue;
         send_policy(p, i);
@@ -519,14 +507,14 @@ static void turn(struct net_seal_post *p)
 
 static void timer_fired(void *ctx)
 {
-    turn((struct net_seal_post *)ctx);
+    net_seal_turn((struct net_seal_post *)ctx);
 }
 
 static void woken(struct net_post *n)
 {
     struct net_seal_post *p = (struct net_seal_post *)(void *)((char *)n - offsetof(struct net_seal_post, wake));
     atomic_store(&p->waking, false);
-    turn(p);
+    net_seal_turn(p);
 }
 
 /* Writer thread. */
@@ -548,6 +536,11 @@ enum err net_seal_post_new(const struct net_seal_post_conf *conf, struct net_sea
     p->request = heap_buf(256 * 1024);
     heap_arena(&p->mem, 64 * 1024, 8 << 20);
     heap_arena(&p->x_mem, 16 * 1024, 8 << 20);
+    heap_arena(&p->entry_mem, 4096, 1 << 20);
+    if (hook_seal_asks(conf->seal) && !(p->secret = (uint8_t *)secret_alloc(SEAL_ASK_MEM))) {
+        net_seal_post_free(p);
+        return ERR_NOMEM;
+    }
     p->posted = (struct posted *)calloc(conf->seal->n_policies + 1, sizeof *p->posted);
     enum err e = p->posted ? net_timer_new(conf->loop, timer_fired, p, &p->timer) : ERR_NOMEM;
     if (e != OK) {
@@ -582,7 +575,10 @@ void net_seal_post_free(struct net_seal_post *p)
     if (!p)
         return;
     net_seal_post_stop(p);
+    net_seal_key_over(p);
+    secret_free(p->secret);
     heap_buf_free(&p->request);
+    arena_reset(&p->entry_mem);
     arena_reset(&p->mem);
     arena_reset(&p->x_mem);
     free(p->posted);

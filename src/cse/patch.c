@@ -39,6 +39,7 @@ enum err patch_row(struct run *r, struct row *row, const struct patch *p, size_t
     TRY(patch_body(r, row, p, n));
     TRY(name_attrs(row, r->a, &at));
     TRY(make_labels(r, attrs_get(&at, AT_lbl), row));
+    readers_moved(r, row->ty);
     return store_set(r->t, row);
 }
 

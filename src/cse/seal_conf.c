@@ -5,6 +5,7 @@
 
 #include "cse/seal_own.h"
 #include "host/heap.h"
+#include "host/secret.h"
 
 enum { FILE_MAX = 1 << 20, SECTION_MAX = 512 };
 
@@ -180,7 +181,12 @@ static bool reader_ok(struct span id)
 
 static enum err read_readers(struct reading *r, struct seal_policy *p)
 {
-    const char *id;
+    const char *id = conf_item(r->c, r->section, "readers", 0);
+    p->readers_acp = id && span_eq(span_str(id), SPAN("acp"));
+    if (p->readers_acp)
+        return conf_item(r->c, r->section, "readers", 1)
+                   ? defect(r, "readers", "either acp, or readers by name: not both")
+                   : OK;
     while (conf_item(r->c, r->section, "readers", p->n_readers))
         p->n_readers++;
     if (p->n_readers == 0)
@@ -193,8 +199,7 @@ static enum err read_readers(struct reading *r, struct seal_policy *p)
     for (size_t i = 0; (id = conf_item(r->c, r->section, "readers", i)); i++) {
         p->readers[i].id = span_str(id);
         if (span_eq(p->readers[i].id, SPAN("acp")))
-            return defect(r, "readers",
-                          "acp is not built yet: name the readers, absolute AE-IDs with commas between them");
+            return defect(r, "readers", "either acp, or readers by name: not both");
         if (!reader_ok(p->readers[i].id))
             return defect(r, "readers", "a reader is an absolute S-type AE-ID: //demo.example/Sapp-heat");
     }
@@ -212,6 +217,23 @@ static enum err read_keeper(struct reading *r, struct seal_policy *p)
     if (!p->ttp)
         return defect(r, "ttp", "there is no section [ttp FQDN] of this name");
     p->ttp->used = true;
+    return OK;
+}
+
+/* Its key is on both ends beforehand: no TTP, and nobody else who could be named as a reader. */
+static enum err read_provisioned(struct reading *r, struct seal_policy *p)
+{
+    struct span relative, fqdn;
+    const char *file = conf_text(r->c, r->section, "key-file"), *id = conf_text(r->c, r->section, "key-id");
+    if (!file || !id)
+        return defect(r, "key", "a provisioned key needs key-file and key-id");
+    p->key_file = span_str(file);
+    p->key_id = span_str(id);
+    if (kid_split(p->key_id, &relative, &fqdn) != REASON_OK)
+        return defect(r, "key-id", "it must be name@domain");
+    if (p->strict || conf_text(r->c, r->section, "ttp") || conf_item(r->c, r->section, "readers", 0))
+        return defect(r, "key",
+                      "with a provisioned key there is no ttp, no readers and no strict: whoever has the key reads");
     return OK;
 }
 
@@ -242,7 +264,12 @@ static enum err read_policy(struct reading *r, const char *name, struct seal_pol
     if (p->level != SEAL_GATEWAY)
         return OK;
     p->batch = conf_int(r->c, r->section, "batch") == 1;
+    p->source = (enum seal_source)conf_int(r->c, r->section, "key");
+    p->strict = conf_bool(r->c, r->section, "strict");
+    p->foreign = (size_t)(p - r->h->policies);
     TRY(read_padding(r, p));
+    if (p->source == KEY_PROVISIONED)
+        return read_provisioned(r, p);
     enum err e = read_readers(r, p), k = read_keeper(r, p);
     return e != OK ? e : k;
 }
@@ -275,4 +302,26 @@ enum err seal_conf_read(const struct conf *c, struct hook_seal *h, struct buf *w
     for (size_t i = 0; (name = conf_name(c, "seal", i)); i++)
         e = worse(e, read_policy(&r, name, &h->policies[h->n_policies++]));
     return e;
+}
+
+/* ---- provisioned keys --------------------------------------------------------------------------------- */
+
+enum err seal_conf_keys(const struct conf *c, struct hook_seal *h, struct buf *why)
+{
+    struct reading r = {.c = c, .h = h, .why = why};
+    enum err all = OK;
+    for (size_t i = 0; i < h->n_policies; i++) {
+        struct seal_policy *p = &h->policies[i];
+        if (p->level != SEAL_GATEWAY || p->source != KEY_PROVISIONED)
+            continue;
+        if (!section_of(&r, "seal", conf_name(c, "seal", i)))
+            return ERR_NOMEM;
+        size_t n;
+        const char *sentence = NULL;
+        enum err e = secret_key_file(conf_text(c, r.section, "key-file"), SEAL_FOREIGN, SEAL_FOREIGN,
+                                     h->secret->foreign[p->foreign], &n, &sentence);
+        if (e != OK)
+            all = worse(all, defect(&r, "key-file", sentence));
+    }
+    return all;
 }

@@ -24,8 +24,8 @@ static enum reason check_overdue(const struct cse_hook_ask *ask)
 
 /* ---- a new epoch ------------------------------------------------------------------------------------- */
 
-/* The number of the stream's next epoch, taken in the transaction that stores its index 0. */
-static enum err next_ep(const struct cse_hook_ask *ask, const uint8_t sid[ESD_SID], uint64_t *ep)
+/* The number of the stream's next epoch, taken in the transaction that stores its index 0; or only looked at. */
+static enum err next_ep(const struct cse_hook_ask *ask, const uint8_t sid[ESD_SID], bool take, uint64_t *ep)
 {
     uint8_t key[64], value[8];
     struct buf k = BUF_ARRAY(key), v = BUF_ARRAY(value);
@@ -37,33 +37,79 @@ static enum err next_ep(const struct cse_hook_ask *ask, const uint8_t sid[ESD_SI
         return e;
     *ep = (e == OK && old.n == 8 ? seal_be64(old.p) : 0) + 1;
     buf_be64(&v, *ep);
-    return store_state_put(ask->t, buf_span(&k), buf_span(&v));
+    return !take ? OK : store_state_put(ask->t, buf_span(&k), buf_span(&v));
+}
+
+/* One epoch about to begin. */
+struct birth {
+    struct hook_seal *h;
+    const struct cse_hook_ask *ask;
+    const struct seal_policy *p;
+    struct span address;
+    uint8_t sid[ESD_SID];
+    uint64_t ep, pv; /* pv 0: the policy is configured */
+    struct epoch *e;
+};
+
+static struct span policy_name(const struct birth *b)
+{
+    return b->p->readers_acp ? seal_readers_name(b->ask->arena, b->sid) : b->p->name;
+}
+
+static struct letter_item item_of(const struct birth *b, struct span kid, const uint8_t kc[ESD_KC])
+{
+    struct letter_item item = {.ep = b->ep,
+                               .pv = b->pv,
+                               .has_pv = b->pv > 0,
+                               .kid = kid,
+                               .adfq = b->p->ttp->fqdn,
+                               .policy = policy_name(b),
+                               .suid = 24,
+                               .et = b->ask->now + SEAL_ET_MS};
+    memcpy(item.sid, b->sid, ESD_SID);
+    memcpy(item.kc, kc, ESD_KC);
+    memcpy(item.wk, b->p->ttp->wk, JOSE_THUMB);
+    return item;
+}
+
+static enum err queue(const struct birth *b, const struct buf *letter)
+{
+    struct seal_letter l = {.ms = b->ask->now, .ttp = b->p->ttp->fqdn, .policy = b->p->name, .text = buf_span(letter)};
+    b->h->queued = true;
+    return seal_queue_put(b->ask->t, b->ask->arena, &l);
+}
+
+static struct buf letter_room(const struct birth *b)
+{
+    uint8_t *text = (uint8_t *)arena_alloc(b->ask->arena, LETTER_TEXT_MAX);
+    return buf_over(text, text ? LETTER_TEXT_MAX : 0);
 }
 
 /* Letter of the fresh keys, signed by us and closed for the vault. */
-static enum err build_letter(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p,
-                             uint64_t ep, struct buf *out)
+static enum err write_letter(const struct birth *b)
 {
-    const struct esd_keys *k = &h->secret->fresh;
+    const struct esd_keys *k = &b->h->secret->fresh;
     uint8_t kid[ESD_KID_MAX];
-    struct buf kb = BUF_ARRAY(kid), scratch = BUF_ARRAY(h->secret->scratch);
-    keys_kid_put(&kb, k->kc, p->ttp->fqdn);
+    struct buf kb = BUF_ARRAY(kid), scratch = BUF_ARRAY(b->h->secret->scratch), out = letter_room(b);
+    keys_kid_put(&kb, k->kc, b->p->ttp->fqdn);
     TRY(kb.e);
-    struct letter_item item = {.ep = ep,
-                               .kid = buf_span(&kb),
-                               .adfq = p->ttp->fqdn,
-                               .policy = p->name,
-                               .suid = 24,
-                               .et = ask->now + SEAL_ET_MS};
-    memcpy(item.sid, k->sid, ESD_SID);
-    memcpy(item.kc, k->kc, ESD_KC);
-    memcpy(item.wk, p->ttp->wk, JOSE_THUMB);
-    struct key_letter l = {.iss = h->iss, .aud = p->ttp->fqdn, .items = &item, .n = 1};
-    pthread_mutex_lock(&p->ttp->lock);
-    enum err e = letter_build(&l, &k->kv, p->ttp->key, h->kid, p->ttp->bundle.sealing, p->ttp->bundle.sealing_kid,
-                              &scratch, out);
-    pthread_mutex_unlock(&p->ttp->lock);
-    return e;
+    struct letter_item item = item_of(b, buf_span(&kb), k->kc);
+    struct key_letter l = {.iss = b->h->iss, .aud = b->p->ttp->fqdn, .items = &item, .n = 1};
+    struct seal_ttp *t = b->p->ttp;
+    pthread_mutex_lock(&t->lock);
+    enum err e = letter_build(&l, &k->kv, t->key, b->h->kid, t->bundle.sealing, t->bundle.sealing_kid, &scratch, &out);
+    pthread_mutex_unlock(&t->lock);
+    return e == OK ? queue(b, &out) : e;
+}
+
+/* The pair's private half is released from now on. */
+static enum err write_activation(const struct birth *b, const struct seal_to_key *to)
+{
+    struct buf scratch = BUF_ARRAY(b->h->secret->scratch), out = letter_room(b);
+    struct letter_item item = item_of(b, span_of(to->kid, to->kid_n), to->kc);
+    struct key_letter l = {.iss = b->h->iss, .aud = b->p->ttp->fqdn, .items = &item, .n = 1};
+    TRY(letter_activation_build(&l, b->p->ttp->key, b->h->kid, &scratch, &out));
+    return queue(b, &out);
 }
 
 static enum reason check_bundle(const struct seal_policy *p, int64_t now_ms)
@@ -76,48 +122,142 @@ static enum reason check_bundle(const struct seal_policy *p, int64_t now_ms)
     return !pinned ? REASON_NO_CREDENTIAL : old ? REASON_REGISTRATION_OVERDUE : REASON_OK;
 }
 
-static enum err store_epoch(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p,
-                            uint64_t *ep)
+/* ---- where the key comes from -------------------------------------------------------------------------- */
+
+static void wish(const struct birth *b, uint64_t ep)
 {
-    uint8_t *text = (uint8_t *)arena_alloc(ask->arena, LETTER_TEXT_MAX);
-    if (!text)
-        return ERR_NOMEM;
-    struct buf letter = buf_over(text, LETTER_TEXT_MAX);
-    TRY(next_ep(ask, h->secret->fresh.sid, ep));
-    TRY(build_letter(h, ask, p, *ep, &letter));
-    struct seal_letter l = {.ms = ask->now, .ttp = p->ttp->fqdn, .policy = p->name, .text = buf_span(&letter)};
-    return seal_queue_put(ask->t, ask->arena, &l);
+    struct seal_wish w = {.policy = b->p, .ep = ep, .pv = b->pv, .pairs = b->p->strict ? KEYASK_PAIRS_MAX : 0};
+    struct span name = policy_name(b);
+    if (name.n == 0 || name.n > sizeof w.name)
+        return;
+    memcpy(w.sid, b->sid, ESD_SID);
+    memcpy(w.name, name.p, name.n);
+    w.name_n = name.n;
+    seal_wish(b->h, &w);
 }
 
-static enum reason begin(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p,
-                         struct span address, const uint8_t sid[ESD_SID], struct epoch *e)
+/* Keys of `fresh` are what the epoch seals with. */
+static enum reason use_fresh(const struct birth *b)
 {
-    struct esd_keys *k = &h->secret->fresh;
-    uint64_t ep;
-    JUDGE(check_bundle(p, ask->now));
-    JUDGE(check_overdue(ask));
-    ask->entropy(ask->entropy_ctx, k->kv, ESD_KV);
-    enum reason r = keys_derive(span_of(k->kv, ESD_KV), sid, k);
-    if (r == REASON_OK && store_epoch(h, ask, p, &ep) != OK)
-        r = REASON_FAILED;
-    if (r == REASON_OK) {
-        seal_epoch_drop(h, e);
-        *e = (struct epoch){
-            .open = true, .policy = p, .ep = ep, .born = h->tx, .generation = h->generation, .since_ms = ask->now};
-        memcpy(e->sid, sid, ESD_SID);
-        bool begun =
-            seal_key_init(&e->key, k, p->ttp->fqdn) == OK && seal_head_begins(h, ask, e, p->ttp, address, k->kc) == OK;
-        r = begun ? REASON_OK : REASON_FAILED;
-        h->epochs++;
-        h->streams++;
-        h->queued = true;
+    return seal_key_init(&b->e->key, &b->h->secret->fresh, b->p->ttp->fqdn) == OK ? REASON_OK : REASON_FAILED;
+}
+
+static enum reason key_own(struct birth *b)
+{
+    struct esd_keys *k = &b->h->secret->fresh;
+    JUDGE(check_bundle(b->p, b->ask->now));
+    JUDGE(check_overdue(b->ask));
+    if (next_ep(b->ask, b->sid, true, &b->ep) != OK)
+        return REASON_FAILED;
+    b->ask->entropy(b->ask->entropy_ctx, k->kv, ESD_KV);
+    JUDGE(keys_derive(span_of(k->kv, ESD_KV), b->sid, k));
+    return write_letter(b) == OK ? use_fresh(b) : REASON_FAILED;
+}
+
+/* A key that was fetched ahead; the epoch's number is taken with it. Without one it is wished for. */
+static enum reason take_ready(struct birth *b, struct seal_stock **s)
+{
+    if (next_ep(b->ask, b->sid, false, &b->ep) != OK)
+        return REASON_FAILED;
+    *s = seal_stock_take(b->h, b->p, b->sid, b->ep, b->pv, b->ask->now);
+    if (!*s)
+        wish(b, b->ep);
+    return !*s ? REASON_NO_CREDENTIAL : next_ep(b->ask, b->sid, true, &b->ep) == OK ? REASON_OK : REASON_FAILED;
+}
+
+/* It is registered already. The next one is fetched at once. */
+static enum reason key_ttp(struct birth *b)
+{
+    struct esd_keys *k = &b->h->secret->fresh;
+    JUDGE(check_bundle(b->p, b->ask->now));
+    struct seal_stock *s;
+    JUDGE(take_ready(b, &s));
+    wish(b, b->ep + 1);
+    JUDGE(keys_derive(span_of(s->kv, ESD_KV), b->sid, k));
+    return use_fresh(b);
+}
+
+static enum reason key_strict(struct birth *b)
+{
+    JUDGE(check_bundle(b->p, b->ask->now));
+    JUDGE(check_overdue(b->ask));
+    struct seal_stock *s;
+    JUDGE(take_ready(b, &s));
+    if (seal_stock_of(b->h, b->sid) < SEAL_PAIRS_LOW)
+        wish(b, b->ep);
+    if (seal_to_init(&b->e->to, s->pub, b->sid, b->p->ttp->fqdn) != OK)
+        return REASON_FAILED;
+    b->e->strict = true;
+    return write_activation(b, &b->e->to) == OK ? REASON_OK : REASON_FAILED;
+}
+
+/* Both ends have it already: nobody is told. */
+static enum reason key_provisioned(struct birth *b)
+{
+    if (next_ep(b->ask, b->sid, true, &b->ep) != OK)
+        return REASON_FAILED;
+    return seal_key_foreign(&b->e->key, span_of(b->h->secret->foreign[b->p->foreign], SEAL_FOREIGN), 14, b->p->key_id,
+                            b->sid) == OK
+               ? REASON_OK
+               : REASON_FAILED;
+}
+
+static enum reason key_of(struct birth *b)
+{
+    if (b->p->source == KEY_PROVISIONED)
+        return key_provisioned(b);
+    if (b->p->strict)
+        return key_strict(b);
+    return b->p->source == KEY_TTP ? key_ttp(b) : key_own(b);
+}
+
+/* The new epoch takes its place. `kc` NULL: its key commits to nothing, and there are no heads (e2e.md 9). */
+static enum reason install(const struct birth *b, const struct epoch *e, const uint8_t *kc)
+{
+    struct hook_seal *h = b->h;
+    struct epoch *slot = b->e;
+    seal_epoch_drop(h, slot);
+    *slot = *e;
+    slot->open = true;
+    slot->policy = b->p;
+    slot->ep = b->ep;
+    slot->pv = b->pv;
+    slot->access = b->ask->access;
+    slot->born = h->tx;
+    slot->generation = h->generation;
+    slot->since_ms = b->ask->now;
+    memcpy(slot->sid, b->sid, ESD_SID);
+    h->epochs++;
+    h->streams++;
+    if (kc && seal_head_begins(h, b->ask, slot, b->p->ttp, b->address, kc) != OK) {
+        seal_epoch_drop(h, slot);
+        return REASON_FAILED;
     }
-    keys_wipe(k); /* KV itself has done its work: the letter holds it for the vault */
-    if (r != REASON_OK)
-        return r;
-    LOG(LOG_L_INFO, "epoch-begins", log_span("container", address), log_int("epoch", (int64_t)ep),
-        log_span("policy", p->name), log_span("ttp", p->ttp->fqdn));
+    LOG(LOG_L_INFO, "epoch-begins", log_span("container", b->address), log_int("epoch", (int64_t)b->ep),
+        log_span("policy", b->p->name), log_span("ttp", b->p->ttp ? b->p->ttp->fqdn : SPAN("none")));
     return REASON_OK;
+}
+
+static enum reason begin(struct birth *b)
+{
+    struct hook_seal *h = b->h;
+    struct epoch *slot = b->e, *e = &h->secret->born;
+    uint8_t kc[ESD_KC];
+    b->e = e;
+    wipe(e, sizeof *e);
+    enum reason r = key_of(b);
+    memcpy(kc, e->strict ? e->to.kc : h->secret->fresh.kc, ESD_KC);
+    keys_wipe(&h->secret->fresh); /* KV itself has done its work: the letter holds it for the vault */
+    b->e = slot;
+    if (r == REASON_OK) {
+        r = install(b, e, b->p->source == KEY_PROVISIONED ? NULL : kc);
+    } else {
+        if (e->strict)
+            seal_to_free(&e->to);
+        seal_stock_back(h, b->sid);
+    }
+    wipe(e, sizeof *e);
+    return r;
 }
 
 /* ---- the stream's epoch ------------------------------------------------------------------------------ */
@@ -128,6 +268,10 @@ void seal_epoch_drop(struct hook_seal *h, struct epoch *e)
         h->streams--;
     seal_head_dropped(h, e);
     sealer_forget(&h->sealer, &e->key);
+    if (e->strict)
+        seal_to_free(&e->to);
+    if (e->born == h->tx && e->open && e->i == 0)
+        seal_stock_back(h, e->sid); /* it never was */
     wipe(e, sizeof *e);
 }
 
@@ -169,7 +313,11 @@ bool seal_epoch_over(struct hook_seal *h, const struct epoch *e, struct store_tx
     struct cse_hook_ask ask = {.t = t, .arena = a, .now = now};
     if (e->generation != h->generation || hard_over(e, now))
         return true;
-    return soft_over(h, e, now) && check_bundle(e->policy, now) == REASON_OK && check_overdue(&ask) == REASON_OK;
+    if (!soft_over(h, e, now) || e->policy->source == KEY_PROVISIONED)
+        return false;
+    bool fetched = e->policy->source == KEY_TTP || e->policy->strict;
+    return check_bundle(e->policy, now) == REASON_OK && check_overdue(&ask) == REASON_OK &&
+           (!fetched || seal_stock_of(h, e->sid) > 0);
 }
 
 /* Streams that went quiet: their keys do not outlive the hard limit for long. */
@@ -183,6 +331,29 @@ static void sweep(struct hook_seal *h, int64_t now)
             seal_epoch_drop(h, &h->secret->epoch[i]);
 }
 
+/* Readers that follow access control: the version that counts now. Looked at again only when something has changed. */
+static enum reason follow(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p,
+                          struct span address, const uint8_t sid[ESD_SID], uint64_t *pv)
+{
+    struct readers r;
+    struct seal_stream s = {.t = ask->t, .a = ask->arena, .now = ask->now, .p = p, .address = address};
+    memcpy(s.sid, sid, ESD_SID);
+    if (ask->readers(ask->readers_ctx, &r) != OK || seal_readers_sync(h, &s, &r, pv) != OK)
+        return REASON_FAILED;
+    return REASON_OK;
+}
+
+void seal_epoch_ahead(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p)
+{
+    struct birth b = {.h = h, .ask = ask, .p = p, .address = ask->path};
+    if ((p->source != KEY_TTP && !p->strict) || keys_sid(ask->path, b.sid) != REASON_OK)
+        return;
+    if (p->readers_acp && follow(h, ask, p, ask->path, b.sid, &b.pv) != REASON_OK)
+        return;
+    if (next_ep(ask, b.sid, false, &b.ep) == OK)
+        wish(&b, b.ep);
+}
+
 enum reason seal_epoch_for(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p,
                            struct span address, struct epoch **out)
 {
@@ -190,12 +361,22 @@ enum reason seal_epoch_for(struct hook_seal *h, const struct cse_hook_ask *ask, 
     JUDGE(keys_sid(address, sid));
     sweep(h, ask->now);
     struct epoch *e = slot_of(h, sid);
+    bool here = mine(e, sid) && e->policy == p && e->generation == h->generation;
+    uint64_t pv = here ? e->pv : 0;
     enum reason r = REASON_OK;
-    if (!mine(e, sid) || e->policy != p || soft_over(h, e, ask->now))
-        r = begin(h, ask, p, address, sid, e);
+    if (p->readers_acp && !(here && e->access == ask->access)) {
+        JUDGE(follow(h, ask, p, address, sid, &pv));
+        here = here && pv == e->pv;
+        if (here)
+            e->access = ask->access;
+    }
+    if (!here || soft_over(h, e, ask->now)) {
+        struct birth b = {.h = h, .ask = ask, .p = p, .address = address, .pv = pv, .e = e};
+        memcpy(b.sid, sid, ESD_SID);
+        r = begin(&b);
+    }
     /* when no new epoch can begin, the present one goes on up to its hard limit; but not after a revocation */
-    bool goes_on = (r == REASON_NO_CREDENTIAL || r == REASON_REGISTRATION_OVERDUE) && mine(e, sid) && e->policy == p &&
-                   !hard_over(e, ask->now) && e->generation == h->generation;
+    bool goes_on = (r == REASON_NO_CREDENTIAL || r == REASON_REGISTRATION_OVERDUE) && here && !hard_over(e, ask->now);
     if (r != REASON_OK && !goes_on)
         return r;
     e->used = ++h->ticks;

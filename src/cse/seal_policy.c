@@ -16,7 +16,8 @@ static bool better(const struct seal_policy *p, const struct seal_policy *q)
 
 bool seal_policy_stronger(const struct seal_policy *p, const struct seal_policy *q)
 {
-    return (p ? p->level : SEAL_PASS) > (q ? q->level : SEAL_PASS);
+    enum seal_level a = p ? p->level : SEAL_PASS, b = q ? q->level : SEAL_PASS;
+    return a != b ? a > b : a == SEAL_GATEWAY && p->strict && !q->strict;
 }
 
 const struct seal_policy *seal_policy_named(const struct hook_seal *h, struct span name)

@@ -219,6 +219,9 @@ void cse_run_write(struct cse *c, struct exch **list, size_t n)
         list[i]->wrote = e;
     if (c->hook.committed)
         c->hook.committed(c->hook.ctx, e);
+    if (e == OK && c->hook.access && c->access_told != c->access_turn)
+        c->hook.access(c->hook.ctx);
+    c->access_told = c->access_turn;
     action_committed(c, e);
     if (c->csr_changed)
         atomic_store(&c->below_changed, true);

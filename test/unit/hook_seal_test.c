@@ -422,8 +422,9 @@ static void bad_configuration_is_named(void **state)
     static const struct {
         const char *text, *says;
     } bad[] = {
-        {COMMON TTP_SECTION "[seal a]\nfor=/id-mn/mn/*\npolicy=seal-at-gateway\nreaders=acp\nttp=" TTP "\n",
-         "acp is not built"},
+        {COMMON TTP_SECTION
+         "[seal a]\nfor=/id-mn/mn/*\npolicy=seal-at-gateway\nreaders=acp, //demo.example/Sapp\nttp=" TTP "\n",
+         "not both"},
         {COMMON TTP_SECTION "[seal a]\nfor=/id-mn/mn/*\npolicy=seal-at-gateway\nttp=" TTP "\n", "readers"},
         {COMMON TTP_SECTION "[seal a]\nfor=/id-mn/mn/*\npolicy=seal-at-gateway\nreaders=Capp\nttp=" TTP "\n",
          "S-type AE-ID"},

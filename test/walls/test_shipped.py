@@ -40,6 +40,14 @@ def test_the_forwarder_cannot_open():
     assert symbols(program("wrong_cse")) & opening
 
 
+def test_what_the_daemon_may_open():
+    """Answers to its own requests for keys (decision 61): by name, so that nothing else comes with them."""
+    names = symbols(program("oneseal-cse"))
+    assert "keyask_open" in names
+    assert not {"letter_open", "release_open", "open_aead", "opener_init"} & names
+    assert {"release_open", "opener_init"} <= symbols(program("oneseal"))
+
+
 def linked(map_file):
     with open(map_file, encoding="utf-8", errors="replace") as f:
         text = f.read()

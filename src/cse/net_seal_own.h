@@ -1,0 +1,100 @@
+/* net_seal_own.h - inside net_seal_post: its state and what its parts give one another. Loop 0. */
+#ifndef CSE_NET_SEAL_OWN_H
+#define CSE_NET_SEAL_OWN_H
+
+#include "cse/net_seal_post.h"
+#include "cse/seal_own.h"
+#include "esd/keyask.h"
+
+enum { SEAL_ASK_MEM = 64 * 1024 /* locked: what an answer with a Key Value is opened in */ };
+
+/* What is under way. DOING_READERS: a policy that follows access control. */
+enum doing {
+    DOING_NOTHING,
+    DOING_BUNDLE,
+    DOING_NONCE,
+    DOING_CLIENT,
+    DOING_POLICY,
+    DOING_READERS,
+    DOING_LETTER,
+    DOING_KEY,
+    DOING_JOB
+};
+
+/* What we know of a TTP. */
+struct keeper {
+    struct seal_ttp *t;
+    struct http_url url;
+    bool url_ok, bound;
+    uint8_t nonce[64]; /* newest Oneseal-Nonce, text */
+    size_t nonce_n;
+    int64_t fetched_ms;
+    unsigned failures;   /* in a row */
+    int64_t quiet_until; /* of the loop's clock: left alone until then */
+};
+
+/* What we know of a policy: the version that the TTP has, 0: not known. */
+struct posted {
+    uint64_t version, sending;
+    bool done;
+};
+
+/* What the writer is asked to do next. */
+enum seal_job { JOB_POLICY, JOB_LETTER, JOB_READERS, JOB_RENEW, JOB_STOCK };
+
+struct net_seal_post {
+    struct net_seal_post_conf c;
+    struct keeper keeper[SEAL_TTPS_MAX + 1]; /* the last one stays empty: of a TTP that left the configuration */
+    struct posted *posted;                   /* one for each policy */
+    struct net_timer *timer;
+    struct http_pending *pending;
+    struct net_post wake;
+    atomic_bool waking;
+    bool closing, loaded;
+    enum doing doing;
+    size_t ttp, policy;       /* of what is under way */
+    uint64_t letter;          /* the same */
+    uint64_t cursor;          /* letters before it were tried in this round */
+    struct seal_letter entry; /* DOING_READERS: the entry of the queue; its texts lie in entry_mem */
+    struct arena entry_mem;
+    uint64_t version, wanted; /* the same: what is being sent, and what the entry says */
+    size_t wish_at;           /* wishes before it were tried in this round */
+    struct seal_wish wish;    /* DOING_KEY */
+    struct key_ask ask;       /* the same */
+    struct key_answer made;   /* the same: opened; in secret */
+    bool made_here;
+    uint8_t *secret; /* SEAL_ASK_MEM; NULL: no policy takes keys from a TTP */
+    struct arena secret_mem;
+    struct buf request; /* text under way */
+    struct arena mem;   /* of one turn */
+    enum seal_job job;
+    struct exch x; /* the job that records an outcome */
+    struct arena x_mem;
+    struct net_seal_post_counts counts;
+};
+
+/* net_seal_post.c */
+void net_seal_turn(struct net_seal_post *p);
+/* The TTP under way is left alone for a while. */
+void net_seal_failed(struct net_seal_post *p, const char *what, const char *why, int status);
+void net_seal_call(struct net_seal_post *p, enum doing doing, const char *method, const char *path);
+void net_seal_hand_in(struct net_seal_post *p, enum seal_job job);
+size_t net_seal_keeper_of(const struct net_seal_post *p, struct span fqdn);
+/* Bound, and not left alone at the moment. */
+bool net_seal_may(const struct net_seal_post *p, size_t keeper);
+/* Signed texts are public: they may lie in ordinary memory. */
+struct buf net_seal_scratch(struct net_seal_post *p);
+bool net_seal_ready(struct net_seal_post *p, enum err e, const char *what);
+
+/* net_seal_ask.c */
+/* An entry of the queue that is a policy's readers: sends it. False: it is no such entry. */
+bool net_seal_readers(struct net_seal_post *p, const struct seal_letter *l);
+void net_seal_readers_answered(struct net_seal_post *p, const struct ack *a, int status);
+/* A key that is wanted: asks for it. False: none that can be asked for now. */
+bool net_seal_key(struct net_seal_post *p);
+void net_seal_key_answered(struct net_seal_post *p, const struct http_result *r);
+/* Jobs on the writer. */
+MUST_USE enum err net_seal_job(struct net_seal_post *p, struct cse *c, struct store_tx *t);
+void net_seal_key_over(struct net_seal_post *p);
+
+#endif
