@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cse/seal_head.h"
 #include "host/heap.h"
@@ -440,6 +441,13 @@ static enum err fill(struct hook_seal *h, const struct conf *conf, struct span s
     return ERR_NOMEM;
 }
 
+static int64_t rising(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000 + 1; /* never 0 */
+}
+
 enum err hook_seal_new(const struct conf *conf, struct span sp, struct span csi, struct hook_seal **out,
                        struct buf *why)
 {
@@ -449,6 +457,7 @@ enum err hook_seal_new(const struct conf *conf, struct span sp, struct span csi,
         return ERR_NOMEM;
     heap_arena(&h->mem, 16384, 16 << 20);
     h->tx = 1;
+    h->mono = rising;
     pthread_mutex_init(&h->wish_lock, NULL);
     enum err e = fill(h, conf, sp, csi, why);
     if (e != OK) {

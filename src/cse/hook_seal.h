@@ -22,6 +22,8 @@ enum {
     SEAL_SOFT_MESSAGES = 1 << 20,
     SEAL_HARD_MS = 24 * 3600 * 1000, /* nothing more is sealed: 24 h, 2^24 messages, 16 GiB */
     SEAL_HARD_MESSAGES = 1 << 24,
+    SEAL_POLL_MS = 10 * 1000,  /* the TTP is asked for news so often while streams are open */
+    SEAL_FRESH_MS = 30 * 1000, /* without its word for so long every stream begins one new epoch */
     SEAL_SWEEP_MS = 60 * 1000, /* how often quiet streams are looked for */
 };
 #define SEAL_SOFT_OCTETS (INT64_C(1) << 30)

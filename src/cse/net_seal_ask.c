@@ -68,6 +68,7 @@ bool net_seal_readers(struct net_seal_post *p, const struct seal_letter *l)
 void net_seal_readers_answered(struct net_seal_post *p, const struct ack *a, int status)
 {
     bool ok = span_eq(a->code, SPAN("ok"));
+    p->keeper[p->ttp].own += ok;
     if (ok && p->version >= p->wanted) {
         LOG(LOG_L_NOTICE, "policy-registered", log_span("policy", p->entry.policy),
             log_int("version", (int64_t)p->version));

@@ -18,6 +18,7 @@ enum doing {
     DOING_READERS,
     DOING_LETTER,
     DOING_KEY,
+    DOING_POLL,
     DOING_JOB
 };
 
@@ -31,6 +32,9 @@ struct keeper {
     int64_t fetched_ms;
     unsigned failures;   /* in a row */
     int64_t quiet_until; /* of the loop's clock: left alone until then */
+    bool known, held;    /* `state` counts; letters wait for fresh word */
+    uint64_t state, own; /* the vault's number of changes, and how many of ours came since */
+    int64_t polled;      /* of h->mono: when the nonce under way was made */
 };
 
 /* What we know of a policy: the version that the TTP has, 0: not known. */
@@ -93,6 +97,12 @@ void net_seal_readers_answered(struct net_seal_post *p, const struct ack *a, int
 /* A key that is wanted: asks for it. False: none that can be asked for now. */
 bool net_seal_key(struct net_seal_post *p);
 void net_seal_key_answered(struct net_seal_post *p, const struct http_result *r);
+/* net_seal_poll.c */
+/* Asks a TTP whose word gets old. False: none does. */
+bool net_seal_poll(struct net_seal_post *p);
+void net_seal_poll_answered(struct net_seal_post *p, const struct http_result *r);
+bool net_seal_fresh(const struct net_seal_post *p, const struct keeper *k);
+
 /* Jobs on the writer. */
 MUST_USE enum err net_seal_job(struct net_seal_post *p, struct cse *c, struct store_tx *t);
 void net_seal_key_over(struct net_seal_post *p);

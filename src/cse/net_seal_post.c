@@ -98,7 +98,7 @@ void net_seal_hand_in(struct net_seal_post *p, enum seal_job job)
 /* Nothing to do now: until a TTP may be asked again, or somebody wakes us. */
 static void rest(struct net_seal_post *p)
 {
-    int64_t now = net_loop_now(p->c.loop), ms = IDLE_MS;
+    int64_t now = net_loop_now(p->c.loop), ms = p->c.seal->streams ? SEAL_POLL_MS : IDLE_MS;
     for (size_t i = 0; i < p->c.seal->n_ttps; i++) {
         int64_t left = p->keeper[i].quiet_until - now;
         if (left > 0 && left < ms)
@@ -198,6 +198,7 @@ static void policy_answered(struct net_seal_post *p, const struct ack *a, int st
 {
     struct posted *d = &p->posted[p->policy];
     if (span_eq(a->code, SPAN("ok"))) {
+        p->keeper[p->ttp].own++;
         d->version = d->sending;
         d->done = true;
         LOG(LOG_L_NOTICE, "policy-registered", log_span("policy", p->c.seal->policies[p->policy].name),
@@ -214,6 +215,13 @@ static void policy_answered(struct net_seal_post *p, const struct ack *a, int st
 static void letter_answered(struct net_seal_post *p, const struct ack *a, int status)
 {
     bool ok = span_eq(a->code, SPAN("ok")), conflict = span_eq(a->code, SPAN("conflict"));
+    if (span_eq(a->code,
+                SPAN("expired"))) { /* an activation: the pair is over, and whoever sealed to it takes another */
+        LOG(LOG_L_ERROR, "pair-is-over", log_int("letter", (int64_t)p->letter));
+        hook_seal_new_epoch(p->c.seal);
+        net_seal_hand_in(p, JOB_LETTER);
+        return;
+    }
     if (!ok && !conflict) {
         net_seal_failed(p, "letter", "the TTP refuses the letter", status);
         p->cursor = p->letter + 1; /* the others first */
@@ -279,6 +287,8 @@ static void answered(void *ctx, const struct http_result *r)
             net_seal_failed(p, "nonce", "no Oneseal-Nonce in the answer", r->status);
     } else if (doing == DOING_KEY)
         net_seal_key_answered(p, r);
+    else if (doing == DOING_POLL)
+        net_seal_poll_answered(p, r);
     else
         answered_by_ack(p, k, doing, r);
 }
@@ -399,9 +409,13 @@ static enum err next_letter(struct net_seal_post *p, struct store_tx *t, struct 
     TRY(seal_queue_span(t, &p->mem, &first, &next));
     for (uint64_t n = p->cursor > first ? p->cursor : first; n < next; n++) {
         enum err e = seal_queue_get(t, &p->mem, n, out);
-        const struct keeper *k = e == OK ? &p->keeper[net_seal_keeper_of(p, out->ttp)] : NULL;
-        if (k && k->t && k->bound && !quiet(p, k))
-            return OK;
+        struct keeper *k = e == OK ? &p->keeper[net_seal_keeper_of(p, out->ttp)] : NULL;
+        bool policy = e == OK && span_starts(out->text, SPAN("{"));
+        if (k && k->t && k->bound && !quiet(p, k)) {
+            if (policy || net_seal_fresh(p, k))
+                return OK;
+            k->held = true;
+        }
         if (e != OK && e != ERR_NOTFOUND)
             return e;
     }
@@ -419,7 +433,7 @@ static void send_letter(struct net_seal_post *p)
         store_end(t);
     }
     if (e == ERR_NOTFOUND) {
-        if (!net_seal_key(p))
+        if (!net_seal_poll(p) && !net_seal_key(p)) /* letters may wait for a fresh word */
             rest(p);
         return;
     }
@@ -490,6 +504,8 @@ void net_seal_turn(struct net_seal_post *p)
         net_seal_hand_in(p, JOB_RENEW);
         return;
     }
+    if (net_seal_poll(p))
+        return;
     for (size_t i = 0; i < h->n_policies; i++) {
         const struct seal_policy *y = &h->policies[i];
         if (!posts(y) || p->posted[i].done)

@@ -242,9 +242,15 @@ static enum reason begin(struct birth *b)
 {
     struct hook_seal *h = b->h;
     struct epoch *slot = b->e, *e = &h->secret->born;
+    struct seal_ttp *t = b->p->source == KEY_PROVISIONED ? NULL : b->p->ttp;
     uint8_t kc[ESD_KC];
     b->e = e;
     wipe(e, sizeof *e);
+    if (t) { /* what was known when it began */
+        e->heard = t->heard;
+        e->news = t->news;
+        e->stale = !seal_ttp_fresh(h, t);
+    }
     enum reason r = key_of(b);
     memcpy(kc, e->strict ? e->to.kc : h->secret->fresh.kc, ESD_KC);
     keys_wipe(&h->secret->fresh); /* KV itself has done its work: the letter holds it for the vault */
@@ -311,7 +317,8 @@ static bool hard_over(const struct epoch *e, int64_t now)
 bool seal_epoch_over(struct hook_seal *h, const struct epoch *e, struct store_tx *t, struct arena *a, int64_t now)
 {
     struct cse_hook_ask ask = {.t = t, .arena = a, .now = now};
-    if (e->generation != h->generation || hard_over(e, now))
+    bool told = e->policy->source != KEY_PROVISIONED && e->news != e->policy->ttp->news;
+    if (e->generation != h->generation || told || hard_over(e, now))
         return true;
     if (!soft_over(h, e, now) || e->policy->source == KEY_PROVISIONED)
         return false;
@@ -354,6 +361,15 @@ void seal_epoch_ahead(struct hook_seal *h, const struct cse_hook_ask *ask, const
         wish(&b, b.ep);
 }
 
+/* Somebody has changed something at the TTP; or its word became too old, and this is not yet the one epoch that begins
+ * then (e2e.md 7). Nothing of a provisioned key is at a TTP. */
+static bool word_over(const struct hook_seal *h, const struct seal_policy *p, const struct epoch *e)
+{
+    if (p->source == KEY_PROVISIONED)
+        return false;
+    return e->news != p->ttp->news || (!seal_ttp_fresh(h, p->ttp) && !(e->stale && e->heard == p->ttp->heard));
+}
+
 enum reason seal_epoch_for(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p,
                            struct span address, struct epoch **out)
 {
@@ -361,7 +377,7 @@ enum reason seal_epoch_for(struct hook_seal *h, const struct cse_hook_ask *ask, 
     JUDGE(keys_sid(address, sid));
     sweep(h, ask->now);
     struct epoch *e = slot_of(h, sid);
-    bool here = mine(e, sid) && e->policy == p && e->generation == h->generation;
+    bool here = mine(e, sid) && e->policy == p && e->generation == h->generation && !word_over(h, p, e);
     uint64_t pv = here ? e->pv : 0;
     enum reason r = REASON_OK;
     if (p->readers_acp && !(here && e->access == ask->access)) {

@@ -6,10 +6,10 @@
 #include <stdatomic.h>
 
 #include "cse/hook_seal.h"
-#include "esd/letter.h"
-#include "esd/log.h"
 #include "cse/readers.h"
 #include "esd/keyask.h"
+#include "esd/letter.h"
+#include "esd/log.h"
 #include "esd/seal.h"
 #include "esd/seal_to.h"
 
@@ -40,9 +40,11 @@ struct seal_ttp {
     char log_head[LOG_NOTE_MAX]; /* newest checkpoint of its log that an acknowledgement showed */
     size_t log_head_n;
     uint64_t log_size;
-    struct bundle bundle; /* identity NULL: none pinned */
-    struct arena mem;     /* of the bundle */
-    bool used;            /* by a policy that seals */
+    struct bundle bundle;  /* identity NULL: none pinned */
+    struct arena mem;      /* of the bundle */
+    _Atomic int64_t heard; /* of h->mono: nonce of its newest answer to a poll; 0: none yet */
+    _Atomic uint32_t news; /* grows with each change that is not ours */
+    bool used;             /* by a policy that seals */
 };
 
 struct seal_policy {
@@ -68,7 +70,10 @@ struct epoch {
     bool open;
     const struct seal_policy *policy; /* under which its key is registered */
     uint8_t sid[ESD_SID];
-    bool strict;         /* `to` counts, not `key` */
+    bool strict;   /* `to` counts, not `key` */
+    bool stale;    /* begun without fresh word of the TTP */
+    int64_t heard; /* the TTP's `heard` and `news` at its begin */
+    uint32_t news;
     uint64_t pv, access; /* readers that follow access control: their version, looked at when */
     uint64_t ep, tx;     /* tx: number of the transaction that touched it last */
     uint64_t born;       /* number of the transaction that began it */
@@ -119,6 +124,8 @@ struct hook_seal {
     size_t n_ttps;
     bool device; /* an ASN-CSE: it seals at the device, and says so */
 
+    int64_t (*mono)(void); /* ms of a clock that only rises, and that goes on while the host sleeps */
+
     /* writer thread */
     struct sealer sealer;
     struct seal_secret *secret; /* NULL: nothing seals */
@@ -157,6 +164,13 @@ static inline uint64_t seal_be64(const uint8_t *p)
     for (int i = 0; i < 8; i++)
         v = v << 8 | p[i];
     return v;
+}
+
+/* Is the TTP's word about policies and denials fresh? Any thread. */
+static inline bool seal_ttp_fresh(const struct hook_seal *h, const struct seal_ttp *t)
+{
+    int64_t heard = t->heard;
+    return heard && h->mono() - heard < SEAL_FRESH_MS;
 }
 
 /* seal_conf.c */

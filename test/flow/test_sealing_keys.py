@@ -165,3 +165,24 @@ def test_a_key_given_beforehand(plant):
     assert header["kid"] == "ward@plant.example" and header["cty"] == "json"
     assert json.loads(jose_stranger.open_con(con, GIVEN * 2)) == {"t": 21.5}
     assert plant.why(BASE + "given")["kid"] == "ward@plant.example"
+
+
+def test_a_denial_ends_the_epoch(plant):
+    """Nobody tells the gateway: it polls. What comes later than the bound is sealed under a key that the TTP refuses."""
+    plant.device.container("mn/thermo-1", "acp-denied", acpi=["mn/thermo-1/all"])
+    con = plant.put("acp-denied", "before")
+    assert isinstance(plant.ask("Sheat", con, "acp-denied"), bytes)
+    certificate, key = plant.house.certificate("/id-mn")
+    owner = Party(SP + "/id-mn", certificate, key, "https://" + plant.ttp.ready["https"], plant.house.authority.path,
+                  _Named(TTP_NAME), plant.bundle)
+    assert owner.deny(SP + "/Sheat") == "ok"
+    try:
+        acknowledged = time.monotonic()
+        kid = jose_stranger.header_of(con)["kid"]
+        while jose_stranger.header_of(plant.put("acp-denied", "after"))["kid"] == kid:
+            assert time.monotonic() < acknowledged + 31, "the epoch outlives the bound"
+            time.sleep(0.2)
+        assert plant.ask("Sheat", plant.put("acp-denied", "later"), "acp-denied") == "refused"
+    finally:
+        assert owner.deny(SP + "/Sheat", deny=False) == "ok"
+        owner.close()

@@ -27,7 +27,10 @@ static struct {
     bool forged;           /* acknowledges with another key */
     const struct p256 *by; /* identity that signs /bundle */
     uint64_t bundle_exp, bundle_seq;
-    char kid[64]; /* of the newest letter */
+    char kid[64];   /* of the newest letter */
+    uint64_t state; /* changes: policies, denials */
+    bool mute;      /* does not answer polls */
+    unsigned polls;
 } ttp;
 
 static uint8_t text_of[65536], scratch_of_[65536], body_of[65536], memory[1 << 20];
@@ -75,6 +78,7 @@ static void take_policy(struct http_req *r, struct arena *a)
         return;
     }
     ttp.version++;
+    ttp.state++;
     ttp.readers = p.n;
     acknowledge(r, SPAN("ok"), ttp.version);
 }
@@ -93,6 +97,24 @@ static void take_letter(struct http_req *r, struct arena *a)
     if (!ttp.forged)
         ttp.letters++;
     acknowledge(r, SPAN("ok"), 0);
+}
+
+/* Polls come by the clock: they do not stand in `calls`. */
+static void take_poll(struct http_req *r, struct arena *a)
+{
+    struct jws j;
+    struct poll p;
+    struct buf scratch = BUF_ARRAY(scratch_of_), out = BUF_ARRAY(text_of);
+    assert_int_equal(poll_read(r->body, a, &j, &p), REASON_OK);
+    assert_int_equal(jws_verify(&j, gateway), REASON_OK);
+    struct poll_answer news = {.t_ms = (uint64_t)now, .state = ttp.state};
+    assert_int_equal(esd_sha256(r->body, news.req), OK);
+    assert_int_equal(poll_answer_build(&news, ttp.forged ? identity : release, SPAN("release-1"), &scratch, &out), OK);
+    ttp.polls++;
+    if (ttp.mute)
+        refuse(r, 503);
+    else
+        answer(r, 200, SPAN("Content-Type: application/jose\r\n"), buf_span(&out));
 }
 
 static void give_bundle(struct http_req *r)
@@ -117,6 +139,10 @@ static void serve(void *ctx, struct http_req *r)
     struct arena a;
     (void)ctx;
     arena_over(&a, memory, sizeof memory);
+    if (ttp.bound && ttp.fail == 0 && span_eq(r->path, SPAN("/poll"))) {
+        take_poll(r, &a);
+        return;
+    }
     if (ttp.n < CALLS_MAX)
         snprintf(ttp.calls[ttp.n++], sizeof ttp.calls[0], "%.*s", SPAN_FMT(r->path));
     if (ttp.fail > 0) {
@@ -432,6 +458,88 @@ static void a_bundle_that_ends_is_fetched_under_the_pinned_identity(void **state
     start("//demo.example/Sapp-heat");
 }
 
+/* ---- news ----------------------------------------------------------------------------------------------- */
+
+static int64_t mono = 1000000;
+static int64_t clock_rising(void)
+{
+    return mono;
+}
+
+static uint64_t epochs(void)
+{
+    return hook_seal_counts(h).epochs;
+}
+
+static void until_polls(unsigned n)
+{
+    while (ttp.polls < n) {
+        net_loop_turn(loop);
+        work();
+    }
+    for (unsigned i = 0; i < 20; i++) /* and its answer was read */
+        net_loop_turn(loop);
+}
+
+static void news_end_every_epoch(void **state)
+{
+    (void)state;
+    start("//demo.example/Sapp-heat");
+    h->mono = clock_rising;
+    assert_int_equal(reading(ONE), RSC_NONE);
+    until_letters(1);
+    uint64_t before = epochs();
+    mono += SEAL_POLL_MS;
+    assert_int_equal(reading(ONE), RSC_NONE);
+    unsigned polls = ttp.polls;
+    hook.committed(hook.ctx, OK);
+    h->wake(h->wake_ctx);
+    until_polls(polls + 1);
+    assert_int_equal(reading(ONE), RSC_NONE);
+    assert_int_equal(epochs(), before); /* the policy that raised the number was ours */
+    mono += SEAL_POLL_MS;
+    ttp.state++; /* somebody is denied */
+    h->wake(h->wake_ctx);
+    until_polls(polls + 2);
+    assert_int_equal(reading(ONE), RSC_NONE);
+    assert_int_equal(epochs(), before + 1);
+    assert_int_equal(reading(ONE), RSC_NONE);
+    assert_int_equal(epochs(), before + 1);
+    until_letters(2);
+}
+
+/* Nobody says "nothing changed" in the vault's place: one new epoch, whose letter waits. */
+static void without_word_one_new_epoch_begins(void **state)
+{
+    (void)state;
+    start("//demo.example/Sapp-heat");
+    h->mono = clock_rising;
+    assert_int_equal(reading(ONE), RSC_NONE);
+    until_letters(1);
+    uint64_t before = epochs();
+    ttp.mute = true;
+    mono += SEAL_FRESH_MS - 1;
+    assert_int_equal(reading(ONE), RSC_NONE);
+    assert_int_equal(epochs(), before);
+    mono += 1;
+    for (int i = 0; i < 5; i++) {
+        mono += SEAL_FRESH_MS;
+        assert_int_equal(reading(ONE), RSC_NONE); /* writing goes on */
+    }
+    assert_int_equal(epochs(), before + 1);
+    unsigned polls = ttp.polls;
+    until_polls(polls + 1);
+    assert_int_equal(waiting(), 1);
+    assert_int_equal(ttp.letters, 1);
+    ttp.mute = false;
+    until_letters(2);
+    assert_int_equal(reading(ONE), RSC_NONE);
+    assert_int_equal(epochs(), before + 1);
+    mono += SEAL_FRESH_MS; /* the next silence, the next one */
+    assert_int_equal(reading(ONE), RSC_NONE);
+    assert_int_equal(epochs(), before + 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +551,8 @@ int main(void)
         T(a_forgetful_ttp_is_told_again),
         T(a_forged_acknowledgement_counts_for_nothing),
         T(a_bundle_that_ends_is_fetched_under_the_pinned_identity),
+        T(news_end_every_epoch),
+        T(without_word_one_new_epoch_begins),
     };
     return cmocka_run_group_tests(tests, before_all, after_all);
 }
