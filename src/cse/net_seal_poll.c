@@ -3,6 +3,7 @@
  * without an answer for 30 s the writer begins one new epoch, and the task keeps letters back until there is one. */
 #include "base/code.h"
 #include "cse/net_seal_own.h"
+#include "cse/seal_head.h"
 #include "host/log.h"
 
 bool net_seal_fresh(const struct net_seal_post *p, const struct keeper *k)
@@ -46,7 +47,7 @@ bool net_seal_poll(struct net_seal_post *p)
 }
 
 /* Each policy of ours that the vault has taken has raised its number by one. */
-static void take_news(struct keeper *k, const struct poll_answer *news)
+static void take_news(struct hook_seal *h, struct keeper *k, const struct poll_answer *news)
 {
     bool others = k->known && news->state != k->state + k->own;
     k->state = news->state;
@@ -58,6 +59,8 @@ static void take_news(struct keeper *k, const struct poll_answer *news)
     if (!others)
         return;
     k->t->news++;
+    h->told++;
+    h->heads->next_due = 0; /* quiet streams get their closing heads */
     LOG(LOG_L_NOTICE, "news-of-the-ttp", log_span("ttp", k->t->fqdn), log_str("means", "every stream gets a new key"));
 }
 
@@ -74,6 +77,6 @@ void net_seal_poll_answered(struct net_seal_post *p, const struct http_result *r
         net_seal_failed(p, "poll", reason_code(v), r->status);
         return;
     }
-    take_news(k, &news);
+    take_news(p->c.seal, k, &news);
     net_seal_turn(p);
 }

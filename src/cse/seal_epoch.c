@@ -314,11 +314,25 @@ static bool hard_over(const struct epoch *e, int64_t now)
     return e->i >= SEAL_HARD_MESSAGES || e->octets >= SEAL_HARD_OCTETS || now - e->since_ms >= SEAL_HARD_MS;
 }
 
+bool seal_epoch_told(const struct hook_seal *h, const struct epoch *e)
+{
+    return e->generation != h->generation || (e->policy->source != KEY_PROVISIONED && e->news != e->policy->ttp->news);
+}
+
+/* Its readers follow access control, and are others by now. */
+static bool readers_left(const struct epoch *e, struct store_tx *t, struct arena *a)
+{
+    uint64_t version;
+    if (!e->policy->readers_acp)
+        return false;
+    struct seal_letter l = {.ttp = e->policy->ttp->fqdn, .policy = seal_readers_name(a, e->sid)};
+    return l.policy.n && seal_readers_version(t, a, &l, &version) == OK && version != e->pv;
+}
+
 bool seal_epoch_over(struct hook_seal *h, const struct epoch *e, struct store_tx *t, struct arena *a, int64_t now)
 {
     struct cse_hook_ask ask = {.t = t, .arena = a, .now = now};
-    bool told = e->policy->source != KEY_PROVISIONED && e->news != e->policy->ttp->news;
-    if (e->generation != h->generation || told || hard_over(e, now))
+    if (seal_epoch_told(h, e) || readers_left(e, t, a) || hard_over(e, now))
         return true;
     if (!soft_over(h, e, now) || e->policy->source == KEY_PROVISIONED)
         return false;

@@ -46,6 +46,7 @@ struct seal_heads {
     size_t n_orphans;
     int64_t orphans_at;                /* not before */
     bool rescan;                       /* records are looked for in the store */
+    uint32_t told;                     /* likewise: news of TTPs */
     uint32_t generation;               /* of hook_seal, that open epochs were compared with */
     bool urgent;                       /* a segment became full in this transaction */
     void (*wake)(struct hook_seal *h); /* heads are wanted now */

@@ -372,11 +372,12 @@ static enum err scan(struct seal_heads *s, struct run *r)
 static void heed_generation(struct hook_seal *h, int64_t now)
 {
     struct seal_heads *s = h->heads;
-    if (s->generation == h->generation)
+    if (s->generation == h->generation && s->told == h->told)
         return;
     s->generation = h->generation;
+    s->told = h->told;
     for (size_t i = 0; i < SEAL_STREAMS; i++)
-        if (s->slot[i].on && h->secret->epoch[i].generation != s->generation)
+        if (s->slot[i].on && seal_epoch_told(h, &h->secret->epoch[i]))
             s->due[i] = now;
 }
 

@@ -152,6 +152,7 @@ struct hook_seal {
     struct seal_wish *wishes; /* SEAL_WISHES_MAX */
     size_t n_wishes;
 
+    _Atomic uint32_t told; /* grows with `news` of any TTP */
     _Atomic uint32_t generation;
     _Atomic uint64_t sealed, refused, epochs, streams;
     void (*_Atomic wake)(void *ctx); /* the task: there are new letters */
@@ -252,6 +253,8 @@ MUST_USE enum reason seal_epoch_for(struct hook_seal *h, const struct cse_hook_a
 /* A place comes: what its stream will need from a TTP is wished for. */
 void seal_epoch_ahead(struct hook_seal *h, const struct cse_hook_ask *ask, const struct seal_policy *p);
 void seal_epoch_drop(struct hook_seal *h, struct epoch *e);
+/* Has somebody said that its key is not to be used any more? */
+bool seal_epoch_told(const struct hook_seal *h, const struct epoch *e);
 /* Is nothing more to be sealed in it? At its soft limit only when a new one can begin. */
 bool seal_epoch_over(struct hook_seal *h, const struct epoch *e, struct store_tx *t, struct arena *a, int64_t now);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/code.h"
-#include "cse/seal_own.h"
+#include "cse/seal_head.h"
 #include "host/log.h"
 #include "wire/json.h"
 
@@ -173,6 +173,16 @@ static void tell(const struct seal_stream *s, const struct readers *r, uint64_t 
             log_str("why", r->note[i].why));
 }
 
+/* A quiet stream gets its closing head, too. */
+static void close_soon(struct hook_seal *h, const struct seal_stream *s)
+{
+    for (size_t i = 0; h->heads && i < SEAL_STREAMS; i++)
+        if (h->heads->slot[i].on && memcmp(h->secret->epoch[i].sid, s->sid, ESD_SID) == 0) {
+            h->heads->due[i] = s->now;
+            h->heads->next_due = 0;
+        }
+}
+
 enum err seal_readers_sync(struct hook_seal *h, const struct seal_stream *s, const struct readers *r, uint64_t *pv)
 {
     uint8_t id[ID], hash[ESD_HASH];
@@ -199,6 +209,7 @@ enum err seal_readers_sync(struct hook_seal *h, const struct seal_stream *s, con
         return OK;
     *pv = now.version;
     h->queued = true;
+    close_soon(h, s);
     tell(s, r, now.version);
     return queue_policy(s, r, now.version);
 }
