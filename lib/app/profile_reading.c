@@ -65,8 +65,8 @@ enum status profile_take_reading(struct app *app, const struct conf *f, struct p
         if (p->n_keys == PROFILE_KEYS_MAX)
             return bad(app, p, "too many [key NAME] sections", "at most 16");
         p->key[p->n_keys] = (struct profile_own_key){.kid = span_str(app_fmt(app, "%s", name)),
-                                                 .file = app_fmt(app, "%s", conf_text(f, section, "key-file")),
-                                                 .suid = (uint8_t)conf_int(f, section, "suid")};
+                                                     .file = app_fmt(app, "%s", conf_text(f, section, "key-file")),
+                                                     .suid = (uint8_t)conf_int(f, section, "suid")};
     }
     return st;
 }

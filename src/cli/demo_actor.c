@@ -23,7 +23,7 @@
 
 #include <uv.h>
 
-#include "app/writer.h"
+#include "app/writer_head.h"
 #include "cli/verbs.h"
 #include "cli/watch.h"
 #include "host/heap.h"
@@ -40,8 +40,9 @@ enum {
 };
 
 struct role {
-    struct inbox w; /* first: show() gets back from it */
-    struct writer *writer;
+    struct inbox w;        /* first: show() gets back from it */
+    struct writer *writer; /* NULL: nothing was sealed yet */
+    struct writer_head *heads;
     struct buf in;
     bool eof;
     uv_poll_t poll;
@@ -180,22 +181,37 @@ static void cin_body(struct buf *b, struct span con, struct span cnf, bool text)
     jw_end_obj(&w);
 }
 
+/* The device seals what goes into "data"; the first time it opens the stream. */
+static enum status seal_reading(struct role *r, struct span parent, struct span reading, struct buf *con,
+                                struct buf *cnf)
+{
+    enum status st = ST_DONE;
+    if (!r->writer)
+        st = writer_open(&r->w.s, parent, &r->writer);
+    if (st == ST_DONE && !r->heads)
+        st = writer_head_open(r->writer, parent, WRITER_CNT, &r->heads);
+    if (st == ST_DONE)
+        st = r->w.s.p.seal_batch ? writer_seal_batch(r->writer, reading, SPAN_NONE, con, cnf)
+                                 : writer_seal(r->writer, reading, SPAN_NONE, con, cnf);
+    if (st != ST_DONE)
+        return st;
+    return writer_head_sealed(r->heads, buf_span(con)) == OK ? ST_DONE : ST_FAILED;
+}
+
 static enum status do_put(struct role *r, struct span rest)
 {
     struct talk_answer a;
     struct span parent = span_cut(&rest, ' ');
     struct buf body = heap_buf(BODY_MAX), con = heap_buf(BODY_MAX), cnf = heap_buf(BODY_MAX);
-    bool seals = r->w.s.p.seal_ttp && span_ends(parent, SPAN("/data"));
-    enum status st = ST_DONE;
-    if (seals && !r->writer)
-        st = writer_open(&r->w.s, parent, &r->writer);
-    if (seals && st == ST_DONE)
-        st = writer_seal(r->writer, rest, SPAN_NONE, &con, &cnf);
+    bool seals = r->w.s.p.seal_policy && span_ends(parent, SPAN("/data"));
+    enum status st = seals ? seal_reading(r, parent, rest, &con, &cnf) : ST_DONE;
     if (st == ST_DONE) {
         cin_body(&body, seals ? buf_span(&con) : rest, buf_span(&cnf), seals);
         talk_m2m(&r->w.s.t, &(struct talk_ask){.op = TALK_CREATE, .to = parent, .ty = 4, .body = buf_span(&body)}, &a);
-        if (seals)
+        if (seals) {
             (void)writer_post(r->writer);
+            (void)writer_head_post(r->heads, false);
+        }
         st = say_answer(r, "put", &a);
     } else {
         st = say_word(r, "put", "error", "SEAL");
@@ -471,6 +487,8 @@ enum status demo_actor(struct cli *c)
     uv_close((uv_handle_t *)&r.poll, poll_gone);
     while (r.poll.data)
         net_loop_turn(r.w.s.t.loop);
+    (void)writer_head_post(r.heads, true);
+    writer_head_free(r.heads);
     writer_close(r.writer);
     drop_held(&r);
     watch_close(&r.w);
