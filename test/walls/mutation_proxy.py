@@ -10,8 +10,6 @@ import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from plant.process import free_port
-
 HOP = {"connection", "transfer-encoding", "content-length", "host", "keep-alive"}
 
 
@@ -117,7 +115,7 @@ class App:
     def __init__(self, proxy, stem, pair, mutation):
         self.proxy, self.stem, self.mutation = proxy, stem, mutation
         self.context = client_context(pair, proxy.ca)
-        self.receiver = free_port()         # where `oneseal watch` listens
+        self.receiver = 0                   # the port where the application listens
         app = self
 
         class Notices(Handler):

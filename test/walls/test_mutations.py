@@ -12,7 +12,7 @@ import time
 import pytest
 from plant.house import SP, TTP_NAME, House
 from plant.onem2m import _Named
-from plant.process import SLOW, program
+from plant.process import SLOW, free_port, program
 from witness import head_witness, ten_steps
 from witness.jose_stranger import sid_of
 from witness.ttp_stranger import Party
@@ -51,21 +51,28 @@ class Stream:
                                **{k: int(v) for k, v in more.items()})
         app = plant.proxy.app(self.stem, house.certificate(SP + "/" + self.stem), self.mutation)
         folder, _ = house.profile(self.stem, SP + "/" + self.stem, plant.server, plant.ttp, [self.address],
-                                  port=app.receiver, url=plant.proxy.url)
-        conf = os.path.join(folder, self.stem + ".conf")
-        with open(conf, encoding="utf-8") as f:
+                                  url=plant.proxy.url)
+        self.app, self.conf = app, os.path.join(folder, self.stem + ".conf")
+        with open(self.conf, encoding="utf-8") as f:
             whole = f.read()
         whole = whole.replace("[listen]\n", "[listen]\npoa = %s\n" % app.poa)
         whole = whole.replace("[stream s0]\n", "[stream s0]\nheartbeat = %ds\n" % HEARTBEAT_S)
-        with open(conf, "w", encoding="utf-8") as f:
-            f.write(whole)
+        self.write(whole)
         self.folder = folder
+
+    def write(self, conf):
+        with open(self.conf, "w", encoding="utf-8") as f:
+            f.write(conf)
 
     def put(self, n):
         self.plant.device.put(self.path, con_text(self.row, n)).expect(2001)
 
     # --- the application
     def watch(self):
+        self.app.receiver = free_port()     # at the last moment: nobody shall have taken it
+        with open(self.conf, encoding="utf-8") as f:
+            whole = f.read()
+        self.write(whole.replace("address = 127.0.0.1:0", "address = 127.0.0.1:%d" % self.app.receiver))
         self.child = subprocess.Popen([program("oneseal"), "watch", "%s:/id-mn/%s" % (self.stem, self.path), "--open",
                                        "--confirmed", "--json", "--config", self.folder],
                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -190,16 +197,16 @@ class Plant:
         early = [s for s in group if s.row.by == "watch"]
         for s in early:
             s.watch()
-        self.until(lambda: all(s.listens() for s in early), 60 * SLOW)
+        self.wait(early, Stream.listens)
         for n in range(BEFORE):
             for s in group:
                 s.put(n)
-        self.until(lambda: all(len(s.mutation.originals) >= BEFORE for s in early), 60 * SLOW)
+        self.wait(early, lambda s: len(s.mutation.originals) >= BEFORE)
         for s in group:
             if s.row.by == "la":
                 s.mutation.originals = self.read(s)
                 assert s.get() == 0, s.said()
-        self.until(lambda: all(s.has(BEFORE) for s in early), 60 * SLOW)
+        self.wait(early, lambda s: s.has(BEFORE))
         for s in group:
             s.before = set(s.confirmed())
             if s.mutation.originals:
@@ -214,10 +221,10 @@ class Plant:
             elif s.row.by in ("evicted", "late"):
                 s.watch()
         late = [s for s in group if s.row.by in ("evicted", "late")]
-        self.until(lambda: all(s.listens() for s in late), 60 * SLOW)
+        self.wait(late, Stream.listens)
         for s in late:
             s.put(99)
-        self.until(lambda: all(s.is_settled() for s in group), LATEST_S, fail=False)
+        self.wait(group, Stream.is_settled, LATEST_S, fail=False)
         for s in group:
             s.end()
 
@@ -227,11 +234,12 @@ class Plant:
         return sorted((c for c in tree["m2m:cin"]), key=lambda c: index(c["con"]))
 
     @staticmethod
-    def until(true, seconds, fail=True):
+    def wait(streams, true, seconds=60 * SLOW, fail=True):
         deadline = time.monotonic() + seconds
-        while not true():
+        while not all(true(s) for s in streams):
             if time.monotonic() > deadline:
-                assert not fail, "it does not come"
+                late = [(s.row.name, s.child and s.child.poll(), s.said()[-3:]) for s in streams if not true(s)]
+                assert not fail, late
                 return
             time.sleep(0.2)
 
