@@ -26,7 +26,12 @@ class Field:
         self.server = house.cse("server", "in", "/id-in", "in")
         extra = house.sealing(self.ttp, [HEAT], REMOTE + "sealed*")
         extra += [("heads", {"segment": "400ms", "idle": "1s"})]
-        self.gateway = house.cse("gateway", "mn", "/id-mn", "mn", parent=self.server, extra=extra)
+        kinds = os.path.join(house.folder, "kinds")
+        os.makedirs(kinds)
+        with open(os.path.join(kinds, "note.json"), "w", encoding="ascii") as f:
+            json.dump({"cnd": "demo.note", "root": "demo:note", "attributes": [
+                {"sn": "text", "type": "string", "sealed": True}]}, f)
+        self.gateway = house.cse("gateway", "mn", "/id-mn", "mn", parent=self.server, extra=extra, kinds=kinds)
         self.device = house.client(self.gateway, "Cthermo-1")
         self.device.register("mn", "thermo-1")
         self.device.create("mn/thermo-1", 1, "m2m:acp", rn="acp",
@@ -96,8 +101,8 @@ def test_no_head_no_data(f):
 
 
 class Watcher:
-    def __init__(self, f, *words):
-        self.child = subprocess.Popen([program("oneseal"), "watch", "heat:" + REMOTE + "sealed", "--json", "--config",
+    def __init__(self, f, *words, of="sealed"):
+        self.child = subprocess.Popen([program("oneseal"), "watch", "heat:" + REMOTE + of, "--json", "--config",
                                        f.folder, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         line = self.child.stderr.readline()
         assert line.startswith(b"watching "), line + self.child.stderr.read()
@@ -242,3 +247,20 @@ def test_members_of_a_group(f):
     assert done.returncode == 0, done.stderr
     line = json.loads(done.stdout)
     assert line["plain"] == "from the group" and "place-unverified" in line["flags"]
+
+
+def test_an_attribute_is_a_stream(f):
+    f.device.create("mn/thermo-1", 28, "demo:note", rn="sealed-note", cnd="demo.note", text="first",
+                    acpi=["mn/thermo-1/acp"]).expect(2001)
+    done = f.oneseal("get", "heat:" + REMOTE + "sealed-note#text", "--confirmed", "--json")
+    assert done.returncode == 0, done.stderr
+    line = json.loads(done.stdout)
+    assert line["plain"] == "first" and line["address"] == BASE + "sealed-note#text" and line["flags"] == []
+    watcher = Watcher(f, "--open", of="sealed-note#text")
+    f.device.update("mn/thermo-1/sealed-note", "demo:note", text="second").expect(2004)
+    lines = watcher.until(lambda so_far: len(so_far) == 1)
+    assert lines[0]["plain"] == "second" and "place-unverified" not in lines[0]["flags"]
+    assert watcher.end() == 0
+    done = f.oneseal("explain", REMOTE + "sealed-note#text", "--as", "heat", "--json")
+    whole, step = steps(done)
+    assert done.returncode == 0 and step["place"][0] == "ok"
