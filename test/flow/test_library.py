@@ -91,6 +91,16 @@ def test_only_the_public_names_are_visible(stage):
     assert "seal_key_init" in text("nm", stage.archive)
 
 
+def test_the_device_half_calls_no_allocator_file_thread_or_clock():
+    noisy = re.compile(r"^(malloc|calloc|realloc|free|fopen|open|read|write|printf|fprintf|pthread_\w+|clock_gettime|time)$")
+    found = {}
+    for line in text("nm", "-A", "--undefined-only", os.path.join(BUILD, "lib", "api", "libapi.a")).splitlines():
+        member, name = re.search(r"(\w+)\.c\.o:", line).group(1), line.split()[-1]
+        found.setdefault(member, set()).update([name] if noisy.match(name) else [])
+    assert sorted(found) == ["client", "clock", "keys", "label", "letter", "open", "seal", "status"]
+    assert {m for m, names in found.items() if names} == {"client", "clock"}    # the control: these two do
+
+
 def test_it_has_its_soname_and_version(stage):
     dynamic = text("readelf", "-d", stage.so)
     assert "[liboneseal.so.0]" in dynamic

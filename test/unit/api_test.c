@@ -380,6 +380,48 @@ static void a_provisioned_key_needs_no_ttp(void **state)
     desk_close(&d);
 }
 
+/* The parts of the compact text as JSON (RFC 7516 7.2.2). */
+static size_t flattened(const char *con, char *out, size_t room)
+{
+    const char *part[5], *at = con;
+    int len[5];
+    for (int i = 0; i < 5; i++) {
+        part[i] = at;
+        len[i] = (int)strcspn(at, ".");
+        at += len[i] + 1;
+    }
+    return (size_t)snprintf(out, room,
+                            "{\"protected\":\"%.*s\",\"iv\":\"%.*s\",\"ciphertext\":\"%.*s\",\"tag\":\"%.*s\"}", len[0],
+                            part[0], len[2], part[2], len[3], part[3], len[4], part[4]);
+}
+
+static void json_serializations_open_when_cnf_says_so(void **state)
+{
+    static struct desk d;
+    static unsigned char large[ONESEAL_WORK_MAX];
+    static const char *const known[] = {TTP};
+    static char json[4096];
+    oneseal_opened res;
+    (void)state;
+    desk_open(&d);
+    assert_int_equal(oneseal_seal(&d.s, NULL, "21.5", 4, d.con, sizeof d.con, &d.n), ONESEAL_OK);
+    size_t n = flattened(d.con, json, sizeof json);
+    oneseal_open_how how = how_of(&d);
+    how.ttps = known;
+    how.ttps_n = 1;
+    how.work = large;
+    how.work_n = sizeof large;
+    assert_int_equal(oneseal_open(&d.o, &how, json, n, d.plain, sizeof d.plain, &res), ONESEAL_MALFORMED);
+    how.security = 2;
+    assert_int_equal(oneseal_open(&d.o, &how, json, n, d.plain, sizeof d.plain, &res), ONESEAL_OK);
+    assert_string_equal(d.plain, "21.5");
+    assert_string_equal(res.label.kid, oneseal_epoch_kid(&d.s));
+    assert_int_equal(oneseal_open(&d.o, &how, d.con, d.n, d.plain, sizeof d.plain, &res), ONESEAL_MALFORMED);
+    how.security = 4;
+    assert_int_equal(oneseal_open(&d.o, &how, json, n, d.plain, sizeof d.plain, &res), ONESEAL_BAD_ARGUMENT);
+    desk_close(&d);
+}
+
 static void every_status_has_words(void **state)
 {
     (void)state;
@@ -420,6 +462,7 @@ int main(void)
         cmocka_unit_test(arguments_that_are_not_allowed),
         cmocka_unit_test(names_and_keys),
         cmocka_unit_test(a_provisioned_key_needs_no_ttp),
+        cmocka_unit_test(json_serializations_open_when_cnf_says_so),
         cmocka_unit_test(every_status_has_words),
         cmocka_unit_test(a_client_without_a_profile_says_why),
     };
