@@ -17,12 +17,12 @@
 #include "cli/cli.h"
 #include "wire/json.h"
 
-#define DEMO_SP     "//demo.example"
-#define DEMO_DOMAIN "demo.example"
-#define DEMO_TTP    "ttp.demo.example"
-#define DEMO_POLICY "ward-3"
-#define DEMO_PAIR_ID "heat@demo.example"    /* of the key that app-heat and the host share (ESPrim) */
-#define DEMO_KEY_ID "thermo-1@demo.example" /* of the provisioned credential */
+#define DEMO_SP      "//demo.example"
+#define DEMO_DOMAIN  "demo.example"
+#define DEMO_TTP     "ttp.demo.example"
+#define DEMO_POLICY  "ward-3"
+#define DEMO_PAIR_ID "heat@demo.example"     /* of the key that app-heat and the host share (ESPrim) */
+#define DEMO_KEY_ID  "thermo-1@demo.example" /* of the provisioned credential */
 
 enum {
     DEMO_LINE_MAX = 1 << 20,
