@@ -70,8 +70,10 @@ static void recorded(struct exch *x)
 {
     struct net_seal_post *p = (struct net_seal_post *)x->door;
     p->doing = DOING_NOTHING;
-    if (p->job == JOB_STOCK)
+    if (p->job == JOB_STOCK) {
         net_seal_key_over(p);
+        p->wish_at = 0; /* another wish stands in its place by now */
+    }
     if (x->wrote != OK)
         LOG(LOG_L_ERROR, "letter-outcome-not-stored", log_err("error", x->wrote)); /* sent again: that is safe */
     if (!p->closing)
