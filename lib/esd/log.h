@@ -100,4 +100,13 @@ MUST_USE enum err log_checkpoint_sign(struct span origin, const struct log_head 
 MUST_USE enum err log_checkpoint_verify(struct span note, struct span origin, const uint8_t pub[LOG_PUBLIC],
                                         struct log_head *head);
 
+/* A witness puts its line below the others: it saw this head at `time` (seconds; C2SP tlog-cosignature, key type 04).
+ * ERR_SYNTAX: `note` is no signed checkpoint, or the name is none; ERR_FULL, ERR_CRYPTO. */
+MUST_USE enum err log_witness_sign(struct span name, const uint8_t seed[LOG_SEED], uint64_t time, struct buf *note);
+/* The line of this witness, wherever it stands; the log's own is log_checkpoint_verify's. ERR_SYNTAX, ERR_AUTH. */
+MUST_USE enum err log_witness_verify(struct span note, struct span name, const uint8_t pub[LOG_PUBLIC], uint64_t *time);
+/* Its verifier key text `name+hex id+base64(04 || public key)`. As log_vkey_put and log_vkey_get. */
+MUST_USE enum err log_witness_vkey_put(struct span name, const uint8_t pub[LOG_PUBLIC], struct buf *b);
+MUST_USE enum err log_witness_vkey_get(struct span vkey, struct span *name, uint8_t pub[LOG_PUBLIC]);
+
 #endif
