@@ -34,6 +34,12 @@ static void fill(struct inbox *in, struct span address, const struct outcome *ou
         confirm_gap(&in->s.o, address, (int64_t)out->res.label.e2e.t_ms);
 }
 
+/* For a key, or for the readings before it where a gap refuses. What is stale does not become fresh by waiting. */
+static bool waits(enum reason r)
+{
+    return r != REASON_OK && r != REASON_STALE && reason_heals(r);
+}
+
 /* One row of the inbox. True: it is done with and may go. */
 static bool judge_mail(struct inbox *in, const struct book_mail *m, struct arena *mem)
 {
@@ -44,11 +50,14 @@ static bool judge_mail(struct inbox *in, const struct book_mail *m, struct arena
         address = SPAN_NONE;
     address = address.n ? profile_place(&in->s.p, address) : SPAN_NONE;
     opening_item(&in->s.o, &it, address, READER_NOTIFY, true, mem, &out);
-    if (out.reason != REASON_OK && !out.duplicate && reason_heals(out.reason)) {
+    if (!out.duplicate && waits(out.reason)) {
+        bool first = m->n > in->told;
         in->waiting++;
-        if (in->confirms && m->n > in->told)
+        if (in->confirms && first)
             in->st = in->show(in, m, &out);
-        in->told = m->n > in->told ? m->n : in->told;
+        if (in->fills && first && out.reason == REASON_GAP) /* once; what comes later may fill it, too */
+            confirm_gap(&in->s.o, address, (int64_t)out.res.label.e2e.t_ms);
+        in->told = first ? m->n : in->told;
         return false;
     }
     if (out.reason == REASON_FAILED)

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -101,8 +102,8 @@ def test_no_head_no_data(f):
 
 
 class Watcher:
-    def __init__(self, f, *words, of="sealed"):
-        self.child = subprocess.Popen([program("oneseal"), "watch", "heat:" + REMOTE + of, "--json", "--config",
+    def __init__(self, f, *words, of="sealed", who="heat"):
+        self.child = subprocess.Popen([program("oneseal"), "watch", who + ":" + REMOTE + of, "--json", "--config",
                                        f.folder, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         line = self.child.stderr.readline()
         assert line.startswith(b"watching "), line + self.child.stderr.read()
@@ -264,3 +265,34 @@ def test_an_attribute_is_a_stream(f):
     done = f.oneseal("explain", REMOTE + "sealed-note#text", "--as", "heat", "--json")
     whole, step = steps(done)
     assert done.returncode == 0 and step["place"][0] == "ok"
+
+
+@pytest.mark.parametrize("fatal", ["none", "gap"])
+def test_a_gap_is_filled(f, fatal):
+    """The middle one of three notifications is lost; where a gap refuses, the third opens once the second is there."""
+    name = "sealed-gap-" + fatal
+    f.container(name)
+    _, book = f.house.profile("lossy", HEAT, f.server, f.ttp, extra=[
+        ("stream data", {"address": BASE + name, "fatal": fatal})])
+    conf = os.path.join(f.folder, "lossy.conf")
+    with open(conf, encoding="utf-8") as text:
+        whole = text.read()
+    with open(conf, "w", encoding="utf-8") as text:
+        text.write(whole.replace("name = lossy", "name = heat"))  # the AE that is registered
+    watcher = Watcher(f, of=name, who="lossy")
+    for n in range(3):
+        f.put({"n": n}, name)
+    watcher.until(lambda lines: len(lines) == 3)
+    assert watcher.end() == 0
+    db = sqlite3.connect(book)
+    (lost,) = db.execute("SELECT n FROM inbox ORDER BY n LIMIT 1 OFFSET 1").fetchone()
+    db.execute("DELETE FROM inbox WHERE n=?", (lost,))
+    db.commit()
+    db.close()
+    watcher = Watcher(f, "--open", of=name, who="lossy")
+    lines = watcher.until(lambda so_far: len([x for x in so_far if "plain" in x]) == 3)
+    order = [0, 1, 2] if fatal == "gap" else [0, 2, 1]
+    assert [x["plain"]["n"] for x in lines] == order
+    assert lines[order.index(2)]["flags"] == ([] if fatal == "gap" else ["gap"])
+    assert watcher.end() == 0
+    os.remove(book)
