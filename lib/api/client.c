@@ -305,25 +305,6 @@ static enum status stream_for(struct oneseal_client *c, const char *container, s
     return ST_DONE;
 }
 
-static void put_body(struct buf *b, struct span con, bool text, struct span cnf, const char *name)
-{
-    struct jw w = jw_over(b);
-    jw_obj(&w);
-    JW_NAME(&w, "m2m:cin");
-    jw_obj(&w);
-    if (name)
-        JW_STR(&w, "rn", span_str(name));
-    if (cnf.n)
-        JW_STR(&w, "cnf", cnf);
-    JW_NAME(&w, "con");
-    if (text)
-        jw_str(&w, con);
-    else
-        jw_raw(&w, con);
-    jw_end_obj(&w);
-    jw_end_obj(&w);
-}
-
 /* *s: the stream whose head now names the envelope. */
 static enum status seal_body(struct oneseal_client *c, const char *container, struct span json, const char *name,
                              struct buf *body, struct stream **s)
@@ -335,7 +316,7 @@ static enum status seal_body(struct oneseal_client *c, const char *container, st
     if (st == ST_DONE && writer_head_sealed((*s)->head, buf_span(&con)) != OK)
         st = app_fail_file(&c->app, ERR_IO, "the store cannot be written", c->in.s.p.store);
     if (st == ST_DONE)
-        put_body(body, buf_span(&con), true, buf_span(&cnf), name);
+        item_put(body, span_str(name), buf_span(&cnf), buf_span(&con), true);
     heap_buf_free(&con);
     heap_buf_free(&cnf);
     return st;
@@ -365,7 +346,7 @@ oneseal_status oneseal_client_put(oneseal_client *c, const char *container, cons
     if (how == ONESEAL_PUT_SEALED)
         st = seal_body(c, container, span_of(json, n), name, &body, &s);
     else
-        put_body(&body, span_of(json, n), false, SPAN_NONE, name);
+        item_put(&body, span_str(name), SPAN_NONE, span_of(json, n), false);
     if (st == ST_DONE) {
         struct talk_answer a;
         struct talk_ask ask = {.op = TALK_CREATE, .to = to, .ty = 4, .body = buf_span(&body)};

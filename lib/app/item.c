@@ -122,3 +122,22 @@ enum err item_members(struct span text, struct arena *a, enum err (*each)(void *
     }
     return OK;
 }
+
+void item_put(struct buf *b, struct span rn, struct span cnf, struct span con, bool text)
+{
+    struct jw w = jw_over(b);
+    jw_obj(&w);
+    JW_NAME(&w, "m2m:cin");
+    jw_obj(&w);
+    if (rn.n)
+        JW_STR(&w, "rn", rn);
+    if (cnf.n)
+        JW_STR(&w, "cnf", cnf);
+    JW_NAME(&w, "con");
+    if (text)
+        jw_str(&w, con);
+    else
+        jw_raw(&w, con);
+    jw_end_obj(&w);
+    jw_end_obj(&w);
+}

@@ -4,6 +4,7 @@
 #define APP_ITEM_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/span.h"
 
 struct item {
@@ -21,6 +22,9 @@ struct item {
 /* Reads the text (its JSON tree and unescaped texts live in the arena, spans point there or into `text`).
  * ERR_SYNTAX: neither JSON nor a token; ERR_TYPE: JSON, but none of these; ERR_MISSING: no con in it. */
 MUST_USE enum err item_read(struct span text, struct arena *a, struct item *out);
+
+/* The other way: body of a CREATE of a contentInstance. rn and cnf may be empty; `con` is text, or JSON as it is. */
+void item_put(struct buf *b, struct span rn, struct span cnf, struct span con, bool text);
 
 /* The attribute `name` of a flexContainer (a JSON object with one member of any name, or a rep of it). It carries no
  * cnf. The same errors. */

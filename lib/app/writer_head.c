@@ -453,14 +453,7 @@ static bool send_one(struct writer_head *h, const struct book_head_out *o)
 {
     struct talk_answer a;
     struct buf b = heap_buf(2 * HEAD_CON_MAX);
-    struct jw w = jw_over(&b);
-    jw_obj(&w);
-    JW_NAME(&w, "m2m:cin");
-    jw_obj(&w);
-    JW_STR(&w, "cnf", o->cnf);
-    JW_STR(&w, "con", o->con);
-    jw_end_obj(&w);
-    jw_end_obj(&w);
+    item_put(&b, SPAN_NONE, o->cnf, o->con, true);
     ask_for(h, TALK_CREATE, o->place, TY_CIN, buf_span(&b), &a);
     heap_buf_free(&b);
     bool stored = a.e == OK && a.rsc == RSC_CREATED;

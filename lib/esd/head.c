@@ -56,30 +56,16 @@ static bool in_range(const struct head *h)
 
 enum err head_sign(const struct head *h, const struct p256 *key, struct span kid, bool with_key, struct buf *out)
 {
-    uint8_t header[1024], payload[HEAD_PAYLOAD_MAX], sig[JOSE_SIG];
+    uint8_t header[1024], payload[HEAD_PAYLOAD_MAX];
     struct buf hb = BUF_ARRAY(header), pb = BUF_ARRAY(payload);
     struct jw hw = jw_over(&hb), pw = jw_over(&pb);
-    size_t start = out->n;
     if (!in_range(h))
         return ERR_RANGE;
     put_header(&hw, key, kid, with_key);
     put_claims(&pw, h);
     TRY(hb.e);
     TRY(pb.e);
-    b64url_put(out, buf_span(&hb));
-    buf_c(out, '.');
-    b64url_put(out, buf_span(&pb));
-    enum err e = out->e;
-    if (e == OK)
-        e = p256_sign(key, span_of(out->p + start, out->n - start), sig);
-    if (e == OK) {
-        buf_c(out, '.');
-        b64url_put(out, span_of(sig, sizeof sig));
-        e = out->e;
-    }
-    if (e != OK)
-        out->n = start;
-    return e;
+    return jws_sign_header(key, buf_span(&hb), buf_span(&pb), out);
 }
 
 enum err head_content(struct span jws, const struct log_hash *hashes, size_t n_hashes, struct buf *out)

@@ -60,6 +60,9 @@ MUST_USE enum err jws_sign(const struct p256 *key, enum jws_typ typ, struct span
 MUST_USE enum err jws_sign_x5c(const struct p256 *key, enum jws_typ typ, struct span kid, const struct span *x5c,
                                size_t n_x5c, struct span payload, struct buf *out);
 
+/* The same with a header of the caller's, JSON. */
+MUST_USE enum err jws_sign_header(const struct p256 *key, struct span header, struct span payload, struct buf *out);
+
 /* A JWS as read and not yet verified. Spans point into the text or the arena. */
 struct jws {
     struct span text, signing_input;

@@ -32,25 +32,11 @@ static void put_chain(struct jw *w, const struct span *x5c, size_t n)
     jw_end_arr(w);
 }
 
-enum err jws_sign_x5c(const struct p256 *key, enum jws_typ typ, struct span kid, const struct span *x5c, size_t n_x5c,
-                      struct span payload, struct buf *out)
+enum err jws_sign_header(const struct p256 *key, struct span header, struct span payload, struct buf *out)
 {
-    uint8_t header[ESD_HEADER_MAX], sig[JOSE_SIG];
-    struct buf h = BUF_ARRAY(header);
-    struct jw w = jw_over(&h);
+    uint8_t sig[JOSE_SIG];
     size_t start = out->n;
-    if (n_x5c > JWS_X5C_MAX)
-        return ERR_RANGE;
-    jw_obj(&w);
-    JW_STR(&w, "alg", SPAN("ES256"));
-    if (kid.n)
-        JW_STR(&w, "kid", kid);
-    JW_STR(&w, "typ", span_str(jws_typ_text(typ)));
-    if (n_x5c)
-        put_chain(&w, x5c, n_x5c);
-    jw_end_obj(&w);
-    TRY(h.e);
-    b64url_put(out, buf_span(&h));
+    b64url_put(out, header);
     buf_c(out, '.');
     b64url_put(out, payload);
     enum err e = out->e;
@@ -64,6 +50,26 @@ enum err jws_sign_x5c(const struct p256 *key, enum jws_typ typ, struct span kid,
     if (e != OK)
         out->n = start;
     return e;
+}
+
+enum err jws_sign_x5c(const struct p256 *key, enum jws_typ typ, struct span kid, const struct span *x5c, size_t n_x5c,
+                      struct span payload, struct buf *out)
+{
+    uint8_t header[ESD_HEADER_MAX];
+    struct buf h = BUF_ARRAY(header);
+    struct jw w = jw_over(&h);
+    if (n_x5c > JWS_X5C_MAX)
+        return ERR_RANGE;
+    jw_obj(&w);
+    JW_STR(&w, "alg", SPAN("ES256"));
+    if (kid.n)
+        JW_STR(&w, "kid", kid);
+    JW_STR(&w, "typ", span_str(jws_typ_text(typ)));
+    if (n_x5c)
+        put_chain(&w, x5c, n_x5c);
+    jw_end_obj(&w);
+    TRY(h.e);
+    return jws_sign_header(key, buf_span(&h), payload, out);
 }
 
 enum err jws_sign(const struct p256 *key, enum jws_typ typ, struct span kid, struct span payload, struct buf *out)

@@ -2,6 +2,7 @@
 #include "cli/demo.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -10,6 +11,7 @@
 #include "cli/telemetry.h"
 #include "cli/verbs.h"
 #include "host/heap.h"
+#include "m2m/rsc.h"
 
 enum {
     PATH_LEN = 4096,
@@ -17,7 +19,9 @@ enum {
     VIA_FILE_MAX = 1 << 16,
     ONCE_COUNT = 3,
     TURN_BLOCK = 1 << 16,
-    TURN_MAX = 256 << 20
+    TURN_MAX = 256 << 20,
+    AGAIN_MS = 50,
+    AGAIN_MAX_MS = 10000
 };
 
 static volatile bool stopping;
@@ -86,6 +90,19 @@ const char *demo_reading(struct demo *d)
         batch = arena_cstr(&d->turn, buf_span(&b));
     heap_buf_free(&b);
     return batch;
+}
+
+struct jval *demo_put(struct demo *d, const char *container, const char *text)
+{
+    int64_t until = demo_now_ms() + AGAIN_MAX_MS;
+    for (;;) {
+        struct jval *v = proc_ask(d, DEMO_DEVICE, "put %s/thermo-1/%s %s", d->plan.site->base, container, text);
+        if (d->plan.key == DEMO_KEY_OWN && !d->plan.strict)
+            return v;
+        if (demo_int(v, "rsc") != RSC_INTERNAL_SERVER_ERROR || demo_now_ms() > until || *d->stop)
+            return v;
+        (void)poll(NULL, 0, AGAIN_MS);
+    }
 }
 
 void demo_hold(struct demo *d, const char *point)

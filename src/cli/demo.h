@@ -135,6 +135,9 @@ void proc_end_all(struct demo *d);
 /* ---- demo.c ---- */
 /* The next reading as JSON text in d->turn; NULL: there are no more. */
 const char *demo_reading(struct demo *d);
+/* The device stores a reading; the answer, or NULL. Keys that the TTP makes are fetched when the first reading asks for
+ * one, so then it is tried again while there is none (5000, no-credential). */
+struct jval *demo_put(struct demo *d, const char *container, const char *reading);
 int64_t demo_now_ms(void);
 /* The text of a string member; "" when there is none. In d->turn. */
 const char *demo_text(struct demo *d, const struct jval *v, const char *name);

@@ -164,23 +164,6 @@ static enum status do_create(struct role *r, struct span rest)
     return say_answer(r, "create", &a);
 }
 
-static void cin_body(struct buf *b, struct span con, struct span cnf, bool text)
-{
-    struct jw w = jw_over(b);
-    jw_obj(&w);
-    JW_NAME(&w, "m2m:cin");
-    jw_obj(&w);
-    if (cnf.n)
-        JW_STR(&w, "cnf", cnf);
-    JW_NAME(&w, "con");
-    if (text)
-        jw_str(&w, con);
-    else
-        jw_raw(&w, con);
-    jw_end_obj(&w);
-    jw_end_obj(&w);
-}
-
 /* The device seals what goes into "data"; the first time it opens the stream. */
 static enum status seal_reading(struct role *r, struct span parent, struct span reading, struct buf *con,
                                 struct buf *cnf)
@@ -206,7 +189,7 @@ static enum status do_put(struct role *r, struct span rest)
     bool seals = r->w.s.p.seal_policy && span_ends(parent, SPAN("/data"));
     enum status st = seals ? seal_reading(r, parent, rest, &con, &cnf) : ST_DONE;
     if (st == ST_DONE) {
-        cin_body(&body, seals ? buf_span(&con) : rest, buf_span(&cnf), seals);
+        item_put(&body, SPAN_NONE, buf_span(&cnf), seals ? buf_span(&con) : rest, seals);
         talk_m2m(&r->w.s.t, &(struct talk_ask){.op = TALK_CREATE, .to = parent, .ty = 4, .body = buf_span(&body)}, &a);
         if (seals) {
             (void)writer_post(r->writer);

@@ -177,7 +177,7 @@ static const struct jval *verdict_about(struct demo *d, const char *con)
 static enum status one_reading(struct demo *d, const char *reading)
 {
     int64_t began = demo_now_ms();
-    struct jval *v = proc_ask(d, DEMO_DEVICE, "put %s %s", d->plan.site->data, reading);
+    struct jval *v = demo_put(d, "data", reading);
     if (!fine(v))
         return *d->stop ? ST_DONE : broken(d, "the reading is not stored", v);
     d->sent++;

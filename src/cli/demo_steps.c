@@ -121,7 +121,7 @@ static struct jval *send_reading(struct run *r, const char *container)
     if (strcmp(container, "data") == 0 && d->sent < LEN(r->reading))
         r->reading[d->sent] = text;
     d->sent += strcmp(container, "data") == 0;
-    return proc_ask(d, DEMO_DEVICE, "put %s/thermo-1/%s %s", d->plan.site->base, container, text);
+    return demo_put(d, container, text);
 }
 
 static void step_protect(struct run *r)

@@ -3,6 +3,7 @@
 
 #include "base/code.h"
 #include "cse/seal_head.h"
+#include "cse/seal_rows.h"
 #include "host/log.h"
 
 enum { LETTER_TEXT_MAX = 8192 };

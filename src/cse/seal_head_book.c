@@ -3,55 +3,22 @@
 
 #include "base/code.h"
 #include "cse/seal_head.h"
+#include "cse/seal_rows.h"
 
-enum { KEY_MAX = 64 };
-
-static struct span key_of(uint8_t text[KEY_MAX], const char *kind, uint64_t n)
-{
-    struct buf b = buf_over(text, KEY_MAX);
-    buf_str(&b, kind);
-    buf_u64(&b, n);
-    return buf_span(&b);
-}
+#define BOOK SPAN("seal/h")
 
 /* ---- their numbers ---------------------------------------------------------------------------------- */
 
 enum err seal_book_span(struct store_tx *t, struct arena *a, uint64_t *first, uint64_t *next)
 {
-    struct span v;
-    *first = *next = 0;
-    enum err e = store_state_get(t, SPAN("seal/h"), a, &v);
-    if (e == ERR_NOTFOUND)
-        return OK;
-    TRY(e);
-    if (v.n != 16)
-        return ERR_IO;
-    *first = seal_be64(v.p);
-    *next = seal_be64(v.p + 8);
-    return OK;
-}
-
-static enum err put_span(struct store_tx *t, uint64_t first, uint64_t next)
-{
-    uint8_t text[16];
-    struct buf b = BUF_ARRAY(text);
-    buf_be64(&b, first);
-    buf_be64(&b, next);
-    return store_state_put(t, SPAN("seal/h"), buf_span(&b));
+    return seal_rows_span(t, a, BOOK, first, next);
 }
 
 /* ---- one ---------------------------------------------------------------------------------------------- */
 
-static void put_text(struct buf *b, struct span s)
-{
-    buf_c(b, (uint8_t)(s.n >> 8));
-    buf_c(b, (uint8_t)s.n);
-    buf_put(b, s);
-}
-
 enum err seal_book_put(struct store_tx *t, struct arena *a, const struct head_record *rec)
 {
-    uint8_t key[KEY_MAX];
+    uint8_t key[SEAL_ROW_KEY];
     size_t room = 256 + rec->kid.n + rec->ttp.n + rec->address.n;
     uint8_t *text = (uint8_t *)arena_alloc(a, room);
     if (!text)
@@ -67,20 +34,17 @@ enum err seal_book_put(struct store_tx *t, struct arena *a, const struct head_re
     buf_put(&b, span_of(rec->prev, ESD_HASH));
     buf_be64(&b, rec->first);
     buf_be64(&b, (uint64_t)rec->after);
-    put_text(&b, rec->kid);
-    put_text(&b, rec->ttp);
-    put_text(&b, rec->address);
+    seal_text_put(&b, rec->kid);
+    seal_text_put(&b, rec->ttp);
+    seal_text_put(&b, rec->address);
     TRY(b.e);
-    return store_state_put(t, key_of(key, "seal/h/", rec->n), buf_span(&b));
+    return store_state_put(t, seal_rows_key(key, BOOK, rec->n), buf_span(&b));
 }
 
 enum err seal_book_add(struct store_tx *t, struct arena *a, struct head_record *rec)
 {
-    uint64_t first, next;
-    TRY(seal_book_span(t, a, &first, &next));
-    rec->n = next;
-    TRY(seal_book_put(t, a, rec));
-    return put_span(t, first, next + 1);
+    TRY(seal_rows_next(t, a, BOOK, &rec->n));
+    return seal_book_put(t, a, rec);
 }
 
 static const uint8_t *take(struct span *rest, size_t n)
@@ -114,10 +78,10 @@ static bool take_text(struct span *rest, struct span *out)
 
 enum err seal_book_get(struct store_tx *t, struct arena *a, uint64_t n, struct head_record *out)
 {
-    uint8_t key[KEY_MAX], flag[3] = {0};
+    uint8_t key[SEAL_ROW_KEY], flag[3] = {0};
     uint64_t first, after;
     struct span v;
-    TRY(store_state_get(t, key_of(key, "seal/h/", n), a, &v));
+    TRY(store_state_get(t, seal_rows_key(key, BOOK, n), a, &v));
     *out = (struct head_record){.n = n};
     bool ok = take_number(&v, &out->ep) && take_into(&v, out->sid, ESD_SID) && take_into(&v, out->kc, ESD_KC) &&
               take_into(&v, out->wk, JOSE_THUMB) && take_into(&v, flag, sizeof flag) &&
@@ -146,29 +110,17 @@ static enum err drop_hashes(struct store_tx *t, struct arena *a, const struct he
     return e == ERR_NOTFOUND ? OK : e;
 }
 
-/* The front moves on over what is gone. */
 enum err seal_book_drop(struct store_tx *t, struct arena *a, const struct head_record *rec)
 {
-    uint8_t key[KEY_MAX];
-    uint64_t first, next;
-    struct span v;
     TRY(drop_hashes(t, a, rec));
-    TRY(store_state_drop(t, key_of(key, "seal/h/", rec->n)));
-    TRY(seal_book_span(t, a, &first, &next));
-    uint64_t was = first;
-    enum err e = ERR_NOTFOUND;
-    while (first < next && (e = store_state_get(t, key_of(key, "seal/h/", first), a, &v)) == ERR_NOTFOUND)
-        first++;
-    if (e != OK && e != ERR_NOTFOUND)
-        return e;
-    return first == was ? OK : put_span(t, first, next);
+    return seal_rows_drop(t, a, BOOK, rec->n);
 }
 
 /* ---- hashes and tails --------------------------------------------------------------------------------- */
 
-static struct span hash_key(uint8_t text[KEY_MAX], uint64_t n, uint32_t i)
+static struct span hash_key(uint8_t text[SEAL_ROW_KEY], uint64_t n, uint32_t i)
 {
-    struct buf b = buf_over(text, KEY_MAX);
+    struct buf b = buf_over(text, SEAL_ROW_KEY);
     buf_str(&b, "seal/s/");
     buf_u64(&b, n);
     buf_c(&b, '/');
@@ -178,13 +130,13 @@ static struct span hash_key(uint8_t text[KEY_MAX], uint64_t n, uint32_t i)
 
 enum err seal_book_hash_put(struct store_tx *t, uint64_t n, uint32_t i, const struct log_hash *hash)
 {
-    uint8_t key[KEY_MAX];
+    uint8_t key[SEAL_ROW_KEY];
     return store_state_put(t, hash_key(key, n, i), span_of(hash->b, sizeof hash->b));
 }
 
 enum err seal_book_hash_get(struct store_tx *t, struct arena *a, uint64_t n, uint32_t i, struct log_hash *out)
 {
-    uint8_t key[KEY_MAX];
+    uint8_t key[SEAL_ROW_KEY];
     struct span v;
     TRY(store_state_get(t, hash_key(key, n, i), a, &v));
     return take_into(&v, out->b, sizeof out->b) && v.n == 0 ? OK : ERR_IO;
@@ -192,13 +144,13 @@ enum err seal_book_hash_get(struct store_tx *t, struct arena *a, uint64_t n, uin
 
 enum err seal_book_hash_drop(struct store_tx *t, uint64_t n, uint32_t i)
 {
-    uint8_t key[KEY_MAX];
+    uint8_t key[SEAL_ROW_KEY];
     return store_state_drop(t, hash_key(key, n, i));
 }
 
-static struct span tail_key(uint8_t text[KEY_MAX], const uint8_t sid[ESD_SID])
+static struct span tail_key(uint8_t text[SEAL_ROW_KEY], const uint8_t sid[ESD_SID])
 {
-    struct buf b = buf_over(text, KEY_MAX);
+    struct buf b = buf_over(text, SEAL_ROW_KEY);
     buf_str(&b, "seal/t/");
     hex_put(&b, span_of(sid, ESD_SID));
     return buf_span(&b);
@@ -206,7 +158,7 @@ static struct span tail_key(uint8_t text[KEY_MAX], const uint8_t sid[ESD_SID])
 
 enum err seal_book_tail_put(struct store_tx *t, const uint8_t sid[ESD_SID], uint64_t ep, const uint8_t id[ESD_HASH])
 {
-    uint8_t key[KEY_MAX], text[8 + ESD_HASH];
+    uint8_t key[SEAL_ROW_KEY], text[8 + ESD_HASH];
     struct buf b = BUF_ARRAY(text);
     buf_be64(&b, ep);
     buf_put(&b, span_of(id, ESD_HASH));
@@ -216,7 +168,7 @@ enum err seal_book_tail_put(struct store_tx *t, const uint8_t sid[ESD_SID], uint
 enum err seal_book_tail_get(struct store_tx *t, struct arena *a, const uint8_t sid[ESD_SID], uint64_t ep,
                             uint8_t id[ESD_HASH])
 {
-    uint8_t key[KEY_MAX];
+    uint8_t key[SEAL_ROW_KEY];
     struct span v;
     uint64_t is;
     TRY(store_state_get(t, tail_key(key, sid), a, &v));

@@ -159,14 +159,6 @@ struct hook_seal {
     void *wake_ctx;
 };
 
-static inline uint64_t seal_be64(const uint8_t *p)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++)
-        v = v << 8 | p[i];
-    return v;
-}
-
 /* Is the TTP's word about policies and denials fresh? Any thread. */
 static inline bool seal_ttp_fresh(const struct hook_seal *h, const struct seal_ttp *t)
 {

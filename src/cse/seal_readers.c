@@ -6,6 +6,7 @@
 
 #include "base/code.h"
 #include "cse/seal_head.h"
+#include "cse/seal_rows.h"
 #include "host/log.h"
 #include "wire/json.h"
 
@@ -40,26 +41,6 @@ static enum err id_of(const uint8_t sid[ESD_SID], struct span fqdn, uint8_t id[I
     return OK;
 }
 
-static void put_text(struct buf *b, struct span s)
-{
-    buf_c(b, (uint8_t)(s.n >> 8));
-    buf_c(b, (uint8_t)s.n);
-    buf_put(b, s);
-}
-
-static struct span take(struct span *rest, size_t n)
-{
-    struct span s = span_first(*rest, n);
-    *rest = span_from(*rest, n);
-    return s;
-}
-
-static struct span take_text(struct span *rest)
-{
-    struct span n = take(rest, 2);
-    return n.n == 2 ? take(rest, (size_t)n.p[0] << 8 | n.p[1]) : SPAN_NONE;
-}
-
 static enum err get(struct store_tx *t, struct arena *a, const uint8_t id[ID], struct known *k)
 {
     uint8_t key[STORE_KEY_MAX];
@@ -69,10 +50,10 @@ static enum err get(struct store_tx *t, struct arena *a, const uint8_t id[ID], s
     TRY(store_state_get(t, key_of(&b, id), a, &v));
     if (v.n < HEAD)
         return ERR_IO;
-    k->version = seal_be64(take(&v, 8).p);
-    k->hash = take(&v, ESD_HASH);
-    k->policy = take_text(&v);
-    k->ttp = take_text(&v);
+    k->version = seal_be64(seal_take(&v, 8).p);
+    k->hash = seal_take(&v, ESD_HASH);
+    k->policy = seal_text_take(&v);
+    k->ttp = seal_text_take(&v);
     k->address = v;
     return OK;
 }
@@ -88,8 +69,8 @@ static enum err put(struct store_tx *t, struct arena *a, const uint8_t id[ID], c
     struct buf v = buf_over(text, room);
     buf_be64(&v, k->version);
     buf_put(&v, k->hash);
-    put_text(&v, k->policy);
-    put_text(&v, k->ttp);
+    seal_text_put(&v, k->policy);
+    seal_text_put(&v, k->ttp);
     buf_put(&v, k->address);
     return v.e != OK ? v.e : store_state_put(t, key_of(&b, id), buf_span(&v));
 }
