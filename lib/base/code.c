@@ -1,5 +1,7 @@
 #include "base/code.h"
 
+#include <string.h>
+
 static const char url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static const char std_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -58,6 +60,57 @@ static uint32_t rest(const uint8_t *p, size_t n, uint32_t *all)
     return v;
 }
 
+static uint32_t group(const uint8_t *p, uint32_t *all)
+{
+    uint32_t w = values[p[0]], x = values[p[1]], y = values[p[2]], z = values[p[3]];
+    *all &= w & x & y & z;
+    return (w & 63) << 18 | (x & 63) << 12 | (y & 63) << 6 | (z & 63);
+}
+
+/* 24 bits, and a fourth octet of zero. */
+static void put_group(uint8_t *at, uint32_t v)
+{
+    const uint8_t octets[4] = {(uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v, 0};
+    memcpy(at, octets, sizeof octets);
+}
+
+/* Sixteen characters at once, where the processor can. */
+typedef uint8_t sixteen __attribute__((vector_size(16)));
+
+static sixteen outside(const uint8_t *p)
+{
+    sixteen c;
+    memcpy(&c, p, sizeof c);
+    sixteen letter = (c | 0x20) - 'a', digit = c - '0';
+    return ~((sixteen)(letter < 26) | (sixteen)(digit < 10) | (sixteen)(c == '-') | (sixteen)(c == '_'));
+}
+
+static bool none(sixteen v)
+{
+    uint64_t half[2];
+    memcpy(half, &v, sizeof half);
+    return (half[0] | half[1]) == 0;
+}
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* Twelve octets and four that whoever calls overwrites; *bad gets what is outside the alphabet of base64url. */
+static void put_sixteen(uint8_t *at, const uint8_t *p, sixteen *bad)
+{
+    typedef uint32_t four __attribute__((vector_size(16)));
+    sixteen c;
+    memcpy(&c, p, sizeof c);
+    sixteen upper = (sixteen)((sixteen)(c - 'A') < 26), lower = (sixteen)((sixteen)(c - 'a') < 26);
+    sixteen digit = (sixteen)((sixteen)(c - '0') < 10), dash = (sixteen)(c == '-'), line = (sixteen)(c == '_');
+    *bad |= ~(upper | lower | digit | dash | line);
+    sixteen v = (upper & (c - 'A')) | (lower & (c - 'a' + 26)) | (digit & (c - '0' + 52)) | (dash & 62) | (line & 63);
+    four x = (four)v; /* each lane: the first character lowest */
+    x = (x & 0x00ff00ff) << 6 | (x >> 8 & 0x00ff00ff);
+    x = (x & 0xfff) << 12 | x >> 16;
+    for (int k = 0; k < 4; k++)
+        put_group(at + 3 * k, x[k]);
+}
+#endif
+
 /* Four characters at a time; whether all belong to the alphabet is asked once, at the end. */
 static enum err get(struct span t, struct buf *b, uint8_t alphabet)
 {
@@ -68,13 +121,21 @@ static enum err get(struct span t, struct buf *b, uint8_t alphabet)
     uint32_t all = alphabet;
     if (!at)
         return b->e;
-    for (; i + 4 <= t.n; i += 4, at += 3) {
-        uint32_t w = values[t.p[i]], x = values[t.p[i + 1]], y = values[t.p[i + 2]], z = values[t.p[i + 3]];
-        all &= w & x & y & z;
-        uint32_t v = (w & 63) << 18 | (x & 63) << 12 | (y & 63) << 6 | (z & 63);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    sixteen bad = {0};
+    for (; alphabet == IN_URL && i + 20 <= t.n; i += 16, at += 12)
+        put_sixteen(at, t.p + i, &bad);
+    all = none(bad) ? all : 0;
+#endif
+    /* While a group follows, the fourth octet that is written is overwritten by it: one store instead of three. */
+    for (; i + 8 <= t.n; i += 4, at += 3)
+        put_group(at, group(t.p + i, &all));
+    if (i + 4 <= t.n) {
+        uint32_t v = group(t.p + i, &all);
         at[0] = (uint8_t)(v >> 16);
         at[1] = (uint8_t)(v >> 8);
         at[2] = (uint8_t)v;
+        i += 4, at += 3;
     }
     if (tail) {
         uint32_t v = rest(t.p + i, tail, &all);
@@ -107,11 +168,14 @@ bool b64url_ok(struct span text)
 {
     size_t tail = text.n % 4, i = 0;
     uint32_t all = IN_URL;
+    sixteen bad = {0};
+    for (; i + 16 <= text.n; i += 16)
+        bad |= outside(text.p + i);
     for (; i + 4 <= text.n; i += 4)
-        all &= (uint32_t)values[text.p[i]] & values[text.p[i + 1]] & values[text.p[i + 2]] & values[text.p[i + 3]];
+        (void)group(text.p + i, &all);
     if (tail > 1)
         (void)rest(text.p + i, tail, &all);
-    return tail != 1 && all;
+    return tail != 1 && all && none(bad);
 }
 
 void b64_put(struct buf *b, struct span octets)
