@@ -44,6 +44,8 @@ def test_readme_names_what_exists():
 
 @pytest.mark.parametrize("guide", [os.path.relpath(g, ROOT) for g in sorted(glob.glob(ROOT + "/doc/guide/*.md"))])
 def test_guide(guide, tmp_path):
+    if os.environ.get("ONESEAL_SAN") and guide.endswith("library.md"):
+        pytest.skip("a program of its reader's would have to be built with the same sanitizers")
     script = "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n" + "\n".join(blocks(guide))
     env = dict(os.environ, BIN=os.path.join(BUILD, "src"))
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
