@@ -13,7 +13,7 @@
 
 #include "base/span.h"
 
-#define BARE "rid, pid, ty, rn, alias, creator, ct, lt, et, st, cni, cbs, cs, subs, rank"
+#define BARE "rid, pid, ty, rn, alias, creator, ct, lt, et, st, cni, cbs, cs, subs, rank, spec"
 #define FULL BARE ", body"
 
 enum { BODY = 720 }; /* octets of the row of an instance that holds a sealed reading of 256 octets */
@@ -104,7 +104,7 @@ static void open_file(struct bare *b)
     b->count = prepare(b, texts[SQL_COUNT]);
 }
 
-/* ?1 rid ?2 pid ?3 ty ?6 creator ?7 ct ?8 lt ?9 et ?13 cs ?15 body, as the store binds them for an instance. */
+/* ?1 rid ?2 pid ?3 ty ?6 creator ?7 ct ?8 lt ?9 et ?13 cs ?17 body, as the store binds them for an instance. */
 static void put(struct bare *b, int64_t rid, int64_t pid, int ty, int64_t now)
 {
     sqlite3_bind_int64(b->put, 1, rid);
@@ -115,7 +115,8 @@ static void put(struct bare *b, int64_t rid, int64_t pid, int ty, int64_t now)
         sqlite3_bind_int64(b->put, i, now + (i == 9 ? 157680000000 : 0));
     for (int i = 10; i <= 14; i++)
         sqlite3_bind_int64(b->put, i, i == 13 ? b->body : 0);
-    sqlite3_bind_text(b->put, 16, b->text, (int)b->body, SQLITE_STATIC);
+    sqlite3_bind_text(b->put, 16, "", 0, SQLITE_STATIC);
+    sqlite3_bind_text(b->put, 17, b->text, (int)b->body, SQLITE_STATIC);
     step(b, b->put);
 }
 
