@@ -55,7 +55,7 @@ static enum err check(struct span record)
 {
     if (record.n > CSV_RECORD_MAX)
         return ERR_LIMIT;
-    return utf8_bad(record) == record.n ? OK : ERR_SYNTAX;
+    return utf8_bad(record) == record.n && span_find(record, 0) == record.n ? OK : ERR_SYNTAX;
 }
 
 static bool has_name(const struct csv *h, struct span name)

@@ -18,8 +18,8 @@ struct csv {
 /* Does the text hold a whole record, or is a quoted field still open at its end (its record goes on in the next line)?
  */
 bool csv_whole(struct span text);
-/* `record` is the first one, without the line end; a byte order mark before it is passed over. ERR_SYNTAX: quoting, not
- * UTF-8; ERR_EXISTS: a name twice; ERR_NOTFOUND: an empty name; ERR_LIMIT: too many or too long; ERR_NOMEM. */
+/* `record` is the first one, without the line end; a byte order mark before it is passed over. ERR_SYNTAX: quoting, a
+ * NUL, not UTF-8; ERR_EXISTS: a name twice; ERR_NOTFOUND: an empty name; ERR_LIMIT: too many or too long; ERR_NOMEM. */
 MUST_USE enum err csv_header(struct span record, struct arena *a, struct csv *out);
 /* Appends one JSON object. ERR_SYNTAX: quoting, not UTF-8; ERR_RANGE: more or fewer fields than names; ERR_LIMIT;
  * ERR_NOMEM; the buf's errors. `a` is for the work and may be reset afterwards. */

@@ -127,6 +127,18 @@ def test_a_key_by_certificates(house):
     house.profile("heat", HEAT, house.server, extra=[("esprim " + agreed["kid"], {"key-file": path, "peer": agreed["peer"]})])
     inside = oneseal(house, "get", "heat:" + DATA + "/la", "--esprim", "--json")
     assert json.loads(inside.stdout)["resource"]["m2m:cin"]["con"] == "21.5 Cel", inside.stderr
+    # the same key for ESData: sealed by one end, opened with the file alone
+    name = "notes@demo.example"
+    app = house.client(house.server, "Sapp-heat")
+    app.container("in/heat", "notes")
+    house.profile("heat", HEAT, house.server, streams=[SP + "/id-in/in/heat/notes"], extra=[
+        ("seal", {"key": "provisioned", "key-file": path, "key-id": name}), ("key " + name, {"key-file": path, "suid": 14})])
+    put = oneseal(house, "put", "heat:in/heat/notes", "--seal", "--json", stdin=b'{"t":21.75}\n')
+    assert put.returncode == 0 and json.loads(put.stdout)["kid"] == name, put.stderr
+    stored = app.retrieve("in/heat/notes/la").root("m2m:cin")
+    assert stored["cnf"] == "application/json:0:1" and "21.75" not in stored["con"]
+    opened = oneseal(house, "get", "heat:in/heat/notes/la", "--open")
+    assert opened.returncode == 0 and b'{"t":21.75}' in opened.stdout, opened.stderr
     # a file that is there stays as it is
     assert oneseal(house, "key", "agree", "heat:/id-mn", "--out", path).returncode == 5
     with open(path, encoding="ascii") as f:

@@ -87,6 +87,7 @@ static void bad_headers(void **state)
     struct arena a;
     arena_over(&a, memory, sizeof memory);
     assert_int_equal(csv_header(SPAN("a,b,a"), &a, &h), ERR_EXISTS);
+    assert_int_equal(csv_header(SPAN("a\0b"), &a, &h), ERR_SYNTAX); /* no JSON name may have a NUL */
     assert_int_equal(csv_header(SPAN("a,,b"), &a, &h), ERR_NOTFOUND);
     assert_int_equal(csv_header(SPAN(""), &a, &h), ERR_NOTFOUND);
     assert_int_equal(csv_header(SPAN("a,\"b"), &a, &h), ERR_SYNTAX);
