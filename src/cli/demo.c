@@ -247,6 +247,8 @@ static enum status start_all(struct demo *d)
         st = start_cse(d, DEMO_SERVER);
     if (st == ST_DONE)
         st = start_cse(d, DEMO_GATEWAY);
+    if (st == ST_DONE && d->plan.ttp->beside == DEMO_GATEWAY_2)
+        st = start_cse(d, DEMO_GATEWAY_2);
     if (st == ST_DONE && d->plan.site->who == DEMO_HOST)
         st = start_cse(d, DEMO_HOST);
     if (st == ST_DONE)
@@ -261,6 +263,7 @@ enum status demo_run(struct cli *c)
     static struct demo d = {.actor = {{.name = "ttp"},
                                       {.name = "server"},
                                       {.name = "gateway"},
+                                      {.name = "gateway-2"},
                                       {.name = "host"},
                                       {.name = "device"},
                                       {.name = "app-heat"},

@@ -19,7 +19,6 @@
 
 #define DEMO_SP      "//demo.example"
 #define DEMO_DOMAIN  "demo.example"
-#define DEMO_TTP     "ttp.demo.example"
 #define DEMO_POLICY  "ward-3"
 #define DEMO_PAIR_ID "heat@demo.example"     /* of the key that app-heat and the host share (ESPrim) */
 #define DEMO_KEY_ID  "thermo-1@demo.example" /* of the provisioned credential */
@@ -33,8 +32,19 @@ enum {
     DEMO_VIA_MAX = 16
 };
 
-/* DEMO_HOST: the ASN-CSE on the device, of a demo in which the device hosts. */
-enum demo_who { DEMO_TTP_P, DEMO_SERVER, DEMO_GATEWAY, DEMO_HOST, DEMO_DEVICE, DEMO_HEAT, DEMO_OTHER, DEMO_ACTORS };
+/* DEMO_HOST: the ASN-CSE on the device, of a demo in which the device hosts. DEMO_GATEWAY_2: the MN-CSE that hosts
+ * nothing and beside which the TTP runs, of a demo with --ttp other-gateway. */
+enum demo_who {
+    DEMO_TTP_P,
+    DEMO_SERVER,
+    DEMO_GATEWAY,
+    DEMO_GATEWAY_2,
+    DEMO_HOST,
+    DEMO_DEVICE,
+    DEMO_HEAT,
+    DEMO_OTHER,
+    DEMO_ACTORS
+};
 
 /* The CSE that hosts the sensor's data, and what follows from it. */
 struct demo_site {
@@ -45,11 +55,20 @@ struct demo_site {
     const char *data, *remote, *stream; /* the container: CSE-relative, SP-relative, absolute */
 };
 
+/* Who is the Trusted Third Party. */
+struct demo_ttp {
+    const char *word;  /* of --ttp */
+    const char *fqdn;  /* the part of a credential's identifier behind the @; a gateway's is its public domain name */
+    const char *reads; /* what that means for who can read, for people; NULL: nobody on the path can */
+    enum demo_who beside; /* the MN-CSE that it runs beside; DEMO_TTP_P: none */
+};
+
 enum demo_key { DEMO_KEY_OWN, DEMO_KEY_TTP, DEMO_KEY_PROVISIONED };
 
 /* What the options ask for. */
 struct demo_plan {
     const struct demo_site *site;
+    const struct demo_ttp *ttp;
     bool device_seals; /* the sensor's application seals; otherwise the CSE that hosts */
     bool strict;       /* whoever seals cannot open */
     bool esprim;       /* app-heat's requests are end-to-end protected primitives */
@@ -88,8 +107,8 @@ struct demo {
 };
 
 /* ---- demo_plan.c ---- */
-/* Reads --mode, --host, --key, --strict, --esprim and --batch. Says the fault: a word that is none, or two that do not
- * go together. */
+/* Reads --mode, --host, --ttp, --key, --strict, --esprim and --batch. Says the fault: a word that is none, or two that
+ * do not go together. */
 MUST_USE enum status plan_take(struct demo *d);
 /* Commands for the device that make its access control policy and a container with these members besides `rn` and
  * `acpi` ("" or ",..."). In the command line's memory. */
@@ -97,6 +116,8 @@ const char *plan_acp(struct demo *d);
 const char *plan_container(struct demo *d, const char *name, const char *members);
 /* The text with {host}, {sealer}, {credential} and {further} filled in, for people. In the command line's memory. */
 const char *plan_words(struct demo *d, const char *text);
+/* What a gateway as TTP means for who can read, as a line or a JSON object. Nothing otherwise. */
+MUST_USE enum status plan_tell(struct demo *d);
 /* Is nobody on the path asked for a key? */
 static inline bool plan_provisioned(const struct demo *d)
 {

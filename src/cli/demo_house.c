@@ -15,11 +15,12 @@ enum { CONF_MAX = 8192, DAYS = 7, OPEN_MAX = 16 };
 
 /* Who gets which certificate. */
 static const struct {
-    const char *file, *cn, *san; /* san NULL: the sensor's, which depends on where it registers */
+    const char *file, *cn, *san; /* NULL: the TTP's and the sensor's, which the plan says */
 } certs[] = {
-    {"ttp", DEMO_TTP, "DNS:" DEMO_TTP},
+    {"ttp", NULL, NULL},
     {"server", "id-in." DEMO_DOMAIN, "DNS:id-in." DEMO_DOMAIN},
     {"gateway", "id-mn.id-in." DEMO_DOMAIN, "DNS:id-mn.id-in." DEMO_DOMAIN},
+    {"gateway-2", "id-mn2.id-in." DEMO_DOMAIN, "DNS:id-mn2.id-in." DEMO_DOMAIN},
     {"host", "id-asn.id-in." DEMO_DOMAIN, "DNS:id-asn.id-in." DEMO_DOMAIN},
     {"device", "Cthermo-1", NULL},
     {"app-heat", "Sapp-heat", "URI:m2m:" DEMO_SP "/Sapp-heat"},
@@ -55,10 +56,17 @@ static enum status make_key(struct demo *d, const char *name)
     return e == OK ? ST_DONE : cli_fail_file(d->c, e, "a key cannot be made", path);
 }
 
+static const char *planned_san(struct demo *d, const char *cn)
+{
+    return cn ? cli_fmt(d->c, "URI:m2m:" DEMO_SP "%s", d->plan.site->ae_id)
+              : cli_fmt(d->c, "DNS:%s", d->plan.ttp->fqdn);
+}
+
 enum status house_make(struct demo *d)
 {
-    static const char *const folders[] = {"",        "/certs", "/profiles", "/ttp",       "/server",   "/gateway",
-                                          "/device", "/host",  "/app-heat", "/app-other", "/operator", "/try"};
+    static const char *const folders[] = {"",           "/certs",     "/profiles", "/ttp",  "/server",
+                                          "/gateway",   "/gateway-2", "/device",   "/host", "/app-heat",
+                                          "/app-other", "/operator",  "/try"};
     enum status st = ST_DONE;
     for (size_t i = 0; i < LEN(folders) && st == ST_DONE; i++)
         st = make_folder(d, cli_fmt(d->c, "%s%s", d->dir, folders[i]));
@@ -68,8 +76,8 @@ enum status house_make(struct demo *d)
     if (st == ST_DONE)
         st = ca_make(d->c, cli_fmt(d->c, "%s/ca", d->dir), DEMO_DOMAIN, DAYS);
     for (size_t i = 0; i < LEN(certs) && st == ST_DONE; i++)
-        st = cert_make(d->c, cli_fmt(d->c, "%s/ca", d->dir), certs[i].cn,
-                       certs[i].san ? certs[i].san : cli_fmt(d->c, "URI:m2m:" DEMO_SP "%s", d->plan.site->ae_id),
+        st = cert_make(d->c, cli_fmt(d->c, "%s/ca", d->dir), certs[i].cn ? certs[i].cn : d->plan.ttp->fqdn,
+                       certs[i].san ? certs[i].san : planned_san(d, certs[i].cn),
                        cli_fmt(d->c, "%s/certs/%s", d->dir, certs[i].file), DAYS);
     d->c->quiet = quiet;
     if (st == ST_DONE && plan_provisioned(d))
@@ -95,7 +103,7 @@ enum status house_ttp(struct demo *d)
 {
     char text[CONF_MAX];
     struct buf b = BUF_ARRAY(text);
-    buf_fmt(&b, "[ttp]\nfqdn=" DEMO_TTP "\nlisten=127.0.0.1:0\nstate=%s/ttp/state\n", d->dir);
+    buf_fmt(&b, "[ttp]\nfqdn=%s\nlisten=127.0.0.1:0\nstate=%s/ttp/state\n", d->plan.ttp->fqdn, d->dir);
     put_tls(d, &b, "ttp");
     buf_fmt(&b, "[custody]\npassphrase-file=%s/ttp/passphrase\n[clients]\nanchors=%s/ca/ca.pem\n", d->dir, d->dir);
     buf_fmt(&b, "[operator]\nkey=%s/certs/operator.pem\n", d->dir);
@@ -112,13 +120,15 @@ static const struct {
     {DEMO_SERVER, DEMO_SERVER, "in", "/id-in", "in", NULL, NULL, NULL, NULL},
     {DEMO_GATEWAY, DEMO_SERVER, "mn", "/id-mn", "mn", "/id-in", "id-in." DEMO_DOMAIN, "gateway-server",
      "server-gateway"},
+    {DEMO_GATEWAY_2, DEMO_SERVER, "mn", "/id-mn2", "mn2", "/id-in", "id-in." DEMO_DOMAIN, "gateway-2-server",
+     "server-gateway-2"},
     {DEMO_HOST, DEMO_GATEWAY, "asn", "/id-asn", "asn", "/id-mn", "id-mn.id-in." DEMO_DOMAIN, "host-gateway",
      "gateway-host"},
 };
 
 static void put_ttp(struct demo *d, struct buf *b, const char *link)
 {
-    buf_fmt(b, "[ttp " DEMO_TTP "]\nurl=https://%s\nbundle=%s/ttp/bundle\n",
+    buf_fmt(b, "[ttp %s]\nurl=https://%s\nbundle=%s/ttp/bundle\n", d->plan.ttp->fqdn,
             house_link(d, link, d->actor[DEMO_TTP_P].https), d->dir);
 }
 
@@ -142,7 +152,7 @@ static void put_credential(struct demo *d, struct buf *b)
     if (plan_provisioned(d))
         buf_fmt(b, "key-id=" DEMO_KEY_ID "\nkey-file=%s/certs/provisioned.key\n", d->dir);
     else
-        buf_str(b, "readers=" DEMO_SP "/Sapp-heat\nttp=" DEMO_TTP "\n");
+        buf_fmt(b, "readers=" DEMO_SP "/Sapp-heat\nttp=%s\n", d->plan.ttp->fqdn);
     if (d->plan.strict)
         buf_str(b, "strict=yes\n");
 }

@@ -12,6 +12,17 @@ static const struct demo_site at_gateway = {
 static const struct demo_site at_device = {
     .who = DEMO_HOST, .role = "asn", .server_name = "id-asn.id-in." DEMO_DOMAIN, SITE("id-asn", "asn")};
 
+/* The first is what is taken without --ttp. A gateway as TTP goes by the public domain name of its CSE-ID. */
+static const struct demo_ttp ttps[] = {
+    {"separate", "ttp." DEMO_DOMAIN, NULL, DEMO_TTP_P},
+    {"own-gateway", "id-mn.id-in." DEMO_DOMAIN,
+     "this gateway can read: what it hosts or forwards, and the credentials for it, lie in the same hands",
+     DEMO_GATEWAY},
+    {"other-gateway", "id-mn2.id-in." DEMO_DOMAIN,
+     "gateway-2 has the credentials and is given no data; the gateway that hosts has no credential once it has sealed",
+     DEMO_GATEWAY_2},
+};
+
 static enum status usage(struct demo *d, const char *what, const char *value)
 {
     return CLI_FAIL(d->c, ST_USAGE, .what = what, .who = "this program", .kind = "argument", .object = value,
@@ -27,12 +38,32 @@ static int word_of(const char *value, const char *const *words, size_t n)
     return value ? -1 : 0;
 }
 
+static const struct demo_ttp *ttp_of(const char *word)
+{
+    for (size_t i = 0; i < LEN(ttps); i++)
+        if (!word || strcmp(word, ttps[i].word) == 0)
+            return &ttps[i];
+    return NULL;
+}
+
+enum status plan_tell(struct demo *d)
+{
+    struct cli *c = d->c;
+    const struct demo_ttp *t = d->plan.ttp;
+    if (!t->reads)
+        return ST_DONE;
+    return cli_out_line(c, span_str(c->json ? cli_fmt(c, "{\"v\":1,\"ttp\":\"%s\",\"fqdn\":\"%s\",\"note\":\"%s\"}",
+                                                      t->word, t->fqdn, t->reads)
+                                            : cli_fmt(c, "  TTP: %s (%s)\n       %s\n", t->word, t->fqdn, t->reads)));
+}
+
 enum status plan_take(struct demo *d)
 {
     static const char *const modes[] = {"gateway", "device"}, *const keys[] = {"own", "ttp", "provisioned"};
     struct cli *c = d->c;
     struct demo_plan *p = &d->plan;
-    const char *mode = cli_opt(c, "mode"), *host = cli_opt(c, "host"), *key = cli_opt(c, "key");
+    const char *mode = cli_opt(c, "mode"), *host = cli_opt(c, "host"), *key = cli_opt(c, "key"),
+               *ttp = cli_opt(c, "ttp");
     int seals = word_of(mode, modes, LEN(modes)), hosts = word_of(host, modes, LEN(modes));
     int source = word_of(key, keys, LEN(keys));
     if (seals < 0)
@@ -41,11 +72,15 @@ enum status plan_take(struct demo *d)
         return usage(d, "--host wants gateway or device", host);
     if (source < 0)
         return usage(d, "--key wants own, ttp or provisioned", key);
+    if (!(p->ttp = ttp_of(ttp)))
+        return usage(d, "--ttp wants separate, own-gateway or other-gateway", ttp);
     p->device_seals = seals == 1;
     p->site = hosts == 1 ? &at_device : &at_gateway;
     p->key = (enum demo_key)source;
     p->strict = cli_has(c, "strict");
     p->esprim = cli_has(c, "esprim");
+    if (ttp && plan_provisioned(d))
+        return usage(d, "--ttp says who has the credential, and a provisioned one is with both ends only", ttp);
     if (p->strict && plan_provisioned(d))
         return usage(d, "--strict needs pairs from the TTP, and a provisioned key comes from nobody", "--strict");
     return cli_number(c, "batch", 1, BATCH_MAX, 0, &p->batch);

@@ -135,7 +135,9 @@ static void step_protect(struct run *r)
     r->kid = kid_of(d, r->con);
     must(r, sealed(r->con), "the reading is stored in clear");
     must(r, span_ends(span_str(cnf), SPAN(":1")), "cnf does not say that it is protected: \"%s\"", cnf);
-    must(r, plan_provisioned(d) ? strcmp(r->kid, DEMO_KEY_ID) == 0 : span_ends(span_str(r->kid), SPAN("@" DEMO_TTP)),
+    must(r,
+         plan_provisioned(d) ? strcmp(r->kid, DEMO_KEY_ID) == 0
+                             : span_ends(span_str(r->kid), span_str(cli_fmt(d->c, "@%s", d->plan.ttp->fqdn))),
          "the credential is another one: \"%s\"", r->kid);
     told(r, "kid", r->kid);
     told(r, "cnf", cnf);
@@ -555,6 +557,7 @@ enum status steps_run(struct demo *d)
     enum status st = ST_DONE;
     r.d = d;
     demo_hold(d, "start");
+    st = plan_tell(d);
     for (unsigned n = 1; n <= DEMO_STEPS && st == ST_DONE; n++)
         st = one_step(&r, n);
     demo_hold(d, "after-10");

@@ -68,6 +68,22 @@ def test_once(tmp_path, words):
     assert left == [] and os.listdir(tmp_path / "oneseal-demo") == [], "the demo leaves files behind"
 
 
+@pytest.mark.parametrize("words", [["own-gateway"], ["own-gateway", "--mode", "device"], ["own-gateway", "--host", "device"],
+                                   ["other-gateway"], ["other-gateway", "--mode", "device"]], ids=" ".join)
+def test_once_with_a_gateway_as_ttp(tmp_path, words):
+    """The credential goes by the name of a gateway, and the demo says who can read then."""
+    done = ok("demo", "--once", "--json", "--ttp", *words, timeout=120 * SLOW,
+              env={"XDG_RUNTIME_DIR": str(tmp_path), "TMPDIR": str(tmp_path)})
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    name = {"own-gateway": "id-mn.id-in.demo.example", "other-gateway": "id-mn2.id-in.demo.example"}[words[0]]
+    assert rows[0]["ttp"] == words[0] and rows[0]["fqdn"] == name
+    assert ("this gateway can read" in rows[0]["note"]) == (words[0] == "own-gateway")
+    assert rows[-1] == {"v": 1, "summary": {"steps": 10, "ok": 10}}
+    by_step = {r["step"]: r["evidence"] for r in rows[1:-1]}
+    assert by_step[2]["kid"].endswith("@" + name) and by_step[9]["decided-by"] == name
+    assert ("gateway-2-octets-searched" in by_step[7]) == (words[0] == "other-gateway")
+
+
 @pytest.mark.parametrize("words", [[], ["--mode", "device"], ["--host", "device"]], ids=" ".join)
 def test_once_provisioned(tmp_path, words):
     """Both ends were given the key beforehand: the TTP is not asked for it."""
