@@ -41,7 +41,11 @@ struct work {
     struct sealer *s;
     const struct jwe_ask *j;
     uint8_t seed[ESD_HASH], cek[32], iv[ESD_IV];
-    struct jwkey epk[ESD_RECIPIENTS_MAX]; /* only those of ours are owned */
+    struct once {
+        struct jwkey key; /* of another curve than P-256, or given (then not owned) */
+        bool bare;        /* P-256: */
+        uint8_t xy[64], z[32];
+    } once[ESD_RECIPIENTS_MAX];
 };
 
 static enum err check(const struct jwe_ask *j, struct span plain)
@@ -120,17 +124,20 @@ static enum err drawn(const struct work *w, const char *what, uint32_t i, uint8_
 static enum err ephemeral(struct work *w, size_t i)
 {
     const struct jwe_to *t = &w->j->to[i];
+    struct once *o = &w->once[i];
     uint8_t d[ESD_HASH];
     enum err e = ERR_RANGE;
     if (alg_row(t->alg)->family != ALG_ECDH)
         return OK;
     if (t->epk) {
-        w->epk[i] = *t->epk; /* borrowed */
+        o->key = *t->epk; /* borrowed */
         return t->epk->kind == t->key->kind ? OK : ERR_UNSUPPORTED;
     }
+    o->bare = t->key->kind == JWKEY_P256;
     for (uint32_t k = 0; e == ERR_RANGE && k < 8; k++) {
         TRY(drawn(w, "epk", (uint32_t)i << 8 | k, d));
-        e = jwkey_of_scalar(t->key->kind, span_of(d, sizeof d), &w->epk[i]);
+        e = o->bare ? key_once(d, t->key->evp, o->xy, o->z)
+                    : jwkey_of_scalar(t->key->kind, span_of(d, sizeof d), &o->key);
     }
     wipe(d, sizeof d);
     return e;
@@ -157,7 +164,7 @@ static void forget(struct work *w)
 {
     for (size_t i = 0; i < w->j->n && i < ESD_RECIPIENTS_MAX; i++)
         if (!w->j->to[i].epk)
-            jwkey_free(&w->epk[i]);
+            jwkey_free(&w->once[i].key);
     wipe(w, sizeof *w);
 }
 
@@ -166,8 +173,13 @@ static void forget(struct work *w)
 static enum err agreed(const struct work *w, size_t i, struct buf *out)
 {
     const struct jwe_to *t = &w->j->to[i];
+    const struct once *o = &w->once[i];
     uint8_t z[32], kek[32];
-    enum err e = key_agree(w->epk[i].evp, t->key->evp, z);
+    enum err e = OK;
+    if (o->bare)
+        memcpy(z, o->z, sizeof z);
+    else
+        e = key_agree(o->key.evp, t->key->evp, z);
     if (e == OK)
         e = wrap_kek(t->alg, z, t->apu, t->apv, kek);
     if (e == OK)
@@ -197,22 +209,37 @@ static enum err put_key(const struct work *w, size_t i, struct buf *out)
 
 /* ---- headers -------------------------------------------------------------------------------------- */
 
-static enum err put_recipient(struct jw *w, const struct jwe_to *t, const struct jwkey *epk)
+static void put_epk(struct jw *w, const struct once *o)
+{
+    uint8_t text[256];
+    struct buf b = BUF_ARRAY(text);
+    if (!o->bare) {
+        jwkey_put(&b, &o->key);
+        w->b->e = b.e == OK ? w->b->e : b.e;
+        jw_raw(w, buf_span(&b));
+        return;
+    }
+    jw_obj(w);
+    JW_STR(w, "kty", SPAN("EC"));
+    JW_STR(w, "crv", SPAN("P-256"));
+    JW_B64URL(w, "x", span_of(o->xy, 32));
+    JW_B64URL(w, "y", span_of(o->xy + 32, 32));
+    jw_end_obj(w);
+}
+
+static enum err put_recipient(struct jw *w, const struct jwe_to *t, const struct once *o)
 {
     if (t->kid.n)
         JW_STR(w, "kid", t->kid);
     if (alg_row(t->alg)->family != ALG_ECDH)
         return OK;
     jw_name(w, SPAN("epk"));
-    uint8_t text[256];
-    struct buf b = BUF_ARRAY(text);
-    jwkey_put(&b, epk);
-    jw_raw(w, buf_span(&b));
+    put_epk(w, o);
     if (t->apu.n)
         JW_B64URL(w, "apu", t->apu);
     if (t->apv.n)
         JW_B64URL(w, "apv", t->apv);
-    return b.e;
+    return w->b->e;
 }
 
 /* Order alg enc kid epk apu apv cty e2e; without a recipient, enc cty e2e. */
@@ -225,7 +252,7 @@ static enum err protected_header(const struct work *w, bool with_recipient, stru
         JW_STR(&jw, "alg", span_str(alg_row(j->to[0].alg)->text));
     JW_STR(&jw, "enc", span_str(enc_text(j->enc)));
     if (with_recipient)
-        TRY(put_recipient(&jw, &j->to[0], &w->epk[0]));
+        TRY(put_recipient(&jw, &j->to[0], &w->once[0]));
     if (j->cty.n)
         JW_STR(&jw, "cty", j->cty);
     if (j->e2e) {
@@ -244,7 +271,7 @@ static enum err recipient_header(const struct work *w, size_t i, struct jw *jw)
 {
     jw_obj(jw);
     JW_STR(jw, "alg", span_str(alg_row(w->j->to[i].alg)->text));
-    TRY(put_recipient(jw, &w->j->to[i], &w->epk[i]));
+    TRY(put_recipient(jw, &w->j->to[i], &w->once[i]));
     jw_end_obj(jw);
     return jw->b->e;
 }

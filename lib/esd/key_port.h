@@ -26,6 +26,9 @@ MUST_USE enum err key_ref(const void *evp, void **out);
 MUST_USE enum err key_make(enum jwkey_kind kind, const struct span number[KEY_NUMBERS], bool pair, void **evp);
 /* A pair from its private number alone: P-256 (ERR_RANGE: zero or not below the order), X25519. ERR_CRYPTO. */
 MUST_USE enum err key_of_scalar(enum jwkey_kind kind, const uint8_t d[32], void **evp);
+/* A pair that is used once: of a P-256 peer and a private number of our own, the shared secret and the affine
+ * coordinates of the public half. ERR_RANGE: d is zero or not below the order; ERR_CRYPTO. */
+MUST_USE enum err key_once(const uint8_t d[32], const void *peer, uint8_t xy[64], uint8_t z[32]);
 /* Number i of a key, appended. ERR_NOTNOW: it has none (no private half). */
 MUST_USE enum err key_number(enum jwkey_kind kind, const void *evp, size_t i, struct buf *out);
 bool key_private(enum jwkey_kind kind, const void *evp);

@@ -10,7 +10,12 @@
 
 #include "esd/key_port.h"
 
-enum { POINT_MAX = 1 + 2 * JWKEY_COORD_MAX, NUMBER_MAX = JWKEY_RSA_BITS_MAX / 8 + 1, SCALAR = 32 };
+enum {
+    POINT_MAX = 1 + 2 * JWKEY_COORD_MAX,
+    NUMBER_MAX = JWKEY_RSA_BITS_MAX / 8 + 1,
+    SCALAR = 32,
+    P256_POINT = 1 + 2 * SCALAR
+};
 
 #define EC_MEMBERS                                                                                                     \
     {"x", "y", "d"},                                                                                                   \
@@ -126,17 +131,62 @@ static enum err finish(struct numbers *w, const char *type, enum pairing pair, v
     return e;
 }
 
+static EVP_PKEY *templates[JWKEY_P521 + 1];
+
+static enum err make_template(enum jwkey_kind kind, void **evp)
+{
+    uint8_t point[POINT_MAX];
+    size_t n = 0;
+    EVP_PKEY *any = EVP_PKEY_Q_keygen(NULL, NULL, "EC", kinds[kind].group);
+    struct numbers w = {.b = OSSL_PARAM_BLD_new()};
+    w.ok = any && w.b && EVP_PKEY_get_octet_string_param(any, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &n) == 1 &&
+           OSSL_PARAM_BLD_push_utf8_string(w.b, OSSL_PKEY_PARAM_GROUP_NAME, kinds[kind].group, 0) == 1 &&
+           OSSL_PARAM_BLD_push_octet_string(w.b, OSSL_PKEY_PARAM_PUB_KEY, point, n) == 1;
+    EVP_PKEY_free(any);
+    return finish(&w, "EC", PUBLIC, evp);
+}
+
+static void make_templates(void)
+{
+    static const enum jwkey_kind ec[] = {JWKEY_P256, JWKEY_P384, JWKEY_P521};
+    for (size_t i = 0; i < LEN(ec); i++) {
+        void *made = NULL;
+        templates[ec[i]] = make_template(ec[i], &made) == OK ? made : NULL;
+    }
+}
+
+/* Of a public key whose group is copied: to make a group costs four times what a copy of it and a point do. */
+static EVP_PKEY *template_of(enum jwkey_kind kind)
+{
+    static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+    return CRYPTO_THREAD_run_once(&once, make_templates) ? templates[kind] : NULL;
+}
+
+static enum err make_ec_public(enum jwkey_kind kind, const uint8_t *point, size_t n, void **evp)
+{
+    EVP_PKEY *t = template_of(kind), *k = t ? EVP_PKEY_dup(t) : NULL;
+    if (!k)
+        return ERR_CRYPTO;
+    if (EVP_PKEY_set1_encoded_public_key(k, point, n) != 1) { /* among others: not on the curve */
+        EVP_PKEY_free(k);
+        return ERR_AUTH;
+    }
+    *evp = k;
+    return OK;
+}
+
 static enum err make_ec(enum jwkey_kind kind, const struct span *number, enum pairing pair, void **evp)
 {
     uint8_t point[POINT_MAX] = {POINT_CONVERSION_UNCOMPRESSED};
     size_t n = kinds[kind].octets;
-    struct numbers w = {.b = OSSL_PARAM_BLD_new()};
     memcpy(point + 1, number[0].p, n);
     memcpy(point + 1 + n, number[1].p, n);
+    if (pair == PUBLIC)
+        return make_ec_public(kind, point, 1 + 2 * n, evp);
+    struct numbers w = {.b = OSSL_PARAM_BLD_new()};
     w.ok = w.b && OSSL_PARAM_BLD_push_utf8_string(w.b, OSSL_PKEY_PARAM_GROUP_NAME, kinds[kind].group, 0) == 1 &&
            OSSL_PARAM_BLD_push_octet_string(w.b, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * n) == 1;
-    if (pair)
-        push_number(&w, OSSL_PKEY_PARAM_PRIV_KEY, number[2], 0);
+    push_number(&w, OSSL_PKEY_PARAM_PRIV_KEY, number[2], 0);
     return finish(&w, "EC", pair, evp);
 }
 
@@ -184,9 +234,10 @@ static void make_group(void)
     p256_group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
 }
 
-static enum err p256_of_scalar(const uint8_t d[SCALAR], void **evp)
+/* d times `peer` (an encoded point; NULL: times the base point), encoded. ERR_RANGE: d is zero or not below the order.
+ * ERR_AUTH: the peer's is no point of the curve. */
+static enum err p256_times(const uint8_t d[SCALAR], const uint8_t *peer, uint8_t out[P256_POINT])
 {
-    uint8_t point[1 + 2 * SCALAR];
     EC_GROUP *g = CRYPTO_THREAD_run_once(&once, make_group) ? p256_group : NULL;
     EC_POINT *q = g ? EC_POINT_new(g) : NULL;
     BIGNUM *n = BN_secure_new();
@@ -195,15 +246,38 @@ static enum err p256_of_scalar(const uint8_t d[SCALAR], void **evp)
         BN_set_flags(n, BN_FLG_CONSTTIME);
     if (e == OK && (BN_is_zero(n) || BN_cmp(n, EC_GROUP_get0_order(g)) >= 0))
         e = ERR_RANGE;
-    if (e == OK && (EC_POINT_mul(g, q, n, NULL, NULL, NULL) != 1 ||
-                    EC_POINT_point2oct(g, q, POINT_CONVERSION_UNCOMPRESSED, point, sizeof point, NULL) != sizeof point))
+    if (e == OK && peer && EC_POINT_oct2point(g, q, peer, P256_POINT, NULL) != 1)
+        e = ERR_AUTH;
+    if (e == OK && (EC_POINT_mul(g, q, peer ? NULL : n, peer ? q : NULL, peer ? n : NULL, NULL) != 1 ||
+                    EC_POINT_point2oct(g, q, POINT_CONVERSION_UNCOMPRESSED, out, P256_POINT, NULL) != P256_POINT))
         e = ERR_CRYPTO;
-    EC_POINT_free(q);
+    EC_POINT_clear_free(q);
     BN_clear_free(n);
-    TRY(e);
+    return e;
+}
+
+static enum err p256_of_scalar(const uint8_t d[SCALAR], void **evp)
+{
+    uint8_t point[P256_POINT];
+    TRY(p256_times(d, NULL, point));
     struct span number[KEY_NUMBERS] = {span_of(point + 1, SCALAR), span_of(point + 1 + SCALAR, SCALAR),
                                        span_of(d, SCALAR)};
     return make_ec(JWKEY_P256, number, MADE, evp);
+}
+
+enum err key_once(const uint8_t d[SCALAR], const void *peer, uint8_t xy[2 * SCALAR], uint8_t z[SCALAR])
+{
+    uint8_t point[P256_POINT];
+    size_t n;
+    if (EVP_PKEY_get_octet_string_param(evp_of(peer), OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &n) != 1 ||
+        n != sizeof point)
+        return ERR_CRYPTO;
+    TRY(p256_times(d, point, point));
+    memcpy(z, point + 1, SCALAR);
+    enum err e = p256_times(d, NULL, point);
+    memcpy(xy, point + 1, 2 * SCALAR);
+    wipe(point, sizeof point);
+    return e;
 }
 
 enum err key_of_scalar(enum jwkey_kind kind, const uint8_t d[SCALAR], void **evp)
@@ -230,6 +304,18 @@ static enum err octets_of(EVP_PKEY *k, size_t i, struct buf *out)
     return ok ? OK : ERR_NOTNOW;
 }
 
+/* x or y: the encoded point costs half of what one number of it does. */
+static enum err coordinate(enum jwkey_kind kind, EVP_PKEY *k, size_t i, struct buf *out)
+{
+    uint8_t point[POINT_MAX];
+    size_t n = kinds[kind].octets, got;
+    if (EVP_PKEY_get_octet_string_param(k, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &got) != 1 ||
+        got != 1 + 2 * n || point[0] != POINT_CONVERSION_UNCOMPRESSED)
+        return ERR_NOTNOW;
+    buf_put(out, span_of(point + 1 + i * n, n));
+    return out->e;
+}
+
 enum err key_number(enum jwkey_kind kind, const void *evp, size_t i, struct buf *out)
 {
     BIGNUM *b = NULL;
@@ -237,6 +323,8 @@ enum err key_number(enum jwkey_kind kind, const void *evp, size_t i, struct buf 
     enum err e = OK;
     if (kind == JWKEY_X25519) {
         e = octets_of(evp_of(evp), i, out);
+    } else if (is_ec(kind) && i < 2) {
+        e = coordinate(kind, evp_of(evp), i, out);
     } else if (EVP_PKEY_get_bn_param(evp_of(evp), kinds[kind].param[i], &b) != 1) {
         e = ERR_NOTNOW;
     } else {

@@ -391,6 +391,8 @@ void vault_free(struct vault *v)
     for (int t = 0; t < TABLE__N; t++)
         vault_map_free(&v->table[t]);
     vault_state_keep(v);
+    for (size_t i = 0; i < VAULT_READ_KEYS; i++)
+        p256_free(v->read_key[i].key);
     X509_STORE_free(v->anchors);
     p256_free(v->identity);
     p256_free(v->sealing);

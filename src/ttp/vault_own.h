@@ -33,6 +33,7 @@ enum {
     VAULT_BATCH_MAX = 256,        /* requests decided in one batch */
     VAULT_RATE_PER_MIN = 6000,    /* signed requests of one client in a minute */
     VAULT_RATE_SLOTS = 1024,      /* clients that are counted apart */
+    VAULT_READ_KEYS = 512,        /* clients' keys that stay ready for use */
     VAULT_TOUCHES = 4096,         /* writes that are remembered for it */
     VAULT_FOLD_MAX = 256,         /* (client, code) pairs of denials folded at a time */
     VAULT_ASK_MEMORY = 8 << 20,   /* octets of work for one request */
@@ -107,6 +108,12 @@ struct vault_rate {
     uint32_t n;
 };
 
+/* A client's key as it was read: what its thumbprint stands for never changes. */
+struct vault_read_key {
+    uint8_t jkt[JOSE_THUMB];
+    struct p256 *key;
+};
+
 struct vault {
     struct vault_conf conf;
     struct msg_end end;
@@ -153,7 +160,8 @@ struct vault {
     struct vault_fold fold[VAULT_FOLD_MAX];
     size_t n_fold;
     struct vault_rate rate[VAULT_RATE_SLOTS];
-    struct buf scratch; /* secrets pass through it; wiped after each use */
+    struct vault_read_key read_key[VAULT_READ_KEYS]; /* slot: first octets of the thumbprint */
+    struct buf scratch;                              /* secrets pass through it; wiped after each use */
 };
 
 /* ---- vault_box.c: sealing at rest ------------------------------------------------------------------------------ */

@@ -131,6 +131,22 @@ enum err vault_client_get(struct vault *v, struct span iss, struct vault_client 
     return take_fix(&s, out->jkt, JOSE_THUMB);
 }
 
+/* Another reference to the key of a client. */
+static enum reason read_key(struct vault *v, const struct vault_client *c, struct arena *a, struct p256 **out)
+{
+    struct vault_read_key *r = &v->read_key[((size_t)c->jkt[0] << 8 | c->jkt[1]) % VAULT_READ_KEYS];
+    if (!r->key || memcmp(r->jkt, c->jkt, JOSE_THUMB) != 0) {
+        struct p256 *k;
+        if (p256_read_text(c->jwk, a, &k) != REASON_OK)
+            return REASON_FAILED;
+        p256_free(r->key);
+        r->key = k;
+        memcpy(r->jkt, c->jkt, JOSE_THUMB);
+    }
+    *out = p256_ref(r->key);
+    return *out ? REASON_OK : REASON_FAILED;
+}
+
 enum reason vault_client_key(struct vault *v, struct span iss, struct arena *a, struct p256 **out,
                              uint8_t jkt[JOSE_THUMB])
 {
@@ -141,5 +157,5 @@ enum reason vault_client_key(struct vault *v, struct span iss, struct arena *a, 
     if ((int64_t)c.until < v->conf.now_ms(v->conf.ctx))
         return REASON_EXPIRED;
     memcpy(jkt, c.jkt, JOSE_THUMB);
-    return p256_read_text(c.jwk, a, out) == REASON_OK ? REASON_OK : REASON_FAILED;
+    return read_key(v, &c, a, out);
 }
