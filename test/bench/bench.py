@@ -21,6 +21,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import ttp                                                      # noqa: E402
 from plant.house import House                                   # noqa: E402
 from plant.process import Broken, cpu_seconds, free_port, program, run   # noqa: E402
 from witness import jose_stranger                               # noqa: E402
@@ -233,6 +234,7 @@ for _size, _goal in ((100, 6), (4096, 1)):
     for _op in ("seal", "open"):
         for _peer in ("libjose", "cjose", "rhonabwy"):
             ALL["%s_%d_vs_%s" % (_op, _size, _peer)] = sealing_figure(_op, _size, _peer, _goal)
+ALL.update(ttp.ALL)
 
 
 def main():
