@@ -8,7 +8,8 @@ enum ttp_kind {
 #define KIND(name, method, path, cert, letter) KIND_##name,
 #include "ttp/kind.def"
 #undef KIND
-    KIND__N
+    KIND__N,
+    KIND_ADMIN = KIND__N /* a command of the operator: it never comes as ASKED (vault_admin.h) */
 };
 
 /* Content types of an ANSWER. */

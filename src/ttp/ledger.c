@@ -3,6 +3,7 @@
 #include "esd/log.h"
 #include "host/heap.h"
 #include "ttp/kind.h"
+#include "ttp/ledger_admin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -385,6 +386,11 @@ static enum err on_NOTE(void *room, const union msg_any *m)
 static enum err on_LOG_READ(void *room, const union msg_any *m)
 {
     return ledger_log_read(room, &m->LOG_READ);
+}
+
+static enum err on_LEDGER_DO(void *room, const union msg_any *m)
+{
+    return ledger_admin(room, &m->LEDGER_DO);
 }
 
 /* ---- the room ------------------------------------------------------------------------------------------------ */

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "host/conf.h"
+#include "ttp/parent_admin.h"
 #include "ttp/room.h"
 
 enum parent_room { P_FRONT, P_LEDGER, P_VAULT, P_UNSEALER, P__N };
@@ -28,6 +29,8 @@ struct parent {
     uint32_t at;            /* state of our end */
     struct msg_end end;
     bool served, stopping; /* served: it was ready once */
+    unsigned house;        /* enum admin_state */
+    struct parent_desk desk;
     /* 72 octets for a restarted vault */
     bool known;
     uint64_t size;

@@ -97,6 +97,7 @@ static enum err on_FRONT_UP(void *room, const union msg_any *m)
 {
     struct parent *p = room;
     p->at = AT_START | AT_REST;
+    p->house = A_OPEN;
     LOG(LOG_L_INFO, "serving", log_int("port", (int64_t)m->FRONT_UP.port), log_int("log-size", (int64_t)p->size));
     if (p->served)
         return OK;
@@ -107,6 +108,18 @@ static enum err on_FRONT_UP(void *room, const union msg_any *m)
     fflush(stdout);
     if (notify_send("READY=1") != OK)
         LOG(LOG_L_WARN, "notify-failed", log_str("what", "the service manager was not told"));
+    return OK;
+}
+
+static enum err on_VAULT_DONE(void *room, const union msg_any *m)
+{
+    parent_desk_done(room, m->VAULT_DONE.id, m->VAULT_DONE.status, m->VAULT_DONE.json);
+    return OK;
+}
+
+static enum err on_LEDGER_DONE(void *room, const union msg_any *m)
+{
+    parent_desk_done(room, m->LEDGER_DONE.id, m->LEDGER_DONE.status, m->LEDGER_DONE.json);
     return OK;
 }
 

@@ -88,6 +88,7 @@ static void again(struct parent *p)
     if (p->stopping)
         return;
     parent_stop(p);
+    parent_desk_lost(p);
     p->quick = now_ms() - p->started_ms < QUICK_MS ? p->quick + 1 : 0;
     if (p->init || (!p->served && p->quick > QUICK_MOST)) {
         LOG(LOG_L_ERROR, "giving-up", log_int("starts", p->quick), log_str("what", "the rooms do not stay up"));
@@ -134,11 +135,12 @@ static bool serve_link(struct parent *p, int i, short events)
 
 static void turn(struct parent *p, int signals)
 {
-    struct pollfd f[4] = {{.fd = signals, .events = POLLIN}};
+    struct pollfd f[4 + DESK_FDS] = {{.fd = signals, .events = POLLIN}};
     bool broken = false;
     for (int i = P_FRONT; i <= P_VAULT; i++)
         f[1 + i] =
             (struct pollfd){.fd = p->link[i].fd, .events = (short)(POLLIN | (link_pending(&p->link[i]) ? POLLOUT : 0))};
+    parent_desk_fds(p, f + 4);
     if (poll(f, LEN(f), -1) < 0)
         return;
     if (f[0].revents)
@@ -146,6 +148,8 @@ static void turn(struct parent *p, int signals)
     for (int i = P_FRONT; i <= P_VAULT && !p->stopping; i++)
         if (!(p->init && i == P_FRONT) && f[1 + i].revents && !serve_link(p, i, f[1 + i].revents))
             broken = true;
+    if (!p->stopping && !broken)
+        parent_desk_turn(p, f + 4);
     for (int i = P_FRONT; i <= P_VAULT && !p->stopping; i++)
         if (!(p->init && i == P_FRONT) && link_write(&p->link[i]) != OK)
             broken = true;
@@ -204,6 +208,8 @@ static int run(struct parent *p, const char *file)
         e = parent_files(p, &why);
     if (e == OK && !p->init)
         e = parent_listen(p, &why);
+    if (e == OK && !p->init)
+        e = parent_desk_open(p, &why);
     if (e != OK && why.n == 0)
         buf_fmt(&why, "oneseal-ttp: %s: %s\n", file, err_text(e));
     int rc = e == OK ? watch(p) : bad_config(&why);
@@ -218,6 +224,7 @@ static void forget(struct parent *p)
         buf_wipe(b[i]);
         heap_buf_free(b[i]);
     }
+    parent_desk_close(p);
     conf_free(p->conf);
     if (p->listen >= 0)
         close(p->listen);
@@ -225,7 +232,7 @@ static void forget(struct parent *p)
 
 int parent_main(int argc, char **argv)
 {
-    static struct parent p = {.listen = -1};
+    static struct parent p = {.listen = -1, .desk = {.listen = -1}};
     static const struct option options[] = {{"init", no_argument, NULL, 'i'},
                                             {"bundle-out", required_argument, NULL, 'b'},
                                             {"version", no_argument, NULL, 'v'},
@@ -252,6 +259,8 @@ int parent_main(int argc, char **argv)
     log_open("oneseal-ttp", false, LOG_L_INFO);
     for (int i = 0; i < P__N; i++)
         p.link[i].fd = -1;
+    for (int i = 0; i < DESK_CALLS; i++)
+        p.desk.call[i].fd = -1;
     parent_ears(&p);
     int rc = run(&p, file);
     forget(&p);

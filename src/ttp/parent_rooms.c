@@ -123,6 +123,7 @@ enum err parent_start(struct parent *p)
         return e;
     char path[4200];
     p->at = AT_START;
+    p->house = A_STARTING;
     msg_put_LEDGER_START(
         &p->link[P_LEDGER].out,
         &(struct msg_LEDGER_START){.path = span_str(parent_path(p, "ledger.db", path)), .init = p->init});

@@ -2,7 +2,7 @@
 #include "esd/reason.h"
 #include "host/heap.h"
 #include "host/secret.h"
-#include "ttp/vault_own.h"
+#include "ttp/vault_admin.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -207,7 +207,7 @@ static struct vault_ask *ask_new(struct vault *v, const struct msg_ASKED *q)
 
 static enum err read_ask(struct vault *v, struct vault_ask *a)
 {
-    static const bool letter[KIND__N] = {
+    static const bool letter[KIND__N + 1] = {
 #define KIND(name, method, path, cert, counts) [KIND_##name] = (counts),
 #include "ttp/kind.def"
 #undef KIND
@@ -226,12 +226,9 @@ static enum err read_ask(struct vault *v, struct vault_ask *a)
     return vault_kind_of(a->kind)->read(v, a);
 }
 
-static enum err on_ASKED(void *room, const union msg_any *m)
+static enum err take_ask(struct vault *v, const struct msg_ASKED *q)
 {
-    struct vault *v = room;
-    if (m->ASKED.kind >= KIND__N)
-        return ERR_SYNTAX;
-    struct vault_ask *a = ask_new(v, &m->ASKED);
+    struct vault_ask *a = ask_new(v, q);
     if (!a)
         return ERR_NOMEM;
     *v->last = a;
@@ -243,6 +240,21 @@ static enum err on_ASKED(void *room, const union msg_any *m)
     if (!a->done && a->n_need == 0)
         a->gathered = true;
     return vault_launch(v);
+}
+
+static enum err on_ASKED(void *room, const union msg_any *m)
+{
+    return m->ASKED.kind >= KIND__N || (m->ASKED.id & VAULT_ADMIN_ID) ? ERR_SYNTAX : take_ask(room, &m->ASKED);
+}
+
+static enum err on_VAULT_DO(void *room, const union msg_any *m)
+{
+    const struct msg_VAULT_DO *d = &m->VAULT_DO;
+    return take_ask(room, &(struct msg_ASKED){.id = d->id | VAULT_ADMIN_ID,
+                                              .kind = KIND_ADMIN,
+                                              .base = d->command,
+                                              .peer = SPAN("operator"),
+                                              .body = d->words});
 }
 
 static struct vault_found *slot(struct vault *v, uint64_t id, uint64_t n, struct vault_ask **ask)

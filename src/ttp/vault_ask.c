@@ -1,17 +1,18 @@
 /* Requests: how they come in, ask for their rows, and are answered. */
 #include "base/code.h"
 #include "host/heap.h"
-#include "ttp/vault_own.h"
+#include "ttp/vault_admin.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const struct vault_kind *const kinds[KIND__N] = {
+static const struct vault_kind *const kinds[KIND__N + 1] = {
     [KIND_NONCE] = &vault_kind_simple,    [KIND_BUNDLE] = &vault_kind_simple,
     [KIND_CLIENT] = &vault_kind_client,   [KIND_LETTER] = &vault_kind_letter,
     [KIND_KEY] = &vault_kind_key,         [KIND_RELEASE] = &vault_kind_release,
     [KIND_POLICY] = &vault_kind_policy,   [KIND_POLL] = &vault_kind_poll,
     [KIND_SKR_GET] = &vault_kind_skr_get, [KIND_SKR_DELETE] = &vault_kind_skr_delete,
+    [KIND_ADMIN] = &vault_kind_admin,
 };
 
 const struct vault_kind *vault_kind_of(enum ttp_kind k)
@@ -45,6 +46,12 @@ void vault_reply(struct vault *v, struct vault_ask *a, uint16_t status, enum ttp
                  struct span meta)
 {
     uint8_t nonce[RELEASE_NONCE];
+    a->done = true;
+    if (a->kind == KIND_ADMIN) {
+        msg_put_VAULT_DONE(v->conf.to_parent,
+                           &(struct msg_VAULT_DONE){.id = a->id & ~VAULT_ADMIN_ID, .status = status, .json = body});
+        return;
+    }
     vault_nonce(v, nonce);
     msg_put_REPLY(v->conf.to_ledger, &(struct msg_REPLY){.id = a->id,
                                                          .status = status,
@@ -53,7 +60,6 @@ void vault_reply(struct vault *v, struct vault_ask *a, uint16_t status, enum ttp
                                                          .nonce = span_of(nonce, sizeof nonce),
                                                          .body = body,
                                                          .meta = meta});
-    a->done = true;
 }
 
 void vault_refuse(struct vault *v, struct vault_ask *a, uint16_t status, const char *code, const char *what,
