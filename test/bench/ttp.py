@@ -20,7 +20,7 @@ from witness.jose_stranger import sid_of
 from witness.ttp_stranger import Party, fresh_kv
 
 KEYS_OF_A_BATCH = 100
-CONNECTIONS = 32
+CONNECTIONS = 64
 READERS = 8
 QUOTA = []      # configuration sections that lift the quotas of a client
 
@@ -54,6 +54,7 @@ class Connection:
         context.load_cert_chain(*party.session.cert)
         self.socket = context.wrap_socket(socket.create_connection(address), server_hostname=TTP_NAME)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.ask(b"GET /nonce HTTP/1.1\r\nHost: %s\r\n\r\n" % TTP_NAME.encode())     # the handshake is over
 
     def ask(self, request):
         """(status, body)"""
