@@ -185,6 +185,17 @@ static struct span first_blob(struct ledger *l, enum ledger_sql sql, enum err *e
     return SPAN_NONE;
 }
 
+/* While a batch is open its own transaction serves. */
+static enum err look(struct ledger *l)
+{
+    return l->state == AT_BATCH ? OK : ledger_db_look(&l->db);
+}
+
+enum err ledger_rest(struct ledger *l)
+{
+    return l->open ? ledger_db_looked(&l->db) : OK;
+}
+
 /* `e` and the row are what the look-up gave. */
 static enum err found(struct ledger *l, struct msg_FOUND f, enum err e)
 {
@@ -216,6 +227,7 @@ static enum err on_FIND(void *room, const union msg_any *m)
 {
     struct ledger *l = room;
     struct msg_FOUND f = {.id = m->FIND.id, .n = m->FIND.n};
+    TRY(look(l));
     enum err e = ledger_db_row_get(&l->db, m->FIND.kid, m->FIND.pair != 0, &f.row, &f.sealed);
     return found(l, f, e);
 }
@@ -225,6 +237,7 @@ static enum err on_FIND_PAIR(void *room, const union msg_any *m)
     struct ledger *l = room;
     const struct msg_FIND_PAIR *q = &m->FIND_PAIR;
     struct msg_FOUND f = {.id = q->id, .n = q->n};
+    TRY(look(l));
     enum err e = ledger_db_pair_nth(&l->db, q->iss, q->sid, q->now, q->nth, &f.row, &f.sealed);
     return found(l, f, e);
 }
@@ -234,6 +247,7 @@ static enum err on_FIND_STREAM(void *room, const union msg_any *m)
     struct ledger *l = room;
     const struct msg_FIND_STREAM *q = &m->FIND_STREAM;
     struct msg_STREAM s = {.id = q->id, .n = q->n};
+    TRY(look(l));
     enum err e = ledger_db_step(&l->db, SQL_STREAM_GET, "tb", q->iss, q->sid);
     s.stream_key = first_blob(l, SQL_STREAM_GET, &e);
     if (e == OK) {
@@ -267,6 +281,7 @@ static enum err on_BATCH(void *room, const union msg_any *m)
     struct ledger *l = room;
     if (l->state != AT_REST)
         return ERR_NOTNOW;
+    TRY(ledger_db_looked(&l->db));
     l->state = AT_BATCH;
     l->spoilt = m->BATCH.size == l->size ? batch_begin(l->db.batch) : ERR_STALE;
     l->begun = l->spoilt == OK;

@@ -17,6 +17,8 @@ struct ledger_conf {
 MUST_USE enum err ledger_new(const struct ledger_conf *conf, struct ledger **out);
 /* Closes the database. NULL is fine. */
 void ledger_free(struct ledger *l);
+/* Once after each turn of messages: what was opened to look rows up is closed. */
+MUST_USE enum err ledger_rest(struct ledger *l);
 /* The end for msg_receive. Lives as long as the ledger. */
 const struct msg_end *ledger_end(const struct ledger *l);
 

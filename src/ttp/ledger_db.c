@@ -280,6 +280,22 @@ enum err ledger_db_pair_nth(struct ledger_db *d, struct span iss, struct span si
     return row_read(d, SQL_PAIR_NTH, r, sealed);
 }
 
+enum err ledger_db_look(struct ledger_db *d)
+{
+    if (d->looking)
+        return OK;
+    TRY(LEDGER_RUN(d, SQL_LOOK, ""));
+    d->looking = true;
+    return OK;
+}
+
+enum err ledger_db_looked(struct ledger_db *d)
+{
+    bool was = d->looking;
+    d->looking = false;
+    return was ? LEDGER_RUN(d, SQL_LOOKED, "") : OK;
+}
+
 uint64_t ledger_db_free(const struct ledger_db *d)
 {
     struct statvfs v;

@@ -17,7 +17,8 @@ enum ledger_sql {
 struct ledger_db {
     struct batch *batch;
     sqlite3_stmt *st[SQL__N];
-    int folder; /* for the free space of its file system; -1 */
+    bool looking; /* a transaction of ledger_db_look is open */
+    int folder;   /* for the free space of its file system; -1 */
 };
 /* Opens or creates. ERR_IO, ERR_DISK, ERR_NOTNOW (another process writes), ERR_SYNTAX (no ledger). */
 MUST_USE enum err ledger_db_open(struct ledger_db *d, const char *path);
@@ -44,6 +45,10 @@ MUST_USE enum err ledger_db_row_get(struct ledger_db *d, struct span kid, bool p
 /* The nth pair of a stream that waits, until ledger_db_done(d, SQL_PAIR_NTH). The same errors. */
 MUST_USE enum err ledger_db_pair_nth(struct ledger_db *d, struct span iss, struct span sid, uint64_t now, uint64_t nth,
                                      struct row *r, struct span *sealed);
+/* Looking up many rows in one transaction costs less than a transaction each: begins one unless it is there. */
+MUST_USE enum err ledger_db_look(struct ledger_db *d);
+/* Ends it; harmless without one. Before anything is written, and before the room waits. */
+MUST_USE enum err ledger_db_looked(struct ledger_db *d);
 /* Octets free on the file system; UINT64_MAX when it cannot be told. */
 uint64_t ledger_db_free(const struct ledger_db *d);
 

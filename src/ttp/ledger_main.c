@@ -53,6 +53,9 @@ static void turn(struct ledger *l)
         hear(l, &links[VAULT]);
         hear(l, &links[FRONT]);
     }
+    enum err e = ledger_rest(l);
+    if (e != OK)
+        room_end(ROOM_LEDGER, ROOM_LEDGER, e);
     for (int i = 0; i < LINKS; i++)
         speak(&links[i]);
 }

@@ -271,9 +271,11 @@ static enum err letter_decide(struct vault *v, struct vault_ask *a)
     }
     if (shredded(v, o))
         return vault_ack(v, a, reason_code(REASON_SHREDDED), 0, 0, SPAN_NONE);
+    if (twice(o))
+        return vault_ack(v, a, "conflict", 0, 0, SPAN_NONE);
     for (size_t i = 0; i < o->l.n; i++) {
         enum known k = compare(v, a, o, i);
-        if (k == KNOWN_OTHER || twice(o))
+        if (k == KNOWN_OTHER)
             return vault_ack(v, a, "conflict", 0, 0, SPAN_NONE);
         same += k == KNOWN_SAME;
     }

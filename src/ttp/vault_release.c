@@ -11,13 +11,17 @@ struct own {
     uint8_t jkt[JOSE_THUMB];
     enum reason code[RELEASE_WANT_MAX];
     uint64_t pv[RELEASE_WANT_MAX];
+    uint8_t (*value)[ROW_VALUE_MAX]; /* of released keys, from the decision to the answer; n_want of them, in mem */
 };
 
 static void release_end(struct vault_ask *a)
 {
     struct own *o = a->own;
-    if (o)
-        p256_free(o->q.epk);
+    if (!o)
+        return;
+    p256_free(o->q.epk);
+    if (o->value)
+        wipe(o->value, o->q.n_want * sizeof *o->value);
 }
 
 /* May a key of this SUID be handed to a reader of data? (TS-0003 table 8.3.2-1: 24, 34 ESData) */
@@ -45,14 +49,11 @@ static enum reason commits(const struct vault_found *f, const uint8_t *value, st
 }
 
 /* Does the row that the ledger handed over authenticate, and commit to the kid that was asked for? */
-static enum reason row_true(struct vault *v, const struct vault_found *f, struct span kid)
+static enum reason row_true(struct vault *v, const struct vault_found *f, struct span kid, uint8_t value[ROW_VALUE_MAX])
 {
-    uint8_t value[ROW_VALUE_MAX];
     if (!kid_eq(f->row.kid, kid))
         return REASON_TAMPERED;
-    enum reason r = vault_row_open(v, f, value) == OK ? commits(f, value, kid) : REASON_TAMPERED;
-    wipe(value, sizeof value);
-    return r;
+    return vault_row_open(v, f, value) == OK ? commits(f, value, kid) : REASON_TAMPERED;
 }
 
 /* The one function that decides about one key for one reader. The request as a whole passed release_read before: shape,
@@ -64,7 +65,7 @@ static enum reason judge(struct vault *v, const struct own *o, size_t i, const s
         return REASON_SHREDDED;
     if (!f->here)
         return REASON_NO_KEY_YET;
-    JUDGE(row_true(v, f, kid));
+    JUDGE(row_true(v, f, kid, o->value[i]));
     if (f->row.kind == ROW_PAIR)
         return REASON_NO_KEY_YET;
     if (f->row.klass != ROW_SEALED_CLASS)
@@ -165,9 +166,14 @@ static enum err release_decide(struct vault *v, struct vault_ask *a)
 {
     struct own *o = a->own;
     size_t granted = 0;
+    o->value = arena_alloc(&a->mem, o->q.n_want * sizeof *o->value);
+    if (!o->value)
+        return ERR_NOMEM;
     for (size_t i = 0; i < o->q.n_want; i++) {
         o->code[i] = judge(v, o, i, &a->need[i], &o->pv[i]);
         granted += o->code[i] == REASON_OK;
+        if (o->code[i] != REASON_OK)
+            wipe(o->value[i], sizeof o->value[i]);
     }
     if (granted == 0)
         return deny_all(v, a, o);
@@ -181,33 +187,28 @@ static enum err release_decide(struct vault *v, struct vault_ask *a)
     return e;
 }
 
-/* Key Values, opened again for the answer and gone with it. */
-struct open_keys {
+struct parts {
     struct release_key key[RELEASE_WANT_MAX];
-    uint8_t kv[RELEASE_WANT_MAX][ROW_VALUE_MAX];
     struct release_deny deny[RELEASE_WANT_MAX];
     uint8_t path[LOG_LEVELS][ESD_HASH], consistency[LOG_PROOF_MAX][ESD_HASH];
 };
 
-static enum err open_keys(struct vault *v, struct vault_ask *a, const struct own *o, struct open_keys *k,
-                          struct release_answer *r)
+static void keys(struct vault_ask *a, const struct own *o, struct parts *k, struct release_answer *r)
 {
     for (size_t i = 0; i < o->q.n_want; i++) {
         const struct vault_found *f = &a->need[i];
         if (o->code[i] != REASON_OK)
             continue;
         size_t n = r->n_keys++;
-        TRY(vault_row_open(v, f, k->kv[n]));
         k->key[n] = (struct release_key){
-            .kid = o->q.want[i], .kv = k->kv[n], .kv_n = row_value_n(f->row.kind), .pv = o->pv[i], .cr = f->row.iss};
+            .kid = o->q.want[i], .kv = o->value[i], .kv_n = row_value_n(f->row.kind), .pv = o->pv[i], .cr = f->row.iss};
         memcpy(k->key[n].kc, f->row.kc, ESD_KC);
         memcpy(k->key[n].wk, f->row.wk, JOSE_THUMB);
     }
     r->keys = k->key;
-    return OK;
 }
 
-static void proofs(struct vault_ask *a, const struct log_hash *path, size_t n, struct open_keys *k,
+static void proofs(struct vault_ask *a, const struct log_hash *path, size_t n, struct parts *k,
                    struct release_answer *r)
 {
     for (size_t i = 0; i < n; i++)
@@ -228,7 +229,7 @@ static enum err release_answer(struct vault *v, struct vault_ask *a)
     struct log_hash path[LOG_LEVELS];
     size_t n;
     TRY(vault_batch_path(v, a, path, &n));
-    struct open_keys *k = calloc(1, sizeof *k);
+    struct parts *k = malloc(sizeof *k);
     if (!k)
         return ERR_NOMEM;
     struct release_answer r = {.ttl = VAULT_TTL_S,
@@ -241,10 +242,8 @@ static enum err release_answer(struct vault *v, struct vault_ask *a)
     memcpy(r.req, a->req, ESD_HASH);
     memcpy(r.salt, a->salt, LOG_SALT);
     proofs(a, path, n, k, &r);
-    enum err e = open_keys(v, a, o, k, &r);
-    if (e == OK)
-        e = send(v, a, &r, o);
-    wipe(k, sizeof *k);
+    keys(a, o, k, &r);
+    enum err e = send(v, a, &r, o);
     free(k);
     return e;
 }
