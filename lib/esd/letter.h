@@ -8,21 +8,54 @@
 
 /* ---- bundle ------------------------------------------------------------------------------------
  * JWS by the identity key over
- * {"fqdn","seq","keys":{"identity":{"jwk"},"sealing":{"kid","jwk"},"release":{"kid","jwk"}, "log":"vkey
- * text"},"next":seconds,"exp":seconds}. The first one is pinned as a file, out of band. */
+ * {"fqdn","seq","keys":{"identity":{"jwk"},"sealing":{"kid","jwk"},"release":{"kid","jwk"}, "log":"vkey text"},
+ *  "next":seconds,"exp":seconds,"coming":[key..]?,"past":[key..]?,"chain":[successor..]?}
+ * key = {"use":"sealing|release|log|identity","kid"?,"jwk"?,"vkey"?,"at":seconds}: `coming` ones count from then on and
+ * are announced three refreshes ahead, `past` ones counted until then. A successor is a JWS oneseal-successor+jws
+ * {"fqdn","identity":{"jwk"},"at"} by an identity key, which names the one that follows it; oldest first. The first
+ * bundle is pinned as a file, out of band; whoever pinned an older identity follows the chain from there. */
+enum { BUNDLE_OTHERS_MAX = 40, BUNDLE_CHAIN_MAX = 8 };
+
+enum bundle_use { BUNDLE_SEALING, BUNDLE_RELEASE, BUNDLE_LOG, BUNDLE_IDENTITY, BUNDLE_USES };
+
+/* A key that does not count now. */
+struct bundle_key {
+    enum bundle_use use;
+    bool coming;
+    struct p256 *key;      /* NULL for log */
+    struct span kid, vkey; /* kid: sealing and release; vkey: log */
+    uint64_t at;           /* seconds since 1970 */
+};
 struct bundle {
     struct span fqdn;
-    uint64_t seq, next, exp; /* next: when to ask again; exp: seconds since 1970 */
+    uint64_t seq, next, exp; /* next: seconds after which to ask again; exp: seconds since 1970 */
     struct p256 *identity, *sealing, *release;
     struct span sealing_kid, release_kid, log_vkey;
+    struct bundle_key *others; /* coming first */
+    size_t n_others;
+    const struct span *chain; /* compact texts */
+    size_t n_chain;
 };
-MUST_USE enum err bundle_build(const struct bundle *b, struct buf *out); /* b->identity with its private half */
-/* `pinned` NULL: the bundle is the pin itself and must be signed by the identity key that it names; otherwise by
- * `pinned`, and name it. Spans live in the arena, which must outlive *out. REFUSED: another fqdn than `fqdn`;
- * EXPIRED: exp < now_s; MALFORMED, ALGORITHM_REFUSED, TAMPERED, FAILED. On OK end with bundle_free. */
+const char *bundle_use_name(enum bundle_use use);
+/* b->identity with its private half. ERR_LIMIT: more others or links than a reader takes. */
+MUST_USE enum err bundle_build(const struct bundle *b, struct buf *out);
+/* The link from `old` (with its private half) to `next`. */
+MUST_USE enum err bundle_successor_build(const struct p256 *old, const struct p256 *next, struct span fqdn,
+                                         uint64_t at_s, struct buf *out);
+/* `pinned` NULL: the bundle is the pin itself and must be signed by the identity key that it names; otherwise the chain
+ * must lead from `pinned` to that key. Spans live in the arena, which must outlive *out. REFUSED: another fqdn than
+ * `fqdn`; EXPIRED: exp < now_s; MALFORMED, ALGORITHM_REFUSED, TAMPERED, FAILED. On OK end with bundle_free. */
 MUST_USE enum reason bundle_open(struct span text, struct span fqdn, const struct p256 *pinned, uint64_t now_s,
                                  struct arena *a, struct bundle *out);
 void bundle_free(struct bundle *b);
+/* May `fresh`, which was opened under the pin, take the place of `kept`? ROLLED_BACK: its number is lower, or the same
+ * with other keys. */
+MUST_USE enum reason bundle_follows(const struct bundle *kept, const struct bundle *fresh);
+/* The release key that an answer of the vault names: the present one, or one that is coming. NULL: this bundle does not
+ * know it, so ask for a newer one. An answer that names none is the present key's. */
+const struct p256 *bundle_release_by(const struct bundle *b, struct span kid);
+/* The same for a signed answer as it came, whose kid is read without belief in it; typ does not matter. */
+const struct p256 *bundle_release_of(const struct bundle *b, struct span answer, struct arena *a);
 
 /* ---- letter ------------------------------------------------------------------------------------ */
 enum { LETTER_ITEMS_MAX = 100 };
