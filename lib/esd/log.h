@@ -95,6 +95,9 @@ MUST_USE enum err log_vkey_get(struct span vkey, struct span *name, uint8_t pub[
  * ERR_SYNTAX (origin empty, with blank, plus, or control), ERR_FULL, ERR_CRYPTO. */
 MUST_USE enum err log_checkpoint_sign(struct span origin, const struct log_head *head, const uint8_t seed[LOG_SEED],
                                       struct buf *out);
+/* Another signature line of the log's own, by another of its keys: while one follows another (`note` is a signed
+ * checkpoint). The same errors. */
+MUST_USE enum err log_checkpoint_again(struct span origin, const uint8_t seed[LOG_SEED], struct buf *note);
 /* Checks form, origin and our log's signature; lines of other keys (witnesses) are passed over.
  * ERR_SYNTAX: no checkpoint; ERR_AUTH: another origin, no signature by this key, or a wrong one. */
 MUST_USE enum err log_checkpoint_verify(struct span note, struct span origin, const uint8_t pub[LOG_PUBLIC],

@@ -116,6 +116,22 @@ enum err log_checkpoint_sign(struct span origin, const struct log_head *head, co
     return out->e;
 }
 
+static size_t signatures(struct span note);
+static bool clean(struct span note);
+
+enum err log_checkpoint_again(struct span origin, const uint8_t seed[LOG_SEED], struct buf *note)
+{
+    uint8_t pub[LOG_PUBLIC], line[ID + SIG];
+    size_t at = clean(buf_span(note)) ? signatures(buf_span(note)) : 0;
+    if (at == 0 || !name_ok(origin))
+        return ERR_SYNTAX;
+    TRY(log_port_public(seed, pub));
+    TRY(log_key_id(origin, pub, line));
+    TRY(log_port_sign(seed, span_first(buf_span(note), at - 1), line + ID));
+    put_line(note, origin, span_of(line, sizeof line));
+    return note->e;
+}
+
 /* Position behind the last empty line, where the signatures start; 0 when there is none. */
 static size_t signatures(struct span note)
 {

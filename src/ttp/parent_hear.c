@@ -73,6 +73,13 @@ static enum err on_VAULT_UP(void *room, const union msg_any *m)
     return OK;
 }
 
+static enum err on_ROOT_IS(void *room, const union msg_any *m)
+{
+    (void)room;
+    (void)m;
+    return OK;
+}
+
 static enum err on_VAULT_NO(void *room, const union msg_any *m)
 {
     struct parent *p = room;

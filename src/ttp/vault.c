@@ -3,6 +3,7 @@
 #include "host/heap.h"
 #include "host/secret.h"
 #include "ttp/vault_admin.h"
+#include "ttp/vault_root.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -57,8 +58,6 @@ static enum err on_VAULT_START(void *room, const union msg_any *m)
         return no(v, "the FQDN of [ttp] is no domain name");
     print(v->fqdn, sizeof v->fqdn, "", s->fqdn, "");
     print(v->origin, sizeof v->origin, "", s->fqdn, "/log");
-    print(v->sealing_kid, sizeof v->sealing_kid, "sealing-1@", s->fqdn, "");
-    print(v->release_kid, sizeof v->release_kid, "release-1@", s->fqdn, "");
     v->anchors = read_anchors(s->anchors);
     if (!v->anchors)
         return ERR_NOMEM;
@@ -74,6 +73,12 @@ static enum err on_VAULT_START(void *room, const union msg_any *m)
     msg_put_LOAD(v->conf.to_ledger, &l);
     v->state = AT_LOAD;
     return OK;
+}
+
+static enum err on_ROOT_ALSO(void *room, const union msg_any *m)
+{
+    (void)m;
+    return vault_root_also(room);
 }
 
 /* ---- loading --------------------------------------------------------------------------------------------------------
@@ -92,6 +97,8 @@ static enum err serve(struct vault *v)
         TRY(v->conf.confine(v->conf.ctx));
     msg_put_SERVE(v->conf.to_ledger, &(struct msg_SERVE){.size = v->tree.size});
     msg_put_NOTE(v->conf.to_ledger, &(struct msg_NOTE){.size = v->head.size, .note = buf_span(&v->note)});
+    if (v->has_other)
+        msg_put_ROOT_IS(v->conf.to_parent, &(struct msg_ROOT_IS){.other = v->other_fits});
     msg_put_VAULT_UP(v->conf.to_parent, &up);
     v->state = AT_REST;
     return OK;
@@ -134,21 +141,21 @@ static enum err on_STORED(void *room, const union msg_any *m)
     if (v->init) {
         if (s->keys.n > 0 || s->leaves > 0)
             return no(v, "this state folder has keys already: --init is for a new one");
-        TRY(vault_keys_new(v));
+        TRY(vault_life_init(v));
         return empty_state(v);
     }
     if (s->keys.n == 0)
         return no(v, "there are no keys in this state folder: run oneseal-ttp --init first");
-    if (vault_keys_open(v, s->keys) != OK)
+    if (vault_root_pick(v, s) != OK)
         return no(v, "the custody secret does not open the keys of this state folder");
-    buf_put(&v->bundle, s->bundle);
-    TRY(v->bundle.e);
     TRY(empty_state(v));
     bool first = v->known && memcmp(v->state_hash, v->known_state, MSG_HASH) == 0; /* nothing was ever written */
     if (s->here && take_snapshot(v, s) != OK)
         return no(v, "the snapshot of policies does not authenticate or is not the newest: the state was rolled back");
     if (!s->here && v->known && !first)
         return no(v, "the newest snapshot of policies is gone: the state was rolled back");
+    if (vault_life_loaded(v) != OK)
+        return no(v, "the vault's own keys in the snapshot cannot be read");
     v->want_size = s->leaves;
     uint64_t to = v->known ? v->known_size : s->leaves;
     if (to < v->tree.size || to > s->leaves)
@@ -406,6 +413,7 @@ void vault_free(struct vault *v)
     for (size_t i = 0; i < VAULT_READ_KEYS; i++)
         p256_free(v->read_key[i].key);
     X509_STORE_free(v->anchors);
+    vault_life_free(v);
     p256_free(v->identity);
     p256_free(v->sealing);
     p256_free(v->release);

@@ -18,6 +18,7 @@ struct vault_conf {
     struct buf *to_parent, *to_ledger; /* belong to the caller */
     int64_t (*now_ms)(void *ctx);      /* wall clock */
     enum err (*confine)(void *ctx);    /* called once loaded, before the first request; NULL: nothing */
+    enum err (*more_root)(void *ctx, uint8_t root[VAULT_ROOT]); /* the next root out of the pipe, waits; NULL: none */
     void *ctx;
     const uint8_t *root; /* RK, 32 octets; copied into locked memory, the caller wipes its own */
 };

@@ -86,6 +86,13 @@ enum err vault_leaf(struct vault *v, struct vault_ask *a, struct span record)
     return OK;
 }
 
+enum err vault_batch_leaf(struct vault *v, struct span record)
+{
+    uint8_t salt[LOG_SALT];
+    TRY(esd_random(salt, sizeof salt));
+    return add_leaf(v, salt, record);
+}
+
 /* ---- folded denials
  * ----------------------------------------------------------------------------------------------------- */
 
@@ -108,7 +115,7 @@ void vault_fold_add(struct vault *v, struct span iss, enum reason code)
 
 static enum err fold_leaf(struct vault *v, const struct vault_fold *f)
 {
-    uint8_t text[2048], salt[LOG_SALT];
+    uint8_t text[2048];
     struct buf b = BUF_ARRAY(text);
     struct jw w = jw_over(&b);
     jw_obj(&w);
@@ -120,8 +127,7 @@ static enum err fold_leaf(struct vault *v, const struct vault_fold *f)
     JW_U64(&w, "n", f->n);
     jw_end_obj(&w);
     TRY(b.e);
-    TRY(esd_random(salt, sizeof salt));
-    return add_leaf(v, salt, buf_span(&b));
+    return vault_batch_leaf(v, buf_span(&b));
 }
 
 static enum err fold_flush(struct vault *v)
@@ -201,6 +207,7 @@ enum err vault_launch(struct vault *v)
     v->n_touch_before = v->n_touch;
     v->n_leaf = v->n_flying = 0;
     v->open = v->snapshot_sent = false;
+    TRY(vault_life_launch(v));
     for (struct vault_ask *a = v->first; a && v->n_flying < VAULT_BATCH_MAX; a = a->next)
         if (a->gathered && !a->done)
             TRY(decide(v, a));
@@ -234,6 +241,7 @@ enum err vault_batch_failed(struct vault *v)
     if (v->snapshot_sent)
         memcpy(v->state_hash, v->state_before, MSG_HASH);
     TRY(vault_state_undo(v));
+    vault_life_failed(v);
     for (size_t i = 0; i < v->n_flying; i++)
         vault_refuse(v, v->flying[i], 503, reason_code(REASON_TTP_SEALED),
                      "the log cannot be written, and no key leaves without a record",
@@ -248,6 +256,7 @@ enum err vault_batch_kept(struct vault *v, uint64_t size)
     if (size != v->head.size)
         return ERR_STALE;
     msg_put_NOTE(v->conf.to_ledger, &(struct msg_NOTE){.size = size, .note = buf_span(&v->note)});
+    vault_life_kept(v);
     for (size_t i = 0; i < v->n_flying; i++) {
         struct vault_ask *a = v->flying[i];
         if (vault_kind_of(a->kind)->answer(v, a) != OK)

@@ -189,7 +189,7 @@ enum err vault_mac_leaf(struct vault *v, uint64_t index, const uint8_t salt[LOG_
     buf_be64(&b, index);
     buf_put(&b, span_of(salt, LOG_SALT));
     TRY(b.e);
-    return esd_hmac(span_of(v->secret->mk, VAULT_KEY), buf_span(&b), record, mac);
+    return esd_hmac(span_of(v->life.ring->mac, RING_KEY), buf_span(&b), record, mac);
 }
 
 enum err vault_mac_snapshot(struct vault *v, struct span snapshot, uint8_t mac[MSG_HASH])

@@ -1,6 +1,5 @@
 /* Letters: a writer registers epochs (e2e.md 2), with Key Values of its own or with pairs that the vault made for it.
  */
-#include "esd/letter_open.h"
 #include "host/heap.h"
 #include "ttp/vault_meta.h"
 #include "ttp/vault_pair.h"
@@ -66,12 +65,12 @@ static bool open_values(struct vault *v, struct vault_ask *a, struct own *o)
     enum reason r = REASON_FAILED;
     o->kv = calloc(o->l.n, ESD_KV);
     if (o->kv)
-        r = letter_open(&o->l, v->sealing, &a->mem, o->kv);
+        r = vault_life_letter(v, &o->l, &a->mem, o->kv);
     if (r == REASON_FAILED)
         vault_refuse_reason(v, a, r);
     else if (r != REASON_OK)
         vault_refuse(v, a, 403, reason_code(r), "the letter's Key Value cannot be opened or is not the one it names",
-                     "wrap it to the sealing key of the pinned bundle");
+                     "wrap it to the sealing key of the newest bundle");
     return r == REASON_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "esd/release.h"
 #include "ttp/kind.h"
 #include "ttp/vault.h"
+#include "ttp/vault_life.h"
 #include "ttp/vault_map.h"
 
 /* Every verification of a signature in the vault goes through this. The hostile tests build a vault in which it always
@@ -36,12 +37,13 @@ enum {
     VAULT_READ_KEYS = 512,        /* clients' keys that stay ready for use */
     VAULT_TOUCHES = 4096,         /* writes that are remembered for it */
     VAULT_FOLD_MAX = 256,         /* (client, code) pairs of denials folded at a time */
+    VAULT_LIFE_LEAVES = 16,       /* leaves of one batch that nobody asked for */
     VAULT_ASK_MEMORY = 8 << 20,   /* octets of work for one request */
     VAULT_ANSWER_MAX = 1536 << 10 /* octets of one answer */
 };
 
 /* What stands in memory and in the snapshot. */
-enum vault_table { TABLE_CLIENTS, TABLE_POLICIES, TABLE_DENIALS, TABLE_SHREDS, TABLE__N };
+enum vault_table { TABLE_CLIENTS, TABLE_POLICIES, TABLE_DENIALS, TABLE_SHREDS, TABLE_LIFE, TABLE__N };
 
 struct vault_undo {
     struct vault_undo *next;
@@ -52,7 +54,8 @@ struct vault_undo {
 
 /* All in locked memory. */
 struct vault_secrets {
-    uint8_t rk[VAULT_KEY], mk[VAULT_KEY], boot[VAULT_KEY], log[LOG_SEED];
+    uint8_t rk[VAULT_KEY], mk[VAULT_KEY], boot[VAULT_KEY]; /* mk: of snapshots, from rk */
+    uint8_t other[VAULT_KEY]; /* a second root at start, of a re-keying that did not end */
 };
 
 /* One row that a request needs. */
@@ -126,7 +129,9 @@ struct vault {
     char sealing_kid[ESD_FQDN_MAX + 16], release_kid[ESD_FQDN_MAX + 16];
     uint8_t log_public[LOG_PUBLIC];
     struct buf bundle;
+    struct vault_life life;
     /* loading */
+    bool has_other, other_fits;
     bool known;
     bool init;
     uint64_t known_size, want_size, replay_to;
@@ -145,7 +150,7 @@ struct vault {
     size_t n_asks;
     /* the batch under way */
     struct log_tree before; /* the tree without it */
-    struct log_hash leaf[VAULT_BATCH_MAX + VAULT_FOLD_MAX];
+    struct log_hash leaf[VAULT_BATCH_MAX + VAULT_FOLD_MAX + VAULT_LIFE_LEAVES];
     size_t n_leaf;
     struct vault_ask *flying[VAULT_BATCH_MAX];
     size_t n_flying;
@@ -198,10 +203,6 @@ MUST_USE enum err vault_row_write(struct vault *v, struct vault_ask *a, struct r
                                   const uint8_t *value);
 
 /* ---- vault_keys.c ----------------------------------------------------------------------------------------------- */
-/* Fresh identity, sealing, release and log keys, and the bundle; sends KEEP_KEYS. */
-MUST_USE enum err vault_keys_new(struct vault *v);
-/* ERR_AUTH: RK does not open them (wrong custody, another state). */
-MUST_USE enum err vault_keys_open(struct vault *v, struct span wrapped);
 /* Nonce: be32 seconds || HMAC(boot, those)[0..12). */
 void vault_nonce(struct vault *v, uint8_t out[RELEASE_NONCE]);
 bool vault_nonce_good(struct vault *v, const uint8_t nonce[RELEASE_NONCE]);
@@ -211,6 +212,8 @@ MUST_USE enum err vault_sign_head(struct vault *v);
 /* ---- vault_state.c ----------------------------------------------------------------------------------------------- */
 /* Keys of the tables are lists of items. Appends one to b. */
 void vault_key_put(struct buf *b, const struct span *part, size_t n);
+/* Octets that the snapshot may still grow by. */
+size_t vault_state_room(const struct vault *v);
 /* Puts (value.p != NULL) or deletes, and remembers how to undo it. ERR_NOMEM, ERR_LIMIT (the snapshot is full). */
 MUST_USE enum err vault_state_set(struct vault *v, enum vault_table t, struct span key, struct span value);
 void vault_state_keep(struct vault *v); /* the batch is durable: forget the undo list */
@@ -244,6 +247,8 @@ MUST_USE enum err vault_batch_path(struct vault *v, const struct vault_ask *a, s
                                    size_t *n);
 /* Adds a leaf for `a` to the batch. ERR_FULL. */
 MUST_USE enum err vault_leaf(struct vault *v, struct vault_ask *a, struct span record);
+/* The same for what nobody asked for. */
+MUST_USE enum err vault_batch_leaf(struct vault *v, struct span record);
 /* Writes to the ledger: opens the batch when it is not open. */
 void vault_batch_open(struct vault *v);
 /* Remembers that the batch in hand writes this; true when a batch since a->asked_at wrote it (or too many did). */

@@ -35,6 +35,12 @@ static struct vault_undo *undo_new(enum vault_table t, struct span key, const st
     return u;
 }
 
+size_t vault_state_room(const struct vault *v)
+{
+    size_t used = octets(v) + 4096;
+    return used < TTP_SNAPSHOT_MAX ? TTP_SNAPSHOT_MAX - used : 0;
+}
+
 enum err vault_state_set(struct vault *v, enum vault_table t, struct span key, struct span value)
 {
     if (octets(v) + key.n + value.n + 4096 > TTP_SNAPSHOT_MAX)
