@@ -142,17 +142,20 @@ bool net_seal_key(struct net_seal_post *p)
 void net_seal_key_answered(struct net_seal_post *p, const struct http_result *r)
 {
     struct keeper *k = &p->keeper[p->ttp];
-    const struct keyask_expect x = {.request = buf_span(&p->request), .ask = &p->ask, .release = k->t->bundle.release};
+    const struct keyask_expect x = {
+        .request = buf_span(&p->request), .ask = &p->ask, .release = net_seal_release(p, r)};
     arena_over(&p->secret_mem, p->secret, SEAL_ASK_MEM);
     enum reason v = r->status == 200 ? keyask_open(r->body, &x, &p->secret_mem, &p->made) : REASON_REFUSED;
     p->made_here = v == REASON_OK;
     if (v != REASON_OK) {
-        k->bound = k->bound && r->status != 401 && r->status != 403; /* it may have forgotten us */
         net_seal_key_over(p);
+        if (net_seal_stranger(p, r))
+            return;
+        k->bound = k->bound && r->status != 401 && r->status != 403; /* it may have forgotten us */
         net_seal_failed(p, "key", reason_code(v), r->status);
         return;
     }
-    k->failures = 0;
+    k->failures = k->strangers = 0;
     net_seal_hand_in(p, JOB_STOCK);
 }
 
@@ -215,6 +218,8 @@ enum err net_seal_job(struct net_seal_post *p, struct cse *c, struct store_tx *t
         return seal_readers_renew(p->c.seal, c, t, &p->x_mem, p->c.now(p->c.ctx));
     case JOB_STOCK:
         return take_in(p, t);
+    case JOB_BUNDLE:
+        return net_seal_bundle_record(p, t);
     case JOB_POLICY:
     case JOB_LETTER:
         break;

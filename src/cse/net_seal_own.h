@@ -29,7 +29,9 @@ struct keeper {
     bool url_ok, bound;
     uint8_t nonce[64]; /* newest Oneseal-Nonce, text */
     size_t nonce_n;
-    int64_t fetched_ms;
+    int64_t fetched_ms;  /* when its bundle was asked for, 0: not yet in this run */
+    bool stranger;       /* an answer was signed by a key that its bundle does not know */
+    unsigned strangers;  /* such answers in a row */
     unsigned failures;   /* in a row */
     int64_t quiet_until; /* of the loop's clock: left alone until then */
     bool known, held;    /* `state` counts; letters wait for fresh word */
@@ -44,7 +46,7 @@ struct posted {
 };
 
 /* What the writer is asked to do next. */
-enum seal_job { JOB_POLICY, JOB_LETTER, JOB_READERS, JOB_RENEW, JOB_STOCK };
+enum seal_job { JOB_POLICY, JOB_LETTER, JOB_READERS, JOB_RENEW, JOB_STOCK, JOB_BUNDLE };
 
 struct net_seal_post {
     struct net_seal_post_conf c;
@@ -97,6 +99,19 @@ void net_seal_readers_answered(struct net_seal_post *p, const struct ack *a, int
 /* A key that is wanted: asks for it. False: none that can be asked for now. */
 bool net_seal_key(struct net_seal_post *p);
 void net_seal_key_answered(struct net_seal_post *p, const struct http_result *r);
+/* net_seal_bundle.c */
+/* Is it time to ask for the bundle of this TTP? */
+bool net_seal_bundle_due(const struct net_seal_post *p, const struct keeper *k);
+void net_seal_bundle_answered(struct net_seal_post *p, const struct http_result *r);
+/* The bundles that an earlier run kept. ERR_IO. */
+MUST_USE enum err net_seal_bundle_load(struct net_seal_post *p, struct store_tx *t);
+/* On the writer: keeps the one in p->request. */
+MUST_USE enum err net_seal_bundle_record(struct net_seal_post *p, struct store_tx *t);
+/* The release key that an answer names. */
+const struct p256 *net_seal_release(const struct net_seal_post *p, const struct http_result *r);
+/* An answer that does not verify may be signed by a key that came since: true when the bundle is fetched first and what
+ * was asked is asked again. */
+bool net_seal_stranger(struct net_seal_post *p, const struct http_result *r);
 /* net_seal_poll.c */
 /* Asks a TTP whose word gets old. False: none does. */
 bool net_seal_poll(struct net_seal_post *p);

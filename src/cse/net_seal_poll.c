@@ -54,7 +54,7 @@ static void take_news(struct hook_seal *h, struct keeper *k, const struct poll_a
     k->known = true;
     k->own = 0;
     k->held = false;
-    k->failures = 0;
+    k->failures = k->strangers = 0;
     k->t->heard = k->polled;
     if (!others)
         return;
@@ -70,8 +70,10 @@ void net_seal_poll_answered(struct net_seal_post *p, const struct http_result *r
     struct poll_answer news;
     arena_reset(&p->mem);
     enum reason v = r->status == 200
-                        ? poll_answer_open(r->body, buf_span(&p->request), k->t->bundle.release, &p->mem, &news)
+                        ? poll_answer_open(r->body, buf_span(&p->request), net_seal_release(p, r), &p->mem, &news)
                         : REASON_REFUSED;
+    if (v != REASON_OK && net_seal_stranger(p, r))
+        return;
     if (v != REASON_OK) {
         k->bound = k->bound && r->status != 401 && r->status != 403; /* it may have forgotten us */
         net_seal_failed(p, "poll", reason_code(v), r->status);

@@ -15,11 +15,9 @@
 enum {
     BACKOFF_MIN_MS = 500,
     BACKOFF_MAX_MS = 60 * 1000,
-    IDLE_MS = 60 * 1000,       /* looks for work at least so often */
-    RETRY_QUEUE_MS = 100,      /* the writer's queue was full */
-    RETRY_STORE_MS = 5000,     /* the store could not be read */
-    FETCH_EARLY_S = 7 * 86400, /* a bundle that ends within a week is fetched again */
-    FETCH_EVERY_MS = 6 * 3600 * 1000,
+    IDLE_MS = 60 * 1000,   /* looks for work at least so often */
+    RETRY_QUEUE_MS = 100,  /* the writer's queue was full */
+    RETRY_STORE_MS = 5000, /* the store could not be read */
 };
 
 /* ---- recording outcomes on the writer ----------------------------------------------------------------- */
@@ -158,42 +156,11 @@ static void keep_nonce(struct keeper *k, const struct http_result *r)
     k->nonce_n = n.n;
 }
 
-/* A fresh bundle counts when the pinned identity key has signed it and it is no older one. */
-static bool take_bundle(struct net_seal_post *p, struct keeper *k, struct span text)
-{
-    struct seal_ttp *t = k->t;
-    struct bundle fresh, old;
-    struct arena mem, gone;
-    heap_arena(&mem, 4096, 1 << 20);
-    struct span copy = arena_dup(&mem, text);
-    enum reason r = !arena_ok(&mem) ? REASON_FAILED
-                                    : bundle_open(copy, t->fqdn, t->bundle.identity,
-                                                  (uint64_t)(p->c.now(p->c.ctx) / 1000), &mem, &fresh);
-    if (r == REASON_OK && fresh.seq < t->bundle.seq) {
-        bundle_free(&fresh);
-        r = REASON_ROLLED_BACK;
-    }
-    if (r != REASON_OK) {
-        arena_reset(&mem);
-        LOG(LOG_L_ERROR, "bundle-refused", log_span("ttp", t->fqdn), log_str("reason", reason_code(r)));
-        return false;
-    }
-    pthread_mutex_lock(&t->lock);
-    old = t->bundle;
-    gone = t->mem;
-    t->bundle = fresh;
-    t->mem = mem;
-    pthread_mutex_unlock(&t->lock);
-    bundle_free(&old);
-    arena_reset(&gone);
-    return true;
-}
-
 /* The vault's signed word about what we sent. */
-static enum reason read_ack(struct net_seal_post *p, struct keeper *k, const struct http_result *r, struct ack *out)
+static enum reason read_ack(struct net_seal_post *p, const struct http_result *r, struct ack *out)
 {
     arena_reset(&p->mem);
-    return ack_open(r->body, buf_span(&p->request), k->t->bundle.release, &p->mem, out);
+    return ack_open(r->body, buf_span(&p->request), net_seal_release(p, r), &p->mem, out);
 }
 
 static void policy_answered(struct net_seal_post *p, const struct ack *a, int status)
@@ -240,13 +207,15 @@ static void answered_by_ack(struct net_seal_post *p, struct keeper *k, enum doin
     static const char *const names[] = {
         [DOING_CLIENT] = "client", [DOING_POLICY] = "policy", [DOING_READERS] = "policy", [DOING_LETTER] = "letter"};
     struct ack a;
-    enum reason v = read_ack(p, k, r, &a);
+    enum reason v = read_ack(p, r, &a);
+    if (v != REASON_OK && net_seal_stranger(p, r))
+        return;
     if (v != REASON_OK) {
         k->bound = k->bound && r->status != 401 && r->status != 403; /* it may have forgotten us */
         net_seal_failed(p, names[doing], "no signed answer of the TTP's vault", r->status);
         return;
     }
-    k->failures = 0;
+    k->failures = k->strangers = 0;
     seal_head_saw_log(k->t, a.size, a.head);
     if (doing == DOING_POLICY)
         policy_answered(p, &a, r->status);
@@ -277,11 +246,7 @@ static void answered(void *ctx, const struct http_result *r)
     }
     keep_nonce(k, r);
     if (doing == DOING_BUNDLE) {
-        k->fetched_ms = p->c.now(p->c.ctx);
-        if (r->status != 200 || !take_bundle(p, k, r->body))
-            net_seal_failed(p, "bundle", "no fresh bundle", r->status);
-        else
-            net_seal_turn(p);
+        net_seal_bundle_answered(p, r);
     } else if (doing == DOING_NONCE) {
         if (k->nonce_n)
             net_seal_turn(p);
@@ -458,12 +423,10 @@ static void send_letter(struct net_seal_post *p)
 static bool prepare(struct net_seal_post *p, size_t i)
 {
     struct keeper *k = &p->keeper[i];
-    int64_t now = p->c.now(p->c.ctx);
     if (!k->t->used || !k->url_ok || !k->t->bundle.identity || quiet(p, k))
         return false;
     p->ttp = i;
-    bool ends = (int64_t)k->t->bundle.exp < now / 1000 + FETCH_EARLY_S || (int64_t)k->t->bundle.next < now / 1000;
-    if (ends && (k->fetched_ms == 0 || now - k->fetched_ms > FETCH_EVERY_MS)) {
+    if (net_seal_bundle_due(p, k)) {
         net_seal_call(p, DOING_BUNDLE, "GET", "/bundle");
         return true;
     }
@@ -484,7 +447,9 @@ static bool load_once(struct net_seal_post *p)
     arena_reset(&p->mem);
     enum err e = store_read(p->c.store, p->c.slot, &t);
     if (e == OK) {
-        e = load(p, t);
+        e = net_seal_bundle_load(p, t);
+        if (e == OK)
+            e = load(p, t);
         store_end(t);
     }
     if (e == OK)

@@ -19,13 +19,14 @@ enum { CALLS_MAX = 64 };
 static struct {
     char calls[CALLS_MAX][16];
     unsigned n;
-    bool bound;            /* knows the gateway */
-    uint64_t version;      /* of the policy */
-    size_t readers;        /* of the newest policy */
-    unsigned letters;      /* accepted */
-    unsigned fail;         /* so many calls are answered 503 */
-    bool forged;           /* acknowledges with another key */
-    const struct p256 *by; /* identity that signs /bundle */
+    bool bound;                 /* knows the gateway */
+    uint64_t version;           /* of the policy */
+    size_t readers;             /* of the newest policy */
+    unsigned letters;           /* accepted */
+    unsigned fail;              /* so many calls are answered 503 */
+    bool forged;                /* acknowledges with another key */
+    const struct p256 *by;      /* identity that signs /bundle */
+    const struct p256 *release; /* signs acknowledgements and stands in /bundle; NULL: as pinned */
     uint64_t bundle_exp, bundle_seq;
     char kid[64];   /* of the newest letter */
     uint64_t state; /* changes: policies, denials */
@@ -45,7 +46,12 @@ static void acknowledge(struct http_req *r, struct span code, uint64_t version)
     struct buf scratch = BUF_ARRAY(scratch_of_), out = BUF_ARRAY(text_of);
     struct ack a = {.code = code, .version = version, .head = SPAN("head")};
     assert_int_equal(esd_sha256(r->body, a.req), OK);
-    assert_int_equal(ack_build(&a, ttp.forged ? identity : release, SPAN("release-1"), &scratch, &out), OK);
+    assert_int_equal(ack_build(&a,
+                               ttp.forged    ? identity
+                               : ttp.release ? ttp.release
+                                             : release,
+                               ttp.release ? SPAN("release-2@" TTP) : SPAN("release-1"), &scratch, &out),
+                     OK);
     answer(r, span_eq(code, SPAN("ok")) ? 200 : 409, SPAN("Content-Type: application/jose\r\n"), buf_span(&out));
 }
 
@@ -126,9 +132,9 @@ static void give_bundle(struct http_req *r)
                        .exp = ttp.bundle_exp,
                        .identity = (struct p256 *)(uintptr_t)ttp.by,
                        .sealing = sealing,
-                       .release = release,
+                       .release = (struct p256 *)(uintptr_t)(ttp.release ? ttp.release : release),
                        .sealing_kid = SPAN("sealing-2@" TTP),
-                       .release_kid = SPAN("release-1@" TTP),
+                       .release_kid = ttp.release ? SPAN("release-2@" TTP) : SPAN("release-1@" TTP),
                        .log_vkey = SPAN("ttp.demo.example/log+00+AA")};
     assert_int_equal(bundle_build(&b, &out), OK);
     answer(r, 200, SPAN_NONE, buf_span(&out));
@@ -344,7 +350,7 @@ static void calls_are(const char *const *want, unsigned n)
 static void client_policy_letters_in_this_order(void **state)
 {
     (void)state;
-    static const char *const want[] = {"/nonce", "/client", "/policy", "/letter", "/letter"};
+    static const char *const want[] = {"/bundle", "/nonce", "/client", "/policy", "/letter", "/letter"};
     start("//demo.example/Sapp-heat");
     assert_int_equal(reading(ONE), RSC_NONE);
     assert_int_equal(reading(ONE), RSC_NONE);
@@ -360,11 +366,11 @@ static void client_policy_letters_in_this_order(void **state)
 static void letters_wait_for_the_ttp(void **state)
 {
     (void)state;
-    ttp.fail = 2;
+    ttp.fail = 3; /* the first is its bundle: it can do without a newer one */
     start("//demo.example/Sapp-heat");
     assert_int_equal(reading(ONE), RSC_NONE);
     assert_int_equal(waiting(), 1);
-    until_calls(2);
+    until_calls(3);
     assert_int_equal(reading(TWO), RSC_NONE);
     assert_int_equal(waiting(), 2);
     until_letters(2);
@@ -383,7 +389,7 @@ static void a_restart_sends_what_was_left_and_no_policy_again(void **state)
     ttp.n = 0;
     start("//demo.example/Sapp-heat");
     until_letters(2);
-    static const char *const want[] = {"/nonce", "/client", "/letter"};
+    static const char *const want[] = {"/bundle", "/nonce", "/client", "/letter"};
     calls_are(want, LEN(want));
     assert_int_equal(ttp.version, 1);
     /* other readers: the next version */
@@ -456,6 +462,67 @@ static void a_bundle_that_ends_is_fetched_under_the_pinned_identity(void **state
     }
     write_bundle(4000000000);
     start("//demo.example/Sapp-heat");
+}
+
+static unsigned called(const char *path)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < ttp.n; i++)
+        n += strcmp(ttp.calls[i], path) == 0;
+    return n;
+}
+
+/* The TTP changes the key that signs its answers, and nobody announced it: the bundle is fetched, what was asked is
+ * asked again, and no call counts as failed. */
+static void a_new_release_key_is_followed(void **state)
+{
+    (void)state;
+    struct p256 *later;
+    assert_int_equal(p256_new(&later), OK);
+    start("//demo.example/Sapp-heat");
+    assert_int_equal(reading(ONE), RSC_NONE);
+    until_letters(1);
+    ttp.release = later;
+    ttp.bundle_seq = 2;
+    assert_int_equal(reading(TWO), RSC_NONE);
+    until_letters(2);
+    assert_int_equal(called("/bundle"), 2);
+    assert_int_equal(net_seal_post_counts(post).failed, 0);
+    assert_int_equal(h->ttps[0].bundle.seq, 2);
+    stop();
+    /* It is kept, and an older one is refused from then on. */
+    ttp.fail = 1;
+    ttp.n = 0;
+    start("//demo.example/Sapp-heat");
+    until_calls(1);
+    assert_int_equal(h->ttps[0].bundle.seq, 2);
+    stop();
+    ttp.fail = 0;
+    ttp.bundle_seq = 1;
+    ttp.release = NULL;
+    ttp.n = 0;
+    start("//demo.example/Sapp-heat");
+    until_calls(2);
+    assert_int_equal(h->ttps[0].bundle.seq, 2);
+    p256_free(later);
+}
+
+/* A key that the TTP's own bundle does not list stays a forgery. */
+static void a_key_that_no_bundle_lists_is_refused(void **state)
+{
+    (void)state;
+    start("//demo.example/Sapp-heat");
+    assert_int_equal(reading(ONE), RSC_NONE);
+    until_letters(1);
+    ttp.forged = true;
+    assert_int_equal(reading(TWO), RSC_NONE);
+    unsigned n = ttp.n;
+    until_calls(n + 4);
+    assert_true(called("/bundle") <= 2);
+    assert_int_equal(waiting(), 1);
+    assert_true(net_seal_post_counts(post).failed > 0);
+    ttp.forged = false;
+    until_letters(2);
 }
 
 /* ---- news ----------------------------------------------------------------------------------------------- */
@@ -551,6 +618,8 @@ int main(void)
         T(a_forgetful_ttp_is_told_again),
         T(a_forged_acknowledgement_counts_for_nothing),
         T(a_bundle_that_ends_is_fetched_under_the_pinned_identity),
+        T(a_new_release_key_is_followed),
+        T(a_key_that_no_bundle_lists_is_refused),
         T(news_end_every_epoch),
         T(without_word_one_new_epoch_begins),
     };
