@@ -317,6 +317,24 @@ enum err book_head_get(struct book *b, struct span ttp, struct book_head *out)
     return e;
 }
 
+enum err book_bundle_put(struct book *b, struct span ttp, struct span text, int64_t at_ms)
+{
+    return book_run(book_ask(b,
+                             "INSERT INTO bundle VALUES(?,?,?) ON CONFLICT(ttp) DO UPDATE SET text=excluded.text,"
+                             " at_ms=excluded.at_ms",
+                             "tti", ttp, text, at_ms));
+}
+
+enum err book_bundle_get(struct book *b, struct span ttp, struct arena *a, struct span *text, int64_t *at_ms)
+{
+    sqlite3_stmt *s = book_ask(b, "SELECT text, at_ms FROM bundle WHERE ttp=?", "t", ttp);
+    TRY(book_first(s));
+    *text = arena_dup(a, book_column(s, 0));
+    *at_ms = (int64_t)book_column_u64(s, 1);
+    book_done(s);
+    return arena_ok(a) ? OK : ERR_NOMEM;
+}
+
 enum err book_release_put(struct book *b, const struct book_release *r)
 {
     return book_run(book_ask(b, "INSERT INTO release(ttp,at_ms,size,request,answer) VALUES(?,?,?,?,?)", "tiitt", r->ttp,

@@ -92,6 +92,10 @@ struct book_head {
 MUST_USE enum err book_head_put(struct book *b, struct span ttp, const struct book_head *h, struct span note);
 MUST_USE enum err book_head_get(struct book *b, struct span ttp, struct book_head *out);
 
+/* The newest bundle of a TTP as it came, and when it was asked for. The text lives in the arena. ERR_NOTFOUND. */
+MUST_USE enum err book_bundle_put(struct book *b, struct span ttp, struct span text, int64_t at_ms);
+MUST_USE enum err book_bundle_get(struct book *b, struct span ttp, struct arena *a, struct span *text, int64_t *at_ms);
+
 struct book_release {
     int64_t n, at_ms;
     struct span ttp, request, answer;

@@ -36,6 +36,7 @@ static const char book_schema[] =
     " asked_ms INTEGER, until_ms INTEGER) WITHOUT ROWID;"
     /* the TTP's newest head and every answer: evidence that others can check */
     "CREATE TABLE IF NOT EXISTS head(ttp TEXT PRIMARY KEY, size INTEGER, root BLOB, note TEXT) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS bundle(ttp TEXT PRIMARY KEY, text TEXT NOT NULL, at_ms INTEGER) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS release(n INTEGER PRIMARY KEY, ttp TEXT, at_ms INTEGER, size INTEGER, request TEXT,"
     " answer TEXT);"
     /* a sealing device: epochs taken, letters that wait for the TTP */

@@ -1,5 +1,5 @@
 /* ttp.c - see ttp.h. */
-#include "app/ttp.h"
+#include "app/ttp_bundle.h"
 
 #include <time.h>
 
@@ -55,30 +55,6 @@ static enum status read_cert(struct ttps *s)
     return s->cert.n ? ST_DONE : app_fail_file(s->app, ERR_NOMEM, "the certificate cannot be read", path);
 }
 
-static enum status read_bundle(struct ttps *s, struct ttp *t)
-{
-    struct buf text = heap_buf(DOCUMENT_MAX);
-    enum err e = file_read(t->row->bundle, &text);
-    if (e != OK) {
-        heap_buf_free(&text);
-        return app_fail_file(s->app, e, "the pinned bundle of the TTP cannot be read", t->row->bundle);
-    }
-    struct span whole = arena_dup(&s->app->mem, buf_span(&text));
-    heap_buf_free(&text);
-    while (whole.n && (whole.p[whole.n - 1] == '\n' || whole.p[whole.n - 1] == '\r'))
-        whole.n--;
-    enum reason r =
-        bundle_open(whole, span_str(t->row->fqdn), NULL, (uint64_t)(ttp_now_ms() / 1000), &s->app->mem, &t->bundle);
-    if (r == REASON_OK) {
-        t->open = true;
-        return ST_DONE;
-    }
-    return APP_FAIL(s->app, ST_CONFIG,
-                    .what = app_fmt(s->app, "the pinned bundle of the TTP is not valid: %s", reason_text(r)),
-                    .who = "this program", .kind = "file", .object = t->row->bundle, .code = reason_code(r),
-                    .todo = "ask the operator of the TTP for its present bundle, over a way that you trust");
-}
-
 enum status ttps_open(struct talk *t, struct book *book, struct ttps *s)
 {
     *s = (struct ttps){.app = t->app, .t = t, .book = book};
@@ -87,7 +63,7 @@ enum status ttps_open(struct talk *t, struct book *book, struct ttps *s)
         st = read_cert(s);
     for (size_t i = 0; st == ST_DONE && i < t->p->ttps; i++) {
         s->one[i].row = &t->p->ttp[i];
-        st = read_bundle(s, &s->one[i]);
+        st = ttp_bundle_open(s, &s->one[i]);
     }
     s->key_id = app_fmt(t->app, "%d-%s", KEY_ID_PREFIX_AE, t->p->ae_id);
     if (st != ST_DONE)
@@ -213,7 +189,7 @@ enum reason ttp_send(struct ttps *s, struct ttp *t, const char *path, struct spa
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
     struct ack ack = {0};
     if (r == REASON_OK)
-        r = ack_open(talk_body(&a), jws, t->bundle.release, &mem, &ack);
+        r = ack_open(talk_body(&a), jws, ttp_bundle_signer(s, t, talk_body(&a)), &mem, &ack);
     if (r == REASON_OK)
         keep_note(t, &ack);
     if (r == REASON_OK && said) {
@@ -232,6 +208,7 @@ enum reason ttp_send(struct ttps *s, struct ttp *t, const char *path, struct spa
 
 enum reason ttp_register(struct ttps *s, struct ttp *t)
 {
+    JUDGE(ttp_bundle_fresh(s, t));
     if (t->registered)
         return REASON_OK;
     char nonce[SHORT_MAX];
@@ -251,12 +228,13 @@ enum reason ttp_register(struct ttps *s, struct ttp *t)
 
 /* ---- news ---- */
 
-static enum reason take_news(const struct ttp *t, struct span answer, struct span request, struct ttp_news *out)
+static enum reason take_news(struct ttps *s, struct ttp *t, struct span answer, struct span request,
+                             struct ttp_news *out)
 {
     struct arena mem;
     struct poll_answer news = {0};
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
-    enum reason r = poll_answer_open(answer, request, t->bundle.release, &mem, &news);
+    enum reason r = poll_answer_open(answer, request, ttp_bundle_signer(s, t, answer), &mem, &news);
     *out = (struct ttp_news){.state = news.state, .ep = r == REASON_OK && news.n == 1 ? news.streams[0].ep : 0};
     arena_reset(&mem);
     return r;
@@ -284,7 +262,7 @@ enum reason ttp_poll(struct ttps *s, struct ttp *t, const uint8_t sid[ESD_SID], 
     if (r == REASON_OK)
         r = exchange(s, t, SPAN("POST"), "/poll", buf_span(&request), &a);
     if (r == REASON_OK)
-        r = take_news(t, talk_body(&a), buf_span(&request), out);
+        r = take_news(s, t, talk_body(&a), buf_span(&request), out);
     talk_answer_free(&a);
     heap_buf_free(&scratch);
     heap_buf_free(&request);
@@ -313,9 +291,9 @@ static enum reason ask_key(struct ttps *s, struct ttp *t, const struct key_ask *
 {
     struct talk_answer answer = {0};
     enum reason r = exchange(s, t, SPAN("POST"), "/key", request, &answer);
-    struct keyask_expect x = {.request = request, .ask = q, .release = t->bundle.release};
     if (r == REASON_OK) {
         struct span text = arena_dup(a, talk_body(&answer)); /* what comes out points into it */
+        struct keyask_expect x = {.request = request, .ask = q, .release = ttp_bundle_signer(s, t, text)};
         r = arena_ok(a) ? keyask_open(text, &x, a, out) : REASON_FAILED;
         if (r != REASON_OK)
             keep(s, app_fmt(s->app, "the answer of the TTP does not verify: %s", reason_text(r)), "this program");
@@ -436,13 +414,14 @@ static enum reason ask_release(struct ttps *s, struct ttp *t, struct reader *r, 
     struct release_got got = {0};
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
     enum reason x = exchange(s, t, SPAN("POST"), "/release", request, &a);
-    struct release_expect expect = {.request = request,
-                                    .ask = ask,
-                                    .release = t->bundle.release,
-                                    .log_vkey = t->bundle.log_vkey,
-                                    .sid = where->sid,
-                                    .ctx = where->ctx};
     if (x == REASON_OK) {
+        const struct p256 *by = ttp_bundle_signer(s, t, talk_body(&a)); /* may renew the bundle: first */
+        struct release_expect expect = {.request = request,
+                                        .ask = ask,
+                                        .release = by,
+                                        .log_vkey = t->bundle.log_vkey,
+                                        .sid = where->sid,
+                                        .ctx = where->ctx};
         x = release_open(talk_body(&a), &expect, &mem, &got);
         if (x != REASON_OK)
             keep(s, app_fmt(s->app, "the answer of the TTP does not verify: %s", reason_text(x)), "this program");

@@ -17,6 +17,7 @@ struct ttp {
     const struct profile_ttp *row;
     struct bundle bundle;
     bool open, registered;
+    int64_t bundle_ms;       /* when the bundle was asked for; 0: never */
     char note[LOG_NOTE_MAX]; /* the newest head of its log that came with an acknowledgement of this run */
     size_t note_n;
     uint64_t note_size;

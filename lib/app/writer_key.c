@@ -1,4 +1,5 @@
 /* Keys of epochs, by where they come from (e2e.md 2, 9). */
+#include "app/ttp_bundle.h"
 #include "app/writer_own.h"
 
 #include "esd/keyask.h"
@@ -84,6 +85,8 @@ static enum err derive(struct fresh *f)
 static enum reason own_key(struct fresh *f)
 {
     struct writer *w = f->w;
+    if (ttp_bundle_over(w->ttp))
+        return REASON_REGISTRATION_OVERDUE;
     enum err e = esd_random(w->secret->value, ESD_KV);
     if (e == OK)
         e = derive(f);

@@ -295,6 +295,14 @@ const struct p256 *bundle_release_by(const struct bundle *b, struct span kid)
     return NULL;
 }
 
+const struct p256 *bundle_release_ever(const struct bundle *b, struct span kid)
+{
+    for (size_t i = 0; i < b->n_others; i++)
+        if (b->others[i].use == BUNDLE_RELEASE && span_eq(b->others[i].kid, kid))
+            return b->others[i].key;
+    return kid.n == 0 || span_eq(kid, b->release_kid) ? b->release : NULL;
+}
+
 const struct p256 *bundle_release_of(const struct bundle *b, struct span answer, struct arena *a)
 {
     uint8_t header[1024];

@@ -54,7 +54,9 @@ MUST_USE enum reason bundle_follows(const struct bundle *kept, const struct bund
 /* The release key that an answer of the vault names: the present one, or one that is coming. NULL: this bundle does not
  * know it, so ask for a newer one. An answer that names none is the present key's. */
 const struct p256 *bundle_release_by(const struct bundle *b, struct span kid);
-/* The same for a signed answer as it came, whose kid is read without belief in it; typ does not matter. */
+/* Any release key that the bundle lists, those of the past too: for answers that were kept. NULL: none of that name. */
+const struct p256 *bundle_release_ever(const struct bundle *b, struct span kid);
+/* As bundle_release_by for a signed answer as it came, whose kid is read without belief in it; typ does not matter. */
 const struct p256 *bundle_release_of(const struct bundle *b, struct span answer, struct arena *a);
 
 /* ---- letter ------------------------------------------------------------------------------------ */

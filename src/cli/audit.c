@@ -227,7 +227,9 @@ static enum err check_paper(void *ctx, const struct book_release *r)
     if (!span_eq(r->ttp, span_str(a->t->row->fqdn)))
         return OK;
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
-    bool read = jws_open(r->answer, JWS_ANSWER, a->t->bundle.release, &mem, &j) == REASON_OK;
+    bool read = jws_read(r->answer, JWS_ANSWER, &mem, &j) == REASON_OK;
+    const struct p256 *by = read ? bundle_release_ever(&a->t->bundle, j.kid) : NULL; /* also one of the past */
+    read = by && jws_verify(&j, by) == REASON_OK;
     bool releases = read && JSON_GET(j.claims, "index");
     bool good = read;
     if (releases)

@@ -159,6 +159,8 @@ static void coming_and_past_keys_are_listed(void **state)
     assert_ptr_equal(bundle_release_by(&got, SPAN("release-1@ttp.demo.example")), got.release);
     assert_true(p256_same(bundle_release_by(&got, others[0].kid), k.later));
     assert_null(bundle_release_by(&got, others[2].kid)); /* it signs nothing any more */
+    assert_true(p256_same(bundle_release_ever(&got, others[2].kid), k.id[2]));
+    assert_null(bundle_release_ever(&got, SPAN("release-9@ttp.demo.example")));
     assert_null(bundle_release_by(&got, SPAN("release-9@ttp.demo.example")));
     struct buf answer = BUF_ARRAY(scratch_memory);
     assert_int_equal(jws_sign(k.later, JWS_ACK, others[0].kid, SPAN("{}"), &answer), OK);
