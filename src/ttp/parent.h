@@ -30,6 +30,8 @@ struct parent {
     struct msg_end end;
     bool served, stopping; /* served: it was ready once */
     unsigned house;        /* enum admin_state */
+    uint16_t quarantine_n; /* why the vault is in quarantine; 0: it is not */
+    char quarantine[256];
     struct parent_desk desk;
     /* 72 octets for a restarted vault */
     bool known;

@@ -125,6 +125,8 @@ void parent_admin_status(struct parent *p, struct parent_call *c, struct span wo
     JW_U64(&w, "v", 1);
     JW_STR(&w, "ttp", span_str(conf_text(p->conf, "ttp", "fqdn")));
     JW_STR(&w, "state", span_str(admin_state_name(p->house)));
+    if (p->quarantine_n > 0)
+        JW_STR(&w, "quarantine", span_of(p->quarantine, p->quarantine_n));
     JW_BOOL(&w, "known", p->known);
     if (p->known) {
         JW_U64(&w, "size", p->size);

@@ -80,6 +80,19 @@ static enum err on_ROOT_IS(void *room, const union msg_any *m)
     return OK;
 }
 
+static enum err on_QUARANTINE(void *room, const union msg_any *m)
+{
+    struct parent *p = room;
+    struct span why = span_first(m->QUARANTINE.why, sizeof p->quarantine);
+    p->quarantine_n = m->QUARANTINE.on ? (uint16_t)why.n : 0;
+    if (p->quarantine_n > 0)
+        memcpy(p->quarantine, why.p, why.n);
+    LOG(LOG_L_WARN, p->quarantine_n > 0 ? "quarantine" : "quarantine-over", log_span("what", why));
+    if (p->house != A_STARTING)
+        p->house = p->quarantine_n > 0 ? A_QUARANTINE : A_OPEN;
+    return OK;
+}
+
 static enum err on_VAULT_NO(void *room, const union msg_any *m)
 {
     struct parent *p = room;
@@ -104,7 +117,7 @@ static enum err on_FRONT_UP(void *room, const union msg_any *m)
 {
     struct parent *p = room;
     p->at = AT_START | AT_REST;
-    p->house = A_OPEN;
+    p->house = p->quarantine_n > 0 ? A_QUARANTINE : A_OPEN;
     LOG(LOG_L_INFO, "serving", log_int("port", (int64_t)m->FRONT_UP.port), log_int("log-size", (int64_t)p->size));
     if (p->served)
         return OK;

@@ -124,6 +124,7 @@ enum err parent_start(struct parent *p)
     char path[4200];
     p->at = AT_START;
     p->house = A_STARTING;
+    p->quarantine_n = 0;
     msg_put_LEDGER_START(
         &p->link[P_LEDGER].out,
         &(struct msg_LEDGER_START){.path = span_str(parent_path(p, "ledger.db", path)), .init = p->init});

@@ -100,6 +100,9 @@ static enum err serve(struct vault *v)
     if (v->has_other)
         msg_put_ROOT_IS(v->conf.to_parent, &(struct msg_ROOT_IS){.other = v->other_fits});
     msg_put_VAULT_UP(v->conf.to_parent, &up);
+    vault_quarantine_load(v);
+    if (v->quarantine.on)
+        vault_quarantine_tell(v);
     v->state = AT_REST;
     return OK;
 }
@@ -229,11 +232,13 @@ static enum err read_ask(struct vault *v, struct vault_ask *a)
                      "the TTP's operator must give its state folder space");
         return OK;
     }
+    if (vault_quarantine_holds(v, a))
+        return OK;
     TRY(esd_sha256(a->body, a->req));
     return vault_kind_of(a->kind)->read(v, a);
 }
 
-static enum err take_ask(struct vault *v, const struct msg_ASKED *q)
+enum err vault_take(struct vault *v, const struct msg_ASKED *q)
 {
     struct vault_ask *a = ask_new(v, q);
     if (!a)
@@ -251,17 +256,17 @@ static enum err take_ask(struct vault *v, const struct msg_ASKED *q)
 
 static enum err on_ASKED(void *room, const union msg_any *m)
 {
-    return m->ASKED.kind >= KIND__N || (m->ASKED.id & VAULT_ADMIN_ID) ? ERR_SYNTAX : take_ask(room, &m->ASKED);
+    return m->ASKED.kind >= KIND__N || (m->ASKED.id & VAULT_ADMIN_ID) ? ERR_SYNTAX : vault_take(room, &m->ASKED);
 }
 
 static enum err on_VAULT_DO(void *room, const union msg_any *m)
 {
     const struct msg_VAULT_DO *d = &m->VAULT_DO;
-    return take_ask(room, &(struct msg_ASKED){.id = d->id | VAULT_ADMIN_ID,
-                                              .kind = KIND_ADMIN,
-                                              .base = d->command,
-                                              .peer = SPAN("operator"),
-                                              .body = d->words});
+    return vault_take(room, &(struct msg_ASKED){.id = d->id | VAULT_ADMIN_ID,
+                                                .kind = KIND_ADMIN,
+                                                .base = d->command,
+                                                .peer = SPAN("operator"),
+                                                .body = d->words});
 }
 
 static struct vault_found *slot(struct vault *v, uint64_t id, uint64_t n, struct vault_ask **ask)

@@ -6,6 +6,7 @@ struct own {
     enum admin_name name;
     struct span answer;
     void (*find)(struct vault *v, struct vault_ask *a);
+    void (*after)(struct vault *v);
 };
 
 #define ADMIN_IS_VAULT(name) [ADMIN_##name] = vault_admin_##name,
@@ -27,6 +28,12 @@ enum err vault_admin_answer(struct vault_ask *a, struct span json)
     struct own *o = a->own;
     o->answer = arena_dup(&a->mem, json);
     return arena_ok(&a->mem) ? OK : ERR_NOMEM;
+}
+
+void vault_admin_after(struct vault_ask *a, void (*after)(struct vault *v))
+{
+    struct own *o = a->own;
+    o->after = after;
 }
 
 enum err vault_admin_leaf(struct vault *v, struct vault_ask *a, const char *op, struct span text)
@@ -87,6 +94,8 @@ static enum err admin_ready(struct vault *v, struct vault_ask *a)
     struct own *o = a->own;
     uint8_t text[128];
     struct buf b = BUF_ARRAY(text);
+    if (o->after)
+        o->after(v);
     buf_fmt(&b, "{\"v\":1,\"ok\":true,\"index\":%llu,\"size\":%llu}", (unsigned long long)a->index,
             (unsigned long long)v->head.size);
     vault_admin_say(v, a, o->answer.p ? o->answer : buf_span(&b));

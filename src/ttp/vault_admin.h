@@ -39,6 +39,8 @@ extern const struct vault_kind vault_kind_admin;
 void vault_admin_say(struct vault *v, struct vault_ask *a, struct span json);
 /* The answer that goes out after the leaf; copied. ERR_NOMEM. */
 MUST_USE enum err vault_admin_answer(struct vault_ask *a, struct span json);
+/* Called once the leaf is durable and the head kept, before the answer: what only then becomes true in memory. */
+void vault_admin_after(struct vault_ask *a, void (*after)(struct vault *v));
 /* One leaf {"v":1,"t":seconds,"op":op,"by":"operator"} with "text" unless it is empty. ERR_FULL, ERR_NOMEM. */
 MUST_USE enum err vault_admin_leaf(struct vault *v, struct vault_ask *a, const char *op, struct span text);
 /* Wants n rows, which `find` asks for by vault_find or vault_find_stream as need 0..n-1. True: asked for; return OK and

@@ -189,6 +189,8 @@ static enum err close_batch(struct vault *v)
 
 static enum err decide(struct vault *v, struct vault_ask *a)
 {
+    if (vault_quarantine_holds(v, a))
+        return OK;
     enum err e = vault_kind_of(a->kind)->decide(v, a);
     /* A request whose decision fails half-way may have written: then the batch cannot be trusted. */
     if (e != OK && !v->open) {
@@ -259,7 +261,7 @@ enum err vault_batch_kept(struct vault *v, uint64_t size)
     vault_life_kept(v);
     for (size_t i = 0; i < v->n_flying; i++) {
         struct vault_ask *a = v->flying[i];
-        if (vault_kind_of(a->kind)->answer(v, a) != OK)
+        if (!vault_quarantine_holds(v, a) && vault_kind_of(a->kind)->answer(v, a) != OK)
             vault_refuse_reason(v, a, REASON_FAILED);
         a->done = true;
     }

@@ -9,6 +9,7 @@
 #include "ttp/vault.h"
 #include "ttp/vault_life.h"
 #include "ttp/vault_map.h"
+#include "ttp/vault_quarantine.h"
 
 /* Every verification of a signature in the vault goes through this. The hostile tests build a vault in which it always
  * succeeds, to show that their attacks then get a key; the shipped program is never built so. */
@@ -43,7 +44,15 @@ enum {
 };
 
 /* What stands in memory and in the snapshot. */
-enum vault_table { TABLE_CLIENTS, TABLE_POLICIES, TABLE_DENIALS, TABLE_SHREDS, TABLE_LIFE, TABLE__N };
+enum vault_table {
+    TABLE_CLIENTS,
+    TABLE_POLICIES,
+    TABLE_DENIALS,
+    TABLE_SHREDS,
+    TABLE_LIFE,
+    TABLE_CUSTODY,
+    TABLE__N
+};
 
 struct vault_undo {
     struct vault_undo *next;
@@ -167,6 +176,7 @@ struct vault {
     struct vault_rate rate[VAULT_RATE_SLOTS];
     struct vault_read_key read_key[VAULT_READ_KEYS]; /* slot: first octets of the thumbprint */
     struct buf scratch;                              /* secrets pass through it; wiped after each use */
+    struct vault_quarantine quarantine;
 };
 
 /* ---- vault_box.c: sealing at rest ------------------------------------------------------------------------------ */
@@ -285,6 +295,8 @@ bool vault_rate_good(struct vault *v, struct vault_ask *a, struct span iss);
 /* The same for something that costs as much as n requests. */
 bool vault_rate_take(struct vault *v, struct vault_ask *a, struct span iss, uint32_t n);
 const struct vault_kind *vault_kind_of(enum ttp_kind k);
+/* Takes a request in: reads it, asks for its rows, decides it when nothing is missing and no batch is under way. */
+MUST_USE enum err vault_take(struct vault *v, const struct msg_ASKED *q);
 /* Frees an ask that is no longer in the list. */
 void vault_ask_free(struct vault_ask *a);
 
