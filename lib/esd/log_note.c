@@ -1,6 +1,7 @@
 /* Signed notes: what a log head looks like on the wire (C2SP tlog-checkpoint, signed-note). */
 #include "base/code.h"
 #include "esd/log_port.h"
+#include "esd/log_witness.h"
 
 enum { ID = 4, SIG = 64, ED25519 = 1, COSIGNATURE = 4, TIME = 8, TEXT_MAX = LOG_NOTE_MAX + 64, ROOT_B64 = 44 };
 static const struct span dash = {(const uint8_t *)"\xe2\x80\x94 ", 4}; /* em dash and a blank */
@@ -166,6 +167,7 @@ struct signer {
     struct span name;
     const uint8_t *pub;
     uint64_t time; /* of a witness, when its line was right */
+    struct span line;
 };
 
 static enum err signed_by(struct signer *s, struct span text, struct span raw)
@@ -219,10 +221,12 @@ static enum err verify(struct span note, struct signer *s, struct span *text)
     bool found = false;
     *text = span_first(note, at - 1);
     while (lines.n > 0) {
-        enum err e = signature(span_cut(&lines, '\n'), *text, s);
+        struct span line = span_cut(&lines, '\n');
+        enum err e = signature(line, *text, s);
         if (e != OK && e != ERR_NOTFOUND)
             return e;
         found = found || e == OK;
+        s->line = e == OK ? line : s->line;
     }
     return found ? OK : ERR_AUTH;
 }
@@ -257,12 +261,20 @@ enum err log_witness_sign(struct span name, const uint8_t seed[LOG_SEED], uint64
     return note->e;
 }
 
-enum err log_witness_verify(struct span note, struct span name, const uint8_t pub[LOG_PUBLIC], uint64_t *time)
+enum err log_witness_line(struct span note, struct span name, const uint8_t pub[LOG_PUBLIC], uint64_t *time,
+                          struct span *line)
 {
     struct signer witness = {.type = COSIGNATURE, .name = name, .pub = pub};
     struct span text;
     *time = 0;
     TRY(verify(note, &witness, &text));
     *time = witness.time;
+    *line = witness.line;
     return OK;
+}
+
+enum err log_witness_verify(struct span note, struct span name, const uint8_t pub[LOG_PUBLIC], uint64_t *time)
+{
+    struct span line;
+    return log_witness_line(note, name, pub, time, &line);
 }
