@@ -13,7 +13,7 @@
 
 enum m2m_type {
 #define M2M_TYPE(name, ty, root, long_root) TYPE_##name,
-#include "ttp/m2mnames.def"
+#include "m2m/m2mnames.def"
     TYPE__N
 };
 static const struct {
@@ -21,18 +21,18 @@ static const struct {
     const char *root, *long_root;
 } types[] = {
 #define M2M_TYPE(name, ty, root, long_root) {(ty), (root), (long_root)},
-#include "ttp/m2mnames.def"
+#include "m2m/m2mnames.def"
 };
 enum m2m_attr {
 #define M2M_ATTR(name, short_name, long_name) ATTR_##name,
-#include "ttp/m2mnames.def"
+#include "m2m/m2mnames.def"
     ATTR__N
 };
 static const struct {
     const char *short_name, *long_name;
 } attrs[] = {
 #define M2M_ATTR(name, short_name, long_name) {(short_name), (long_name)},
-#include "ttp/m2mnames.def"
+#include "m2m/m2mnames.def"
 };
 static const struct {
     const char *path;
@@ -40,7 +40,7 @@ static const struct {
     uint8_t number;
 } bases[] = {
 #define M2M_BASE(name, path, type, number) {(path), TYPE_##type, (number)},
-#include "ttp/m2mnames.def"
+#include "m2m/m2mnames.def"
 };
 enum m2m_op { OP_CREATE, OP_RETRIEVE, OP_DELETE };
 
