@@ -224,6 +224,7 @@ static void pump(struct house *h)
 {
     while (step_ledger(h) || step_vault(h) || step_parent(h))
         continue;
+    assert_int_equal(ledger_rest(h->ledger), OK);
 }
 
 /* ---- life

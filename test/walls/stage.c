@@ -307,6 +307,7 @@ static void peer_says(struct stage *s, struct span frame)
     if (!s->own_ledger || (s->to_store && !s->to_store(s, type, &m)))
         return;
     NEED(msg_receive(ledger_end(s->own_ledger), ROOM_VAULT, frame) == OK);
+    NEED(ledger_rest(s->own_ledger) == OK);
     store_says(s, &store_out);
     buf_reset(&s->own_front);
 }
