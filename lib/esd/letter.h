@@ -93,13 +93,16 @@ MUST_USE enum err letter_activation_build(const struct key_letter *l, const stru
                                           struct buf *scratch, struct buf *out);
 MUST_USE enum reason letter_activation_read(struct span text, struct arena *a, struct jws *j, struct key_letter *out);
 
-/* ---- policy: {iss, aud, policy, version, readers:[{id, jkt?}], from?, until?} --------------------- */
+/* ---- policy: {iss, aud, policy, version, readers:[{id, jkt?, from?, until?, escrow?}], from?, until?} ------ */
 enum { POLICY_READERS_MAX = 1024 };
 
+/* Who is meant by id and jkt, within from and until, may read. Several entries for one identity add up. */
 struct policy_reader {
-    struct span id; /* absolute AE-ID */
-    bool pinned;
+    struct span id; /* a target (target.h): identity, prefix pattern or domain */
+    bool pinned;    /* only with the key of this thumbprint */
+    bool escrow;    /* keeps keys for the owner: shown to every reader of the policy (e2e.md 7) */
     uint8_t jkt[JOSE_THUMB];
+    int64_t from, until; /* ms; 0: no bound */
 };
 struct policy {
     struct span iss, aud, policy;
@@ -112,12 +115,15 @@ MUST_USE enum err policy_build(const struct policy *p, const struct p256 *key, s
                                struct buf *out);
 MUST_USE enum reason policy_read(struct span text, struct arena *a, struct jws *j, struct policy *out);
 
-/* ---- denial: {iss, aud, policy?, id, deny, n} ------------------------------------------------------
- * n rises with every denial or lift for the same (policy, id): the vault keeps the highest and refuses others,
+/* ---- denial: {iss, aud, policy?, id | jkt, deny, n} ------------------------------------------------
+ * id is one identity, or a domain "//fqdn" and with it everybody of it; jkt a signing key, whoever uses it.
+ * n rises with every denial or lift for the same (policy, id or jkt): the vault keeps the highest and refuses others,
  * so that an old lift cannot be played again. Writers use the time in ms. */
 struct denial {
     struct span iss, aud, policy; /* policy empty: every policy */
-    struct span id;
+    struct span id;               /* empty: by_key */
+    bool by_key;
+    uint8_t jkt[JOSE_THUMB];
     bool deny; /* false: lifted */
     uint64_t n;
 };
@@ -150,9 +156,10 @@ MUST_USE enum err ack_build(const struct ack *k, const struct p256 *release, str
 MUST_USE enum reason ack_open(struct span text, struct span request, const struct p256 *release, struct arena *a,
                               struct ack *out);
 
-/* ---- poll: {iss, aud, nonce, streams:[{sid, ep}]} and its answer {req, t, eps:[{sid, ep}], policies:[{policy,
- * version}], changed} by the release key -------------------------------------------------------------- */
-enum { POLL_STREAMS_MAX = 1024 };
+/* ---- poll: {iss, aud, nonce, streams:[{sid, ep}], state?, wait?} and its answer {req, t, state, streams:[{sid, ep}]}
+ * by the release key. With `state`, the one that the writer saw last, and `wait` the vault holds the poll so many
+ * seconds, or until its state for this issuer is another one (e2e.md 7). ------------------------------ */
+enum { POLL_STREAMS_MAX = 1024, POLL_WAIT_S = 12 };
 
 struct poll_stream {
     uint8_t sid[ESD_SID];
@@ -162,11 +169,14 @@ struct poll {
     struct span iss, aud, nonce;
     struct poll_stream *streams;
     size_t n;
+    bool has_state; /* `state` is asked for, otherwise answered at once */
+    uint64_t state;
+    uint64_t wait; /* seconds, at most POLL_WAIT_S; 0: none */
 };
 struct poll_answer {
     uint8_t req[ESD_HASH];
     uint64_t t_ms;  /* the vault's clock */
-    uint64_t state; /* rises with every policy or denial; a change asks for new epochs */
+    uint64_t state; /* rises with every policy or denial that concerns the issuer; a change asks for new epochs */
     struct poll_stream *streams;
     size_t n;
 };

@@ -38,6 +38,10 @@ enum err poll_build(const struct poll *p, const struct p256 *key, struct span ki
     JW_STR(&w, "aud", p->aud);
     JW_STR(&w, "nonce", p->nonce);
     put_streams(&w, p->streams, p->n);
+    if (p->has_state)
+        JW_U64(&w, "state", p->state);
+    if (p->wait)
+        JW_U64(&w, "wait", p->wait);
     jw_end_obj(&w);
     TRY(scratch->e);
     return jws_sign(key, JWS_POLL, kid, buf_span(scratch), out);
@@ -49,6 +53,9 @@ enum reason poll_read(struct span text, struct arena *a, struct jws *j, struct p
     JUDGE(jws_read(text, JWS_POLL, a, j));
     JUDGE(claim_parties(j->claims, a, &out->iss, &out->aud));
     JUDGE(claim_name(j->claims, "nonce", a, &out->nonce));
+    out->has_state = JSON_GET(j->claims, "state") != NULL;
+    JUDGE(claim_u64_opt(j->claims, "state", ESD_INT_END, &out->state));
+    JUDGE(claim_u64_opt(j->claims, "wait", POLL_WAIT_S + 1, &out->wait));
     return read_streams(j->claims, a, &out->streams, &out->n);
 }
 

@@ -36,6 +36,19 @@ void front_error(struct front *f, struct http_req *r, int status, const char *co
     front_reply(f, r, status, "application/json", SPAN_NONE, buf_span(&b));
 }
 
+void front_retry_put(struct buf *fields, const struct msg_ANSWER *m)
+{
+    uint8_t memory[8192];
+    struct arena a;
+    struct jval *doc;
+    uint64_t seconds;
+    if (m->status != 429 || m->type != TYPE_ERROR)
+        return;
+    arena_over(&a, memory, sizeof memory);
+    if (json_parse(m->body, &a, &doc, NULL) == OK && json_u64(JSON_GET(doc, "retry"), UINT32_MAX, &seconds) == OK)
+        buf_fmt(fields, "Retry-After: %llu\r\n", (unsigned long long)seconds);
+}
+
 void front_peer(const struct http_req *r, struct buf *b)
 {
     for (uint8_t i = 0; r->peer && i < r->peer->n; i++) {

@@ -45,6 +45,8 @@ void front_reply(struct front *f, struct http_req *r, int status, const char *me
                  struct span body);
 /* Error JSON of our own: what the front itself refuses. */
 void front_error(struct front *f, struct http_req *r, int status, const char *code, const char *what, const char *todo);
+/* A line Retry-After when the vault's answer says how long to wait; empty otherwise. */
+void front_retry_put(struct buf *fields, const struct msg_ANSWER *m);
 /* A free place for a request; NULL (and answered with 503) when there is none. */
 struct front_ask *front_take(struct front *f, struct http_req *r);
 /* Names of the client certificate, one to a line, into b. */

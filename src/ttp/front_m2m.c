@@ -151,6 +151,7 @@ void front_m2m_answer(struct front *f, const struct front_ask *a, const struct m
     struct span ri = span_of(a->m2m.ri, a->m2m.ri_n);
     if (m->status != 200) {
         fields_of(&h, m->rsc, ri);
+        front_retry_put(&h, m);
         bool jose = m->type == TYPE_JOSE;
         front_reply(f, a->req, m->status, jose ? "application/jose" : "application/json", buf_span(&h), m->body);
         return;

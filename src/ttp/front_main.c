@@ -144,12 +144,15 @@ static void deliver(struct front *f, struct front_ask *a, const struct msg_ANSWE
 {
     static const char *const media[] = {"application/json", "application/jose", "text/plain; charset=utf-8",
                                         "application/json"};
+    uint8_t text[64];
+    struct buf fields = BUF_ARRAY(text);
     if (!a->req)
         return;
+    front_retry_put(&fields, m);
     if (a->m2m.here)
         front_m2m_answer(f, a, m);
     else
-        front_reply(f, a->req, m->status, media[m->type < LEN(media) ? m->type : 0], SPAN_NONE, m->body);
+        front_reply(f, a->req, m->status, media[m->type < LEN(media) ? m->type : 0], buf_span(&fields), m->body);
 }
 
 static enum err on_ANSWER(void *room, const union msg_any *m)

@@ -121,5 +121,5 @@ void front_handle(void *ctx, struct http_req *r)
         return;
     }
     front_error(f, r, 404, "malformed", "there is nothing at this path",
-                "letter, key, release, policy, client, poll, bundle, nonce, log/..., maf/..., mef/...");
+                "letter, key, release, policy, policy/show, policy/why, client, poll, bundle, nonce, log/..., maf/..., mef/...");
 }

@@ -20,6 +20,15 @@ static void put_vault_start(struct buf *b, struct parent *p)
     msg_put_VAULT_START(b, &m);
 }
 
+static void put_vault_quota(struct buf *b, const struct parent *p)
+{
+    msg_put_VAULT_QUOTA(
+        b, &(struct msg_VAULT_QUOTA){.client_minute = (uint64_t)conf_int(p->conf, "quota", "client-minute"),
+                                     .client_day = (uint64_t)conf_int(p->conf, "quota", "client-day"),
+                                     .tenant_minute = (uint64_t)conf_int(p->conf, "quota", "tenant-minute"),
+                                     .tenant_day = (uint64_t)conf_int(p->conf, "quota", "tenant-day")});
+}
+
 static void put_front_start(struct buf *b, struct parent *p)
 {
     msg_put_FRONT_START(b, &(struct msg_FRONT_START){.fqdn = span_str(conf_text(p->conf, "ttp", "fqdn")),
@@ -33,6 +42,7 @@ static enum err on_LEDGER_UP(void *room, const union msg_any *m)
 {
     struct parent *p = room;
     (void)m;
+    put_vault_quota(&p->link[P_VAULT].out, p);
     put_vault_start(&p->link[P_VAULT].out, p);
     return OK;
 }

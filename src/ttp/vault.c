@@ -50,6 +50,14 @@ static void print(char *out, size_t cap, const char *before, struct span s, cons
     snprintf(out, cap, "%s%.*s%s", before, SPAN_FMT(s), after);
 }
 
+static enum err on_VAULT_QUOTA(void *room, const union msg_any *m)
+{
+    struct vault *v = room;
+    const struct msg_VAULT_QUOTA *q = &m->VAULT_QUOTA;
+    v->quota.conf = (struct vault_quota_conf){q->client_minute, q->client_day, q->tenant_minute, q->tenant_day};
+    return OK;
+}
+
 static enum err on_VAULT_START(void *room, const union msg_any *m)
 {
     struct vault *v = room;
@@ -222,7 +230,7 @@ static enum err read_ask(struct vault *v, struct vault_ask *a)
 #include "ttp/kind.def"
 #undef KIND
     };
-    if (v->n_asks > TTP_ASKS_MAX) {
+    if (v->n_asks - v->holds.n > TTP_ASKS_MAX) {
         vault_refuse(v, a, 503, reason_code(REASON_TTP_UNREACHABLE), "too many requests are under way", "try again");
         return OK;
     }
@@ -390,6 +398,7 @@ enum err vault_new(const struct vault_conf *conf, struct vault **out)
     v->note = heap_buf(LOG_NOTE_MAX);
     v->scratch = heap_buf(VAULT_ANSWER_MAX);
     log_tree_init(&v->tree);
+    vault_quota_init(&v->quota);
     memcpy(s->rk, conf->root, VAULT_KEY);
     v->conf.root = NULL;
     enum err e = vault_expand(s->rk, "oneseal-mac-v1", s->mk);
@@ -417,6 +426,7 @@ void vault_free(struct vault *v)
     vault_state_keep(v);
     for (size_t i = 0; i < VAULT_READ_KEYS; i++)
         p256_free(v->read_key[i].key);
+    vault_quota_free(&v->quota);
     X509_STORE_free(v->anchors);
     vault_life_free(v);
     p256_free(v->identity);

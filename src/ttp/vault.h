@@ -28,7 +28,10 @@ MUST_USE enum err vault_new(const struct vault_conf *conf, struct vault **out);
 void vault_free(struct vault *v);
 /* The end for msg_receive. Lives as long as the vault. */
 const struct msg_end *vault_end(const struct vault *v);
-/* Once in a while: writes folded denials of past minutes. */
+/* Once in a while, and when vault_wait_ms is over: folded denials of past minutes, polls that are held. */
 MUST_USE enum err vault_tick(struct vault *v);
+enum { VAULT_WAIT_MAX_MS = 10000 };
+/* How long at most until vault_tick must be called again. */
+int vault_wait_ms(const struct vault *v);
 
 #endif

@@ -11,6 +11,7 @@ static const struct vault_kind *const kinds[KIND__N + 1] = {
     [KIND_CLIENT] = &vault_kind_client,   [KIND_LETTER] = &vault_kind_letter,
     [KIND_KEY] = &vault_kind_key,         [KIND_RELEASE] = &vault_kind_release,
     [KIND_POLICY] = &vault_kind_policy,   [KIND_POLL] = &vault_kind_poll,
+    [KIND_SHOW] = &vault_kind_show,       [KIND_WHY] = &vault_kind_why,
     [KIND_SKR_GET] = &vault_kind_skr_get, [KIND_SKR_DELETE] = &vault_kind_skr_delete,
     [KIND_ADMIN] = &vault_kind_admin,
 };
@@ -132,18 +133,7 @@ bool vault_rate_good(struct vault *v, struct vault_ask *a, struct span iss)
 
 bool vault_rate_take(struct vault *v, struct vault_ask *a, struct span iss, uint32_t n)
 {
-    uint64_t hash = 1469598103934665603u, minute = (uint64_t)(v->conf.now_ms(v->conf.ctx) / 60000);
-    for (size_t i = 0; i < iss.n; i++)
-        hash = (hash ^ iss.p[i]) * 1099511628211u;
-    struct vault_rate *r = &v->rate[hash % VAULT_RATE_SLOTS];
-    if (r->hash != hash || r->minute != minute)
-        *r = (struct vault_rate){.hash = hash, .minute = minute};
-    r->n = r->n > VAULT_RATE_PER_MIN ? r->n : r->n + n;
-    if (r->n <= VAULT_RATE_PER_MIN)
-        return true;
-    vault_refuse(v, a, 429, reason_code(REASON_REFUSED), "this client asked too often within a minute",
-                 "ask for up to 256 keys in one request, and keep them for their ttl");
-    return false;
+    return vault_quota_take(v, a, iss, n);
 }
 
 bool vault_signed_by(struct vault *v, struct vault_ask *a, struct span iss, uint8_t jkt[JOSE_THUMB])

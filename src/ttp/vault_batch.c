@@ -204,6 +204,7 @@ enum err vault_launch(struct vault *v)
 {
     if (v->state != AT_REST)
         return OK;
+    vault_holds_turn(v);
     v->before = v->tree;
     v->changes_before = v->changes;
     v->n_touch_before = v->n_touch;

@@ -89,7 +89,7 @@ static enum err letter_read_ask(struct vault *v, struct vault_ask *a)
         vault_refuse_reason(v, a, r == REASON_OK ? REASON_MALFORMED : r);
         return OK;
     }
-    if (!vault_signed_by(v, a, o->l.iss, NULL))
+    if (!vault_signed_by(v, a, o->l.iss, NULL) || !vault_quota_take(v, a, o->l.iss, o->l.n - 1))
         return OK;
     const char *why = wrong(v, &o->l);
     if (why) {

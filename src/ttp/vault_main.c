@@ -12,8 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TICK_MS = 10000 };
-
 static int64_t now_ms(void *ctx)
 {
     (void)ctx;
@@ -54,8 +52,8 @@ static struct vault *open_vault(struct link *parent, struct link *ledger)
 static void turn(struct vault *v, struct link *parent, struct link *ledger)
 {
     struct pollfd p[2] = {{.fd = parent->fd, .events = POLLIN}, {.fd = ledger->fd, .events = POLLIN}};
-    int n = poll(p, 2, TICK_MS);
-    enum err e = n == 0 ? vault_tick(v) : OK;
+    int n = poll(p, 2, vault_wait_ms(v));
+    enum err e = n == 0 || vault_wait_ms(v) == 0 ? vault_tick(v) : OK;
     if (e != OK)
         room_end(ROOM_VAULT, ROOM_VAULT, e);
     struct link *const link[2] = {parent, ledger};

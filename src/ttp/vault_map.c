@@ -42,6 +42,13 @@ const struct span *vault_map_get(const struct vault_map *m, struct span key)
     return here ? &m->e[i].value : NULL;
 }
 
+const struct vault_entry *vault_map_entry(const struct vault_map *m, struct span key)
+{
+    bool here;
+    size_t i = place(m, key, &here);
+    return here ? &m->e[i] : NULL;
+}
+
 static bool entry_new(struct span key, struct span value, struct vault_entry *out)
 {
     uint8_t *p = malloc(key.n + value.n + 1);

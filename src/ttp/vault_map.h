@@ -16,6 +16,8 @@ struct vault_map {
 void vault_map_free(struct vault_map *m);
 /* The value, or NULL. Valid until the next change of the map. */
 const struct span *vault_map_get(const struct vault_map *m, struct span key);
+/* The same with its key as the map holds it. */
+const struct vault_entry *vault_map_entry(const struct vault_map *m, struct span key);
 /* Puts a copy; the value that was there is replaced. ERR_NOMEM. */
 MUST_USE enum err vault_map_put(struct vault_map *m, struct span key, struct span value);
 void vault_map_del(struct vault_map *m, struct span key);

@@ -7,9 +7,11 @@
 #include "esd/release.h"
 #include "ttp/kind.h"
 #include "ttp/vault.h"
+#include "ttp/vault_hold.h"
 #include "ttp/vault_life.h"
 #include "ttp/vault_map.h"
 #include "ttp/vault_quarantine.h"
+#include "ttp/vault_quota.h"
 
 /* Every verification of a signature in the vault goes through this. The hostile tests build a vault in which it always
  * succeeds, to show that their attacks then get a key; the shipped program is never built so. */
@@ -33,8 +35,6 @@ enum {
     VAULT_PAIR_DAYS = 30,         /* how long a strict pair waits for its activation */
     VAULT_TTL_S = 600,            /* how long an honest reader keeps a released key */
     VAULT_BATCH_MAX = 256,        /* requests decided in one batch */
-    VAULT_RATE_PER_MIN = 6000,    /* signed requests of one client in a minute */
-    VAULT_RATE_SLOTS = 1024,      /* clients that are counted apart */
     VAULT_READ_KEYS = 512,        /* clients' keys that stay ready for use */
     VAULT_TOUCHES = 4096,         /* writes that are remembered for it */
     VAULT_FOLD_MAX = 256,         /* (client, code) pairs of denials folded at a time */
@@ -51,6 +51,7 @@ enum vault_table {
     TABLE_SHREDS,
     TABLE_LIFE,
     TABLE_CUSTODY,
+    TABLE_NEWS,
     TABLE__N
 };
 
@@ -64,7 +65,7 @@ struct vault_undo {
 /* All in locked memory. */
 struct vault_secrets {
     uint8_t rk[VAULT_KEY], mk[VAULT_KEY], boot[VAULT_KEY]; /* mk: of snapshots, from rk */
-    uint8_t other[VAULT_KEY]; /* a second root at start, of a re-keying that did not end */
+    uint8_t other[VAULT_KEY];                              /* a second root at start, of a re-keying that did not end */
 };
 
 /* One row that a request needs. */
@@ -92,6 +93,7 @@ struct vault_ask {
     size_t n_need, n_came;
     uint64_t asked_at; /* v->commits when the rows were asked for */
     bool flying;
+    struct vault_hold hold;
     /* with a leaf */
     bool leaf;
     uint8_t salt[LOG_SALT];
@@ -113,11 +115,6 @@ struct vault_fold {
 struct vault_touch {
     uint8_t what[16];
     uint64_t commit; /* v->commits after the batch */
-};
-
-struct vault_rate {
-    uint64_t hash, minute;
-    uint32_t n;
 };
 
 /* A client's key as it was read: what its thumbprint stands for never changes. */
@@ -149,7 +146,7 @@ struct vault {
     /* state */
     struct log_tree tree;
     struct vault_map table[TABLE__N];
-    uint64_t changes; /* rises with every policy, denial, shred */
+    uint64_t changes; /* rises with what concerns every writer (vault_news.h) */
     uint8_t state_hash[MSG_HASH];
     uint64_t snapshot_size; /* leaves in the newest snapshot */
     struct log_head head;   /* newest signed */
@@ -173,10 +170,11 @@ struct vault {
     /* denials that are not in a leaf yet */
     struct vault_fold fold[VAULT_FOLD_MAX];
     size_t n_fold;
-    struct vault_rate rate[VAULT_RATE_SLOTS];
+    struct vault_quota quota;
+    struct vault_holds holds;
     struct vault_read_key read_key[VAULT_READ_KEYS]; /* slot: first octets of the thumbprint */
-    struct buf scratch;                              /* secrets pass through it; wiped after each use */
     struct vault_quarantine quarantine;
+    struct buf scratch; /* secrets pass through it; wiped after each use */
 };
 
 /* ---- vault_box.c: sealing at rest ------------------------------------------------------------------------------ */
@@ -314,7 +312,8 @@ struct vault_kind {
     void (*end)(struct vault_ask *a); /* frees what `own` holds outside of mem; NULL: nothing */
 };
 extern const struct vault_kind vault_kind_simple, vault_kind_client, vault_kind_letter, vault_kind_key,
-    vault_kind_release, vault_kind_policy, vault_kind_poll, vault_kind_skr_get, vault_kind_skr_delete;
+    vault_kind_release, vault_kind_policy, vault_kind_show, vault_kind_why, vault_kind_poll, vault_kind_skr_get,
+    vault_kind_skr_delete;
 
 /* Verifies the chain against the anchors and that the leaf speaks for iss with key `k`; *until = its end in ms.
  * REFUSED, EXPIRED, MALFORMED. */

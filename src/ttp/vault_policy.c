@@ -1,6 +1,9 @@
 /* Policies and denials: versions that only rise, in the vault's own memory (e2e.md 6). */
 #include "ttp/vault_policy.h"
+
+#include "esd/target.h"
 #include "ttp/take.h"
+#include "ttp/vault_news.h"
 
 #include <string.h>
 
@@ -20,21 +23,48 @@ static void policy_key(struct buf *b, struct span iss, struct span name)
     vault_key_put(b, part, LEN(part));
 }
 
-static void denial_key(struct buf *b, struct span owner, struct span policy, struct span id)
+/* One denial: of an identity, of all of its domain, or of a key. */
+static void denial_key(struct buf *b, struct span owner, struct span policy, struct span who)
 {
-    const struct span part[] = {owner, policy, id};
+    const struct span part[] = {owner, policy, who};
     vault_key_put(b, part, LEN(part));
 }
 
+/* What a denial is of, canonical. A key is written so that it is no identity. */
+static void denied_put(struct buf *b, const struct denial *d)
+{
+    struct target t;
+    if (d->by_key) {
+        buf_str(b, "jkt:");
+        buf_put(b, span_of(d->jkt, JOSE_THUMB));
+    } else if (target_read(d->id, &t) == OK) {
+        target_put(b, &t);
+    } else {
+        b->e = ERR_SYNTAX;
+    }
+}
+
+enum { READER_PINNED = 1, READER_ESCROW = 2 };
+
 static void policy_value(struct buf *b, const struct policy *p)
 {
+    uint8_t text[ROW_TEXT_MAX + 8];
     buf_be64(b, p->version);
     buf_be64(b, (uint64_t)p->from);
     buf_be64(b, (uint64_t)p->until);
     for (size_t i = 0; i < p->n; i++) {
-        msg_item_put(b, p->readers[i].id);
-        buf_c(b, p->readers[i].pinned);
-        buf_put(b, span_of(p->readers[i].jkt, JOSE_THUMB));
+        const struct policy_reader *r = &p->readers[i];
+        struct buf id = BUF_ARRAY(text);
+        struct target t;
+        if (target_read(r->id, &t) == OK)
+            target_put(&id, &t);
+        msg_item_put(b, buf_span(&id));
+        buf_c(b, (uint8_t)((r->pinned ? READER_PINNED : 0) | (r->escrow ? READER_ESCROW : 0)));
+        buf_put(b, span_of(r->jkt, JOSE_THUMB));
+        buf_be64(b, (uint64_t)r->from);
+        buf_be64(b, (uint64_t)r->until);
+        if (id.e != OK || id.n == 0)
+            b->e = ERR_SYNTAX;
     }
 }
 
@@ -46,62 +76,204 @@ static const struct span *find_policy(struct vault *v, struct span iss, struct s
     return b.e == OK ? vault_map_get(&v->table[TABLE_POLICIES], buf_span(&b)) : NULL;
 }
 
-/* Version of the present policy, 0 when there is none; *rest is what follows. */
-static uint64_t version_of(const struct span *value, struct span *rest)
+enum err vault_policy_get(struct vault *v, struct span iss, struct span name, struct vault_policy *out)
 {
-    uint64_t version = 0;
-    *rest = value ? *value : SPAN_NONE;
-    return value && take_u64(rest, &version) == OK ? version : 0;
+    const struct span *value = find_policy(v, iss, name);
+    *out = (struct vault_policy){0};
+    if (!value)
+        return ERR_NOTFOUND;
+    out->readers = *value;
+    TRY(take_u64(&out->readers, &out->version));
+    TRY(take_u64(&out->readers, &out->from));
+    return take_u64(&out->readers, &out->until);
 }
 
-static bool denied_by(struct vault *v, struct span owner, struct span policy, struct span id)
+enum err vault_policy_key_read(struct span key, struct span *iss, struct span *name)
 {
+    TRY(take_blob(&key, iss));
+    return take_blob(&key, name);
+}
+
+bool vault_policy_next(struct span *readers, struct vault_policy_entry *out)
+{
+    uint8_t flags;
+    if (readers->n == 0 || take_blob(readers, &out->id) != OK || take_u8(readers, &flags) != OK ||
+        take_fix(readers, out->jkt, JOSE_THUMB) != OK || take_u64(readers, &out->from) != OK ||
+        take_u64(readers, &out->until) != OK)
+        return false;
+    out->pinned = flags & READER_PINNED;
+    out->escrow = flags & READER_ESCROW;
+    return true;
+}
+
+bool vault_policy_reader(struct vault *v, struct span iss, struct span name, size_t n, struct span *id)
+{
+    struct vault_policy p;
+    struct vault_policy_entry e;
+    if (vault_policy_get(v, iss, name, &p) != OK)
+        return false;
+    for (size_t i = 0; i <= n; i++)
+        if (!vault_policy_next(&p.readers, &e))
+            return false;
+    *id = e.id;
+    return true;
+}
+
+/* ---- denials ----------------------------------------------------------------------------------------------------- */
+
+enum err vault_denial_read(const struct vault_entry *e, struct vault_denial *out)
+{
+    struct span key = e->key, value = e->value;
+    uint8_t deny;
+    TRY(take_blob(&key, &out->owner));
+    TRY(take_blob(&key, &out->policy));
+    TRY(take_blob(&key, &out->id));
+    TRY(take_u8(&value, &deny));
+    out->deny = deny != 0;
+    return take_u64(&value, &out->n);
+}
+
+/* The text of the denial in the table that says no; NULL: none does. What cannot be asked for counts as denied. */
+static const struct vault_entry *denied_by(struct vault *v, struct span owner, struct span policy, struct span who)
+{
+    static const struct vault_entry unasked;
     uint8_t key[4 * ROW_TEXT_MAX];
     struct buf b = BUF_ARRAY(key);
-    denial_key(&b, owner, policy, id);
+    denial_key(&b, owner, policy, who);
     if (b.e != OK)
-        return true;
-    const struct span *value = vault_map_get(&v->table[TABLE_DENIALS], buf_span(&b));
-    return value && value->n > 0 && value->p[0] != 0;
+        return &unasked;
+    const struct vault_entry *e = vault_map_entry(&v->table[TABLE_DENIALS], buf_span(&b));
+    return e && e->value.n > 0 && e->value.p[0] != 0 ? e : NULL;
 }
 
-bool vault_denied(struct vault *v, struct span owner, struct span policy, struct span id)
+static const struct vault_entry *denied_of(struct vault *v, struct span owner, struct span policy, struct span id,
+                                           const uint8_t jkt[JOSE_THUMB])
 {
-    return denied_by(v, owner, policy, id) || denied_by(v, owner, SPAN_NONE, id) ||
-           denied_by(v, SPAN_NONE, policy, id) || denied_by(v, SPAN_NONE, SPAN_NONE, id);
-}
-
-static bool reads(struct span readers, struct span id, const uint8_t jkt[JOSE_THUMB])
-{
-    while (readers.n > 0) {
-        struct span who;
-        uint8_t pinned, want[JOSE_THUMB];
-        if (take_blob(&readers, &who) != OK || take_u8(&readers, &pinned) != OK ||
-            take_fix(&readers, want, JOSE_THUMB) != OK)
-            return false;
-        if (span_eq(who, id) && (!pinned || memcmp(want, jkt, JOSE_THUMB) == 0))
-            return true;
+    uint8_t text[3][ROW_TEXT_MAX + 64];
+    struct target t;
+    const struct denial who[] = {{.id = id}, {.id = span_first(id, target_domain(id).n + 2)}, {.by_key = true}};
+    if (v->table[TABLE_DENIALS].n == 0)
+        return NULL;
+    for (size_t i = 0; i < LEN(who); i++) {
+        struct denial d = who[i];
+        struct buf b = BUF_ARRAY(text[i]);
+        memcpy(d.jkt, jkt, JOSE_THUMB);
+        if (!d.by_key && target_read(d.id, &t) != OK)
+            continue; /* no identity: no entry of a policy means it either */
+        denied_put(&b, &d);
+        const struct vault_entry *e = denied_by(v, owner, policy, buf_span(&b));
+        e = e || policy.n == 0 ? e : denied_by(v, owner, SPAN_NONE, buf_span(&b));
+        if (e)
+            return e;
     }
-    return false;
+    return NULL;
+}
+
+bool vault_denied(struct vault *v, struct span owner, struct span policy, struct span id, const uint8_t jkt[JOSE_THUMB])
+{
+    return denied_of(v, owner, policy, id, jkt) || denied_of(v, SPAN_NONE, policy, id, jkt);
+}
+
+/* ---- deciding ---------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *text, *sentence;
+    enum reason reason;
+} rules[VAULT_RULE__N] = {
+#define RULE(name, text, reason, sentence) [VAULT_RULE_##name] = {(text), (sentence), (reason)},
+#include "ttp/vault_rule.def"
+#undef RULE
+};
+
+const char *vault_rule_text(enum vault_rule r)
+{
+    return rules[r].text;
+}
+
+const char *vault_rule_sentence(enum vault_rule r)
+{
+    return rules[r].sentence;
+}
+
+enum reason vault_rule_reason(enum vault_rule r)
+{
+    return rules[r].reason;
+}
+
+static enum reason rule(struct vault_verdict *said, enum vault_rule r)
+{
+    said->rule = r;
+    return rules[r].reason;
+}
+
+static bool within(uint64_t from, uint64_t until, uint64_t now)
+{
+    return from <= now && (until == 0 || now < until);
+}
+
+bool vault_policy_means(const struct vault_policy_entry *e, struct span id, const uint8_t jkt[JOSE_THUMB])
+{
+    struct target t;
+    return target_read(e->id, &t) == OK && target_covers(&t, id) &&
+           (!e->pinned || memcmp(e->jkt, jkt, JOSE_THUMB) == 0);
+}
+
+/* An entry that permits; else the nearest miss, so that the answer to `why` says what is missing. */
+static enum reason reads(struct span readers, struct span id, const uint8_t jkt[JOSE_THUMB], uint64_t now,
+                         struct vault_verdict *said)
+{
+    struct vault_policy_entry e;
+    enum vault_rule best = VAULT_RULE_NOT_READER;
+    while (vault_policy_next(&readers, &e)) {
+        struct target t;
+        if (target_read(e.id, &t) != OK || !target_covers(&t, id))
+            continue;
+        bool key = vault_policy_means(&e, id, jkt), time = within(e.from, e.until, now);
+        enum vault_rule r = !key ? VAULT_RULE_OTHER_KEY : !time ? VAULT_RULE_READER_TIME : VAULT_RULE_READER;
+        if (r > best) {
+            best = r;
+            said->target = e.id;
+        }
+    }
+    return rule(said, best);
+}
+
+enum reason vault_policy_judge(struct vault *v, const struct row *row, struct span id, const uint8_t jkt[JOSE_THUMB],
+                               struct vault_verdict *said)
+{
+    uint64_t now = (uint64_t)v->conf.now_ms(v->conf.ctx);
+    struct vault_policy p;
+    const struct vault_entry *denial;
+    enum err e = vault_policy_get(v, row->iss, row->policy, &p);
+    said->version = p.version;
+    if (e != OK && e != ERR_NOTFOUND)
+        return rule(said, VAULT_RULE_FAILED);
+    if (row->has_pv && p.version < row->pv)
+        return rule(said, VAULT_RULE_POLICY_AWAITED);
+    if (e != OK)
+        return rule(said, row->has_pv ? VAULT_RULE_POLICY_AWAITED : VAULT_RULE_NO_POLICY);
+    enum vault_rule by = VAULT_RULE_DENIED_OWNER;
+    denial = denied_of(v, row->iss, row->policy, id, jkt);
+    if (!denial) {
+        by = VAULT_RULE_DENIED_OPERATOR;
+        denial = denied_of(v, SPAN_NONE, row->policy, id, jkt);
+    }
+    if (denial) {
+        struct vault_denial d = {0};
+        said->target = vault_denial_read(denial, &d) == OK ? d.id : SPAN_NONE;
+        return rule(said, by);
+    }
+    JUDGE(reads(p.readers, id, jkt, now, said));
+    return within(p.from, p.until, now) ? REASON_OK : rule(said, VAULT_RULE_POLICY_TIME);
 }
 
 enum reason vault_policy_allows(struct vault *v, const struct row *row, struct span id, const uint8_t jkt[JOSE_THUMB],
                                 uint64_t *version)
 {
-    uint64_t from, until, now = (uint64_t)v->conf.now_ms(v->conf.ctx);
-    struct span rest;
-    *version = version_of(find_policy(v, row->iss, row->policy), &rest);
-    if (*version == 0)
-        return row->has_pv ? REASON_NO_KEY_YET : REASON_REFUSED;
-    if (row->has_pv && *version < row->pv)
-        return REASON_NO_KEY_YET;
-    if (take_u64(&rest, &from) != OK || take_u64(&rest, &until) != OK)
-        return REASON_FAILED;
-    if (vault_denied(v, row->iss, row->policy, id) || !reads(rest, id, jkt))
-        return REASON_REFUSED;
-    if (from > now || (until != 0 && until <= now))
-        return REASON_REFUSED;
-    return REASON_OK;
+    struct vault_verdict said = {0};
+    enum reason r = vault_policy_judge(v, row, id, jkt, &said);
+    *version = said.version;
+    return r;
 }
 
 /* ---- requests
@@ -154,13 +326,24 @@ static enum err record(struct vault *v, struct vault_ask *a, const struct own *o
     JW_STR(&w, "iss", o->denies ? o->d.iss : o->p.iss);
     JW_B64URL(&w, "req", span_of(a->req, ESD_HASH));
     JW_STR(&w, "policy", o->denies ? o->d.policy : o->p.policy);
-    if (o->denies)
-        JW_STR(&w, "id", o->d.id);
-    else
+    if (!o->denies)
         JW_U64(&w, "version", o->p.version);
+    else if (o->d.by_key)
+        JW_B64URL(&w, "jkt", span_of(o->d.jkt, JOSE_THUMB));
+    else
+        JW_STR(&w, "id", o->d.id);
     jw_end_obj(&w);
     TRY(b.e);
     return vault_leaf(v, a, buf_span(&b));
+}
+
+/* Who must hear of it: an owner's writer, or with the operator everybody. */
+static enum err tell(struct vault *v, struct span owner)
+{
+    if (owner.n > 0)
+        return vault_news(v, owner);
+    vault_news_all(v);
+    return OK;
 }
 
 static enum err full(struct vault *v, struct vault_ask *a)
@@ -172,10 +355,11 @@ static enum err full(struct vault *v, struct vault_ask *a)
 
 static enum err decide_denial(struct vault *v, struct vault_ask *a, struct own *o)
 {
-    uint8_t key[4 * ROW_TEXT_MAX], value[16];
-    struct buf k = BUF_ARRAY(key), b = BUF_ARRAY(value);
-    denial_key(&k, o->owner, o->d.policy, o->d.id);
-    if (k.e != OK)
+    uint8_t key[4 * ROW_TEXT_MAX], value[16], text[ROW_TEXT_MAX + 64];
+    struct buf k = BUF_ARRAY(key), b = BUF_ARRAY(value), who = BUF_ARRAY(text);
+    denied_put(&who, &o->d);
+    denial_key(&k, o->owner, o->d.policy, buf_span(&who));
+    if (k.e != OK || who.e != OK)
         return full(v, a);
     const struct span *was = vault_map_get(&v->table[TABLE_DENIALS], buf_span(&k));
     uint64_t n = 0;
@@ -189,18 +373,17 @@ static enum err decide_denial(struct vault *v, struct vault_ask *a, struct own *
     }
     buf_c(&b, o->d.deny);
     buf_be64(&b, o->d.n);
-    if (vault_state_set(v, TABLE_DENIALS, buf_span(&k), buf_span(&b)) != OK)
+    if (tell(v, o->owner) != OK || vault_state_set(v, TABLE_DENIALS, buf_span(&k), buf_span(&b)) != OK)
         return full(v, a);
-    v->changes++;
     return record(v, a, o);
 }
 
 static enum err decide_policy(struct vault *v, struct vault_ask *a, struct own *o)
 {
-    struct span rest;
-    const struct span *was = find_policy(v, o->p.iss, o->p.policy);
-    uint64_t version = version_of(was, &rest);
-    size_t room = 64 + o->p.n * (ROW_TEXT_MAX + 64);
+    struct vault_policy was;
+    size_t room = 64 + o->p.n * (ROW_TEXT_MAX + 128);
+    if (vault_policy_get(v, o->p.iss, o->p.policy, &was) == ERR_SYNTAX)
+        return ERR_SYNTAX;
     uint8_t key[4 * ROW_TEXT_MAX];
     struct buf k = BUF_ARRAY(key), b = buf_over(arena_alloc(&a->mem, room), room);
     if (!b.p)
@@ -209,11 +392,10 @@ static enum err decide_policy(struct vault *v, struct vault_ask *a, struct own *
     policy_key(&k, o->p.iss, o->p.policy);
     if (b.e != OK || k.e != OK)
         return full(v, a);
-    if (o->p.version != version + 1)
-        return vault_ack(v, a, "conflict", version, 0, SPAN_NONE);
-    if (vault_state_set(v, TABLE_POLICIES, buf_span(&k), buf_span(&b)) != OK)
+    if (o->p.version != was.version + 1)
+        return vault_ack(v, a, "conflict", was.version, 0, SPAN_NONE);
+    if (tell(v, o->p.iss) != OK || vault_state_set(v, TABLE_POLICIES, buf_span(&k), buf_span(&b)) != OK)
         return full(v, a);
-    v->changes++;
     return record(v, a, o);
 }
 

@@ -56,24 +56,42 @@ static enum reason row_true(struct vault *v, const struct vault_found *f, struct
     return vault_row_open(v, f, value) == OK ? commits(f, value, kid) : REASON_TAMPERED;
 }
 
-/* The one function that decides about one key for one reader. The request as a whole passed release_read before: shape,
- * signature by the key registered for iss, audience, nonce, rate. */
+static enum reason rule(struct vault_verdict *said, enum vault_rule r)
+{
+    said->rule = r;
+    return vault_rule_reason(r);
+}
+
+enum reason vault_judge(struct vault *v, struct span kid, struct span id, const uint8_t jkt[JOSE_THUMB],
+                        const struct vault_found *f, struct vault_verdict *said, uint8_t value[ROW_VALUE_MAX])
+{
+    *said = (struct vault_verdict){0};
+    if (is_shredded(v, kid))
+        return rule(said, VAULT_RULE_SHREDDED);
+    if (!f->here)
+        return rule(said, VAULT_RULE_NO_ROW);
+    enum reason r = row_true(v, f, kid, value);
+    if (r != REASON_OK) {
+        said->rule = VAULT_RULE_NOT_TRUE;
+        return r;
+    }
+    if (f->row.kind == ROW_PAIR)
+        return rule(said, VAULT_RULE_PAIR_WAITS);
+    if (f->row.klass != ROW_SEALED_CLASS)
+        return rule(said, VAULT_RULE_PLAIN);
+    JUDGE(VAULT_VERIFY(vault_policy_judge(v, &f->row, id, jkt, said)));
+    if ((int64_t)f->row.et <= v->conf.now_ms(v->conf.ctx))
+        return rule(said, VAULT_RULE_EXPIRED);
+    return suid_releases(f->row.suid) ? REASON_OK : rule(said, VAULT_RULE_SUID);
+}
+
+/* One of the wanted keys. */
 static enum reason judge(struct vault *v, const struct own *o, size_t i, const struct vault_found *f, uint64_t *pv)
 {
-    struct span kid = o->q.want[i];
-    if (is_shredded(v, kid))
-        return REASON_SHREDDED;
-    if (!f->here)
-        return REASON_NO_KEY_YET;
-    JUDGE(row_true(v, f, kid, o->value[i]));
-    if (f->row.kind == ROW_PAIR)
-        return REASON_NO_KEY_YET;
-    if (f->row.klass != ROW_SEALED_CLASS)
-        return REASON_REFUSED;
-    JUDGE(VAULT_VERIFY(vault_policy_allows(v, &f->row, o->q.iss, o->jkt, pv)));
-    if ((int64_t)f->row.et <= v->conf.now_ms(v->conf.ctx))
-        return REASON_EXPIRED;
-    return suid_releases(f->row.suid) ? REASON_OK : REASON_REFUSED;
+    struct vault_verdict said;
+    enum reason r = vault_judge(v, o->q.want[i], o->q.iss, o->jkt, f, &said, o->value[i]);
+    *pv = said.version;
+    return r;
 }
 
 /* ---- reading
@@ -114,7 +132,7 @@ static enum err release_read(struct vault *v, struct vault_ask *a)
                      "use the newest Oneseal-Nonce within 120 s");
         return OK;
     }
-    if (!vault_rate_good(v, a, o->q.iss))
+    if (!vault_quota_take(v, a, o->q.iss, o->q.n_want))
         return OK;
     a->prove = o->q.has_head && o->q.size > 0;
     a->prove_from = o->q.size;

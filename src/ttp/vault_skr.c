@@ -2,6 +2,7 @@
 #include "base/m2mtime.h"
 #include "ttp/name.h"
 #include "ttp/vault_meta.h"
+#include "ttp/vault_news.h"
 #include "ttp/vault_policy.h"
 
 void vault_meta_put(struct buf *b, const struct row *r)
@@ -133,7 +134,7 @@ static enum err skr_delete_decide(struct vault *v, struct vault_ask *a)
         vault_refuse(v, a, 507, reason_code(REASON_TTP_SEALED), "the shred list is full", "tell the TTP's operator");
         return OK;
     }
-    v->changes++;
+    TRY(vault_news(v, r->iss));
     TRY(record(v, a, r));
     TRY(vault_touch(v, TOUCH_KID, buf_span(&key)));
     msg_put_SHRED(v->conf.to_ledger, &(struct msg_SHRED){.kid = r->kid});

@@ -56,6 +56,8 @@ struct house {
     struct bundle bundle;
     uint64_t next_id;
     struct p256 *operator_key;
+    struct msg_VAULT_QUOTA quota; /* sent when has_quota */
+    bool has_quota;
     EVP_PKEY *ca_key;
     X509 *ca;
     enum err vault_end, ledger_end; /* first error of a gate */
@@ -260,6 +262,11 @@ static void house_start(struct house *h, bool init)
                                 .size = h->size};
     memcpy(s.root, h->head_root, MSG_HASH);
     memcpy(s.state, h->state, MSG_HASH);
+    if (h->has_quota) {
+        msg_put_VAULT_QUOTA(&b, &h->quota);
+        assert_int_equal(msg_receive(vault_end(h->vault), ROOM_PARENT, buf_span(&b)), OK);
+        buf_reset(&b);
+    }
     msg_put_VAULT_START(&b, &s);
     h->vault_end = msg_receive(vault_end(h->vault), ROOM_PARENT, buf_span(&b));
     heap_buf_free(&b);

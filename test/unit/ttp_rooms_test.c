@@ -354,21 +354,6 @@ static void a_client_speaks_only_for_its_certificate(void **state)
     scene_end(&s);
 }
 
-static void one_client_cannot_take_all_the_time(void **state)
-{
-    (void)state;
-    struct scene s;
-    scene_set(&s);
-    struct span t = policy_text(s.h, &s.gateway, "ward", 1, &s.app);
-    unsigned refused = 0;
-    for (int i = 0; i < 6100; i++)
-        refused += ask(s.h, KIND_POLICY, "", t).status == 429;
-    assert_true(refused >= 90);
-    s.h->now += 60000;
-    assert_int_equal(ask(s.h, KIND_POLICY, "", t).status, 409);
-    scene_end(&s);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,7 +371,6 @@ int main(void)
         cmocka_unit_test(denials_fold_into_one_leaf_a_minute),
         cmocka_unit_test(expiry_and_nonces_end),
         cmocka_unit_test(a_client_speaks_only_for_its_certificate),
-        cmocka_unit_test(one_client_cannot_take_all_the_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
