@@ -28,6 +28,9 @@ MUST_USE enum reason p256_read_text(struct span jwk, struct arena *a, struct p25
 MUST_USE enum err p256_read_pem(struct span pem, struct p256 **out);
 /* From a DER certificate. The same errors. */
 MUST_USE enum err p256_read_cert(struct span der, struct p256 **out);
+/* From a DER SubjectPublicKeyInfo with the curve named and the point uncompressed, as TS-0003 10.1.1 wants it.
+ * ERR_UNSUPPORTED: of another form; ERR_AUTH: not on the curve. */
+MUST_USE enum err p256_read_spki(struct span der, struct p256 **out);
 /* PKCS#8 PEM of a private key, for files that only the owner reads. ERR_NOTNOW: no private half. */
 MUST_USE enum err p256_write_pem(const struct p256 *k, struct buf *out);
 void p256_free(struct p256 *k); /* NULL is fine */

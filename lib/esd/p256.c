@@ -150,6 +150,17 @@ enum err p256_read_cert(struct span der, struct p256 **out)
     return taken(e, kind, evp, out);
 }
 
+enum err p256_read_spki(struct span der, struct p256 **out)
+{
+    /* SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING 04 x y }: DER leaves no other way to write it. */
+    static const uint8_t head[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+                                   0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
+    *out = NULL;
+    if (der.n != sizeof head + 2 * P256_COORD || !span_starts(der, span_of(head, sizeof head)))
+        return ERR_UNSUPPORTED;
+    return p256_make(der.p + sizeof head, der.p + sizeof head + P256_COORD, NULL, out);
+}
+
 enum err p256_write_pem(const struct p256 *k, struct buf *out)
 {
     return p256_private(k) ? key_write_pem(k, true, out) : ERR_NOTNOW;

@@ -285,6 +285,11 @@ enum err tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **out, struct b
     return OK;
 }
 
+enum err tls_ctx_trust(struct tls_ctx *c, struct span pem)
+{
+    return use_ca(c->ssl, pem, c->server, NULL, NULL);
+}
+
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *c)
 {
     atomic_fetch_add(&c->refs, 1);

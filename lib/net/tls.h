@@ -32,6 +32,9 @@ struct tls_conf {
  * the cause. ERR_NOTFOUND, ERR_IO, ERR_CONFIG (certificate, key or CA not usable, or key of another
  * certificate), ERR_NOMEM. A context may be used by several threads; free with tls_ctx_free. */
 MUST_USE enum err tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **out, struct buf *why);
+/* One more CA, or several, that peers of later handshakes may chain to. Only while no other thread uses the context.
+ * ERR_CONFIG: no certificate in `pem`. */
+MUST_USE enum err tls_ctx_trust(struct tls_ctx *c, struct span pem);
 /* One more owner. */
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
 /* Gives one ownership back; connections that use it go on. NULL is fine. */

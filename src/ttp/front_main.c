@@ -110,6 +110,12 @@ static enum err on_FRONT_START(void *room, const union msg_any *m)
     return OK;
 }
 
+static enum err on_FRONT_CA(void *room, const union msg_any *m)
+{
+    struct front *f = room;
+    return tls_ctx_trust(f->tls, m->FRONT_CA.ca);
+}
+
 static void refused(void *ctx, int status, const char *sentence, struct buf *fields, struct buf *body)
 {
     (void)ctx;
@@ -142,17 +148,23 @@ static enum err open_door(struct front *f)
 
 static void deliver(struct front *f, struct front_ask *a, const struct msg_ANSWER *m)
 {
-    static const char *const media[] = {"application/json", "application/jose", "text/plain; charset=utf-8",
-                                        "application/json"};
-    uint8_t text[64];
+    static const char *const media[] = {"application/json",
+                                        "application/jose",
+                                        "text/plain; charset=utf-8",
+                                        "application/json",
+                                        "application/pkcs7-mime; smime-type=certs-only",
+                                        "application/csrattrs"};
+    static const char encoded[] = "Content-Transfer-Encoding: base64\r\n"; /* RFC 7030 4.1.3 */
+    uint8_t text[128];
     struct buf fields = BUF_ARRAY(text);
     if (!a->req)
         return;
     front_retry_put(&fields, m);
     if (a->m2m.here)
         front_m2m_answer(f, a, m);
-    else
-        front_reply(f, a->req, m->status, media[m->type < LEN(media) ? m->type : 0], buf_span(&fields), m->body);
+    else if (m->type == TYPE_CERTS || m->type == TYPE_CSRATTRS)
+        buf_str(&fields, encoded);
+    front_reply(f, a->req, m->status, media[m->type < LEN(media) ? m->type : 0], buf_span(&fields), m->body);
 }
 
 static enum err on_ANSWER(void *room, const union msg_any *m)

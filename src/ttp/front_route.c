@@ -1,5 +1,5 @@
 /* Paths of the front (kind.def) and of the log. */
-#include "ttp/front.h"
+#include "ttp/front_est.h"
 
 #include "ttp/name.h"
 
@@ -106,7 +106,7 @@ static bool log_handle(struct front *f, struct http_req *r)
 void front_handle(void *ctx, struct http_req *r)
 {
     struct front *f = ctx;
-    if (log_handle(f, r) || front_m2m_handle(f, r))
+    if (log_handle(f, r) || front_m2m_handle(f, r) || front_est_handle(f, r))
         return;
     for (size_t i = 0; i < LEN(routes); i++) {
         if (!routes[i].path || !span_eq(r->path, span_str(routes[i].path)))
@@ -121,5 +121,6 @@ void front_handle(void *ctx, struct http_req *r)
         return;
     }
     front_error(f, r, 404, "malformed", "there is nothing at this path",
-                "letter, key, release, policy, policy/show, policy/why, client, poll, bundle, nonce, log/..., maf/..., mef/...");
+                "letter, key, release, policy, policy/show, policy/why, client, poll, bundle, nonce, anchors, log/..., "
+                "maf/..., mef/..., .well-known/est/...");
 }

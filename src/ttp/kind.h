@@ -13,7 +13,7 @@ enum ttp_kind {
 };
 
 /* Content types of an ANSWER. */
-enum ttp_type { TYPE_ERROR, TYPE_JOSE, TYPE_TEXT, TYPE_JSON };
+enum ttp_type { TYPE_ERROR, TYPE_JOSE, TYPE_TEXT, TYPE_JSON, TYPE_CERTS, TYPE_CSRATTRS };
 
 /* What LOG_READ asks for. */
 enum ttp_log { LOG_CHECKPOINT, LOG_ENTRIES, LOG_CONSISTENCY };

@@ -51,6 +51,11 @@ const char *parent_path(const struct parent *p, const char *name, char out[4200]
 /* Opens the listening socket. ERR_CONFIG with a sentence in `why`. */
 MUST_USE enum err parent_listen(struct parent *p, struct buf *why);
 
+/* parent_enrol.c: with [enrol] ca = own, tells the vault about its CA: before VAULT_START, and once front and vault
+ * serve, so that the vault makes the CA when there is none and the front comes to trust it. */
+void parent_enrol_start(struct parent *p);
+void parent_enrol_open(struct parent *p);
+
 /* parent_rooms.c: starts the chain. ERR_IO. */
 MUST_USE enum err parent_start(struct parent *p);
 /* Ends whatever runs and waits for it. */

@@ -43,6 +43,7 @@ static enum err on_LEDGER_UP(void *room, const union msg_any *m)
     struct parent *p = room;
     (void)m;
     put_vault_quota(&p->link[P_VAULT].out, p);
+    parent_enrol_start(p);
     put_vault_start(&p->link[P_VAULT].out, p);
     return OK;
 }
@@ -128,6 +129,7 @@ static enum err on_FRONT_UP(void *room, const union msg_any *m)
     struct parent *p = room;
     p->at = AT_START | AT_REST;
     p->house = p->quarantine_n > 0 ? A_QUARANTINE : A_OPEN;
+    parent_enrol_open(p);
     LOG(LOG_L_INFO, "serving", log_int("port", (int64_t)m->FRONT_UP.port), log_int("log-size", (int64_t)p->size));
     if (p->served)
         return OK;
@@ -138,6 +140,13 @@ static enum err on_FRONT_UP(void *room, const union msg_any *m)
     fflush(stdout);
     if (notify_send("READY=1") != OK)
         LOG(LOG_L_WARN, "notify-failed", log_str("what", "the service manager was not told"));
+    return OK;
+}
+
+static enum err on_ENROL_CA(void *room, const union msg_any *m)
+{
+    struct parent *p = room;
+    msg_put_FRONT_CA(&p->link[P_FRONT].out, &(struct msg_FRONT_CA){.ca = m->ENROL_CA.certificate});
     return OK;
 }
 

@@ -58,6 +58,12 @@ static enum err on_VAULT_QUOTA(void *room, const union msg_any *m)
     return OK;
 }
 
+static enum err on_ENROL_START(void *room, const union msg_any *m)
+{
+    struct vault *v = room;
+    return vault_ca_conf(v, &m->ENROL_START) == OK ? OK : no(v, "[enrol] names no domain, or a time that is none");
+}
+
 static enum err on_VAULT_START(void *room, const union msg_any *m)
 {
     struct vault *v = room;
@@ -99,6 +105,9 @@ static enum err serve(struct vault *v)
     TRY(vault_sign_head(v));
     memcpy(up.root, v->head.root.b, MSG_HASH);
     memcpy(up.state, v->state_hash, MSG_HASH);
+    if (vault_ca_load(v) != OK)
+        return no(
+            v, "the enrolment CA of this state folder does not open, or is of another service provider than [enrol]");
     if (v->known && v->known_size != v->want_size)
         msg_put_DROP(v->conf.to_ledger, &(struct msg_DROP){.size = v->known_size});
     if (v->conf.confine)
@@ -427,6 +436,7 @@ void vault_free(struct vault *v)
     for (size_t i = 0; i < VAULT_READ_KEYS; i++)
         p256_free(v->read_key[i].key);
     vault_quota_free(&v->quota);
+    vault_ca_free(v);
     X509_STORE_free(v->anchors);
     vault_life_free(v);
     p256_free(v->identity);

@@ -2,17 +2,30 @@
 #include "base/code.h"
 #include "host/heap.h"
 #include "ttp/vault_admin.h"
+#include "ttp/vault_est.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const struct vault_kind *const kinds[KIND__N + 1] = {
-    [KIND_NONCE] = &vault_kind_simple,    [KIND_BUNDLE] = &vault_kind_simple,
-    [KIND_CLIENT] = &vault_kind_client,   [KIND_LETTER] = &vault_kind_letter,
-    [KIND_KEY] = &vault_kind_key,         [KIND_RELEASE] = &vault_kind_release,
-    [KIND_POLICY] = &vault_kind_policy,   [KIND_POLL] = &vault_kind_poll,
-    [KIND_SHOW] = &vault_kind_show,       [KIND_WHY] = &vault_kind_why,
-    [KIND_SKR_GET] = &vault_kind_skr_get, [KIND_SKR_DELETE] = &vault_kind_skr_delete,
+    [KIND_NONCE] = &vault_kind_simple,
+    [KIND_BUNDLE] = &vault_kind_simple,
+    [KIND_CLIENT] = &vault_kind_client,
+    [KIND_LETTER] = &vault_kind_letter,
+    [KIND_KEY] = &vault_kind_key,
+    [KIND_RELEASE] = &vault_kind_release,
+    [KIND_POLICY] = &vault_kind_policy,
+    [KIND_POLL] = &vault_kind_poll,
+    [KIND_SHOW] = &vault_kind_show,
+    [KIND_WHY] = &vault_kind_why,
+    [KIND_SKR_GET] = &vault_kind_skr_get,
+    [KIND_SKR_DELETE] = &vault_kind_skr_delete,
+    [KIND_ANCHORS] = &vault_kind_est_look,
+    [KIND_EST_CACERTS] = &vault_kind_est_look,
+    [KIND_EST_CSRATTRS] = &vault_kind_est_look,
+    [KIND_EST_ENROLL] = &vault_kind_est_enroll,
+    [KIND_EST_REENROLL] = &vault_kind_est_reenroll,
+    [KIND_EST_SIGNED] = &vault_kind_est_signed,
     [KIND_ADMIN] = &vault_kind_admin,
 };
 

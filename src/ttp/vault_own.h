@@ -7,6 +7,7 @@
 #include "esd/release.h"
 #include "ttp/kind.h"
 #include "ttp/vault.h"
+#include "ttp/vault_ca.h"
 #include "ttp/vault_hold.h"
 #include "ttp/vault_life.h"
 #include "ttp/vault_map.h"
@@ -52,6 +53,9 @@ enum vault_table {
     TABLE_LIFE,
     TABLE_CUSTODY,
     TABLE_NEWS,
+    TABLE_CA,     /* vault_ca.h */
+    TABLE_TOKENS, /* vault_join.h */
+    TABLE_ISSUED, /* vault_est.h */
     TABLE__N
 };
 
@@ -170,6 +174,7 @@ struct vault {
     /* denials that are not in a leaf yet */
     struct vault_fold fold[VAULT_FOLD_MAX];
     size_t n_fold;
+    struct vault_ca ca; /* vault_ca.h */
     struct vault_quota quota;
     struct vault_holds holds;
     struct vault_read_key read_key[VAULT_READ_KEYS]; /* slot: first octets of the thumbprint */

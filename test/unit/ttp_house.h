@@ -64,7 +64,9 @@ struct house {
     /* what the operator's command was answered with */
     unsigned done_status;
     struct span done_json;
-    bool fail_commit; /* the ledger cannot keep the next batches */
+    const char *enrol_sp; /* NULL: no enrolment CA */
+    struct span enrol_ca; /* its certificate, PEM, as the parent heard it */
+    bool fail_commit;     /* the ledger cannot keep the next batches */
 };
 
 struct party {
@@ -145,6 +147,8 @@ static void to_parent(struct house *h, enum msg type, const union msg_any *m)
         h->done_status = type == SAY_VAULT_DONE ? m->VAULT_DONE.status : m->LEDGER_DONE.status;
         h->done_json = keep_text(h, type == SAY_VAULT_DONE ? m->VAULT_DONE.json : m->LEDGER_DONE.json);
     }
+    if (type == SAY_ENROL_CA)
+        h->enrol_ca = keep_text(h, m->ENROL_CA.certificate);
     if (type == SAY_VAULT_NO)
         h->no = keep_text(h, m->VAULT_NO.why);
 }
@@ -254,6 +258,11 @@ static void house_start(struct house *h, bool init)
     msg_put_LEDGER_START(&b, &(struct msg_LEDGER_START){.path = span_str(h->db), .init = init});
     assert_int_equal(msg_receive(ledger_end(h->ledger), ROOM_PARENT, buf_span(&b)), OK);
     buf_reset(&b);
+    if (h->enrol_sp) {
+        msg_put_ENROL_START(&b, &(struct msg_ENROL_START){.sp = span_str(h->enrol_sp), .days = 90, .ca_days = 3650});
+        h->vault_end = msg_receive(vault_end(h->vault), ROOM_PARENT, buf_span(&b));
+        buf_reset(&b);
+    }
     struct msg_VAULT_START s = {.init = init,
                                 .fqdn = SPAN(FQDN),
                                 .anchors = buf_span(&h->anchors),
