@@ -1,14 +1,18 @@
-/* Client registration: a certificate of the anchors binds its key to an identity (e2e.md 6). */
+/* Client registration: a certificate of the anchors binds its key to an identity, or a join token does (e2e.md 6). */
+#include "ttp/vault_join.h"
 #include "ttp/vault_own.h"
 
 #include "base/code.h"
 
 #include <string.h>
 
+enum { DAY_MS = 86400000 };
+
 struct own {
     struct client c;
     uint64_t until;
     uint8_t jkt[JOSE_THUMB];
+    bool by_token;
 };
 
 static void client_end(struct vault_ask *a)
@@ -44,6 +48,11 @@ static enum err client_read(struct vault *v, struct vault_ask *a)
                      "use the newest Oneseal-Nonce within 120 s");
         return OK;
     }
+    o->by_token = o->c.join.n > 0 && a->jws.n_x5c == 0;
+    if (o->by_token) {
+        o->until = (uint64_t)v->conf.now_ms(v->conf.ctx) + v->ca.days * DAY_MS;
+        return vault_ca_needed(v, a) ? p256_thumb(o->c.key, o->jkt) : OK;
+    }
     r = vault_x5c(v, &a->jws, o->c.iss, o->c.key, &o->until);
     if (r != REASON_OK) {
         vault_refuse(v, a, r == REASON_MALFORMED ? 400 : 403, reason_code(r),
@@ -77,6 +86,9 @@ static enum err client_decide(struct vault *v, struct vault_ask *a)
     struct vault_client was;
     uint8_t value[1024], jwk[512];
     struct buf b = BUF_ARRAY(value), k = BUF_ARRAY(jwk);
+    struct vault_join j = {.text = o->c.join, .purpose = JOIN_CLIENT, .name = o->c.iss, .iss = o->c.iss};
+    if (o->by_token && (!vault_ca_needed(v, a) || !vault_join_good(v, a, &j, o->jkt)))
+        return OK;
     /* The same key until the same day is the same registration: nothing new to record. */
     if (vault_client_get(v, o->c.iss, &was) == OK && memcmp(was.jkt, o->jkt, JOSE_THUMB) == 0 && was.until == o->until)
         return vault_ack(v, a, "ok", 0, 0, SPAN_NONE);
@@ -90,6 +102,8 @@ static enum err client_decide(struct vault *v, struct vault_ask *a)
         vault_refuse(v, a, 507, reason_code(REASON_TTP_SEALED), "the table of clients is full", "tell the operator");
         return OK;
     }
+    if (o->by_token)
+        TRY(vault_join_take(v, &j));
     return record(v, a, o);
 }
 

@@ -485,6 +485,40 @@ static void the_certificate_registers_a_client(void **state)
     p256_free(p.key);
 }
 
+/* A key that no certificate names is bound by a token; the proof is good for this key, name and purpose only. */
+static void a_token_binds_a_signing_key(void **state)
+{
+    struct house *h = *state;
+    struct p256 *k = pair(), *thief = pair();
+    struct join_token t = est_token(h, "//demo.example/Sapp 900 1 0");
+    struct span good = est_proof(h, &t, JOIN_CLIENT, k, APP_ID), other = est_proof(h, &t, JOIN_CERTIFICATE, k, APP_ID);
+    const struct {
+        struct p256 *key;
+        const char *iss;
+        struct span join;
+        unsigned status;
+    } rows[] = {{k, APP_ID, other, 403},     {thief, APP_ID, good, 403}, {k, "//demo.example/Sother", good, 403},
+                {k, APP_ID, SPAN("x"), 403}, {k, APP_ID, good, 200},     {k, APP_ID, good, 403}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct buf scratch = heap_buf(1 << 16), out = heap_buf(1 << 16);
+        struct client c = {.iss = span_str(rows[i].iss),
+                           .aud = SPAN(FQDN),
+                           .nonce = est_nonce(h),
+                           .join = rows[i].join,
+                           .key = rows[i].key};
+        enum err e = client_build(&c, SPAN("k"), NULL, 0, &scratch, &out);
+        heap_buf_free(&scratch);
+        assert_int_equal(status_of(h, KIND_CLIENT, built(h, &out, e)), rows[i].status);
+    }
+    /* It is the key that policies are signed with from now on. */
+    struct party p = {.key = k}, reader = {.iss = "//demo.example/Sreader"};
+    snprintf(p.iss, sizeof p.iss, "%s", APP_ID);
+    struct span text = policy_text(h, &p, "ward", 1, &reader);
+    assert_true(span_eq(ack_of(h, text, ask(h, KIND_POLICY, "", text)).code, SPAN("ok")));
+    p256_free(k);
+    p256_free(thief);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set, end)
 
 int main(void)
@@ -512,6 +546,7 @@ int main(void)
         T(signed_requests_that_are_refused),
         T(a_bootstrap_certificate_joins),
         T(the_certificate_registers_a_client),
+        T(a_token_binds_a_signing_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
