@@ -32,7 +32,9 @@ size_t cell_calls(enum cell_room room, const char *names[CELL_CALLS_MAX])
     const char **out = names ? names : own;
     size_t n = 0;
     for (size_t i = 0; i < LEN(rows); i++)
-        if ((rows[i].room == room || room == CELL_PARENT) && n < CELL_CALLS_MAX && !known(out, n, rows[i].call))
+        if ((rows[i].room == room || (room == CELL_PARENT && rows[i].room != CELL_COURIER) ||
+             room == CELL_PARENT_OUT) &&
+            n < CELL_CALLS_MAX && !known(out, n, rows[i].call))
             out[n++] = rows[i].call;
     return n;
 }

@@ -4,10 +4,21 @@
 
 #include "base/span.h"
 
-enum cell_room { CELL_PARENT, CELL_START, CELL_UNSEALER, CELL_VAULT, CELL_LEDGER, CELL_FRONT, CELL__N };
+enum cell_room {
+    CELL_PARENT,
+    CELL_START,
+    CELL_UNSEALER,
+    CELL_VAULT,
+    CELL_LEDGER,
+    CELL_FRONT,
+    CELL_COURIER,
+    CELL_PARENT_OUT,
+    CELL__N
+};
 
 /* For all threads, for good. A call outside the rows kills the process. The parent enters before it starts a room; each
- * room enters its own on top of that (CELL_START is no room to enter). ERR_IO, ERR_UNSUPPORTED. */
+ * room enters its own on top of that (CELL_START is no room to enter). CELL_PARENT_OUT is the parent of a house with a
+ * courier: only there is a socket ever made. ERR_IO, ERR_UNSUPPORTED. */
 MUST_USE enum err cell_enter(enum cell_room room);
 /* How many calls the room keeps, each once; the parent keeps what any room keeps, too. *names (may be NULL) gets them,
  * at most CELL_CALLS_MAX. */

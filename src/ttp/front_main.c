@@ -1,5 +1,5 @@
 /* The front as a process: one loop, one listening socket that it was given, two links. */
-#include "ttp/front.h"
+#include "ttp/front_tile.h"
 
 #include "host/heap.h"
 #include "host/log.h"
@@ -148,23 +148,32 @@ static enum err open_door(struct front *f)
 
 static void deliver(struct front *f, struct front_ask *a, const struct msg_ANSWER *m)
 {
-    static const char *const media[] = {"application/json",
-                                        "application/jose",
-                                        "text/plain; charset=utf-8",
-                                        "application/json",
-                                        "application/pkcs7-mime; smime-type=certs-only",
-                                        "application/csrattrs"};
+    static const char *const media[] = {
+        [TYPE_ERROR] = "application/json",
+        [TYPE_JOSE] = "application/jose",
+        [TYPE_TEXT] = "text/plain; charset=utf-8",
+        [TYPE_JSON] = "application/json",
+        [TYPE_CERTS] = "application/pkcs7-mime; smime-type=certs-only",
+        [TYPE_CSRATTRS] = "application/csrattrs",
+        [TYPE_SIZE] = "text/x.tlog.size",
+        [TYPE_TILE] = "application/octet-stream",
+    };
     static const char encoded[] = "Content-Transfer-Encoding: base64\r\n"; /* RFC 7030 4.1.3 */
     uint8_t text[128];
     struct buf fields = BUF_ARRAY(text);
     if (!a->req)
         return;
+    if (m->type == TYPE_TILE) {
+        front_tile_answer(f, a->req, m);
+        return;
+    }
     front_retry_put(&fields, m);
+    if (m->type == TYPE_CERTS || m->type == TYPE_CSRATTRS)
+        buf_str(&fields, encoded);
     if (a->m2m.here)
         front_m2m_answer(f, a, m);
-    else if (m->type == TYPE_CERTS || m->type == TYPE_CSRATTRS)
-        buf_str(&fields, encoded);
-    front_reply(f, a->req, m->status, media[m->type < LEN(media) ? m->type : 0], buf_span(&fields), m->body);
+    else
+        front_reply(f, a->req, m->status, media[m->type < LEN(media) ? m->type : 0], buf_span(&fields), m->body);
 }
 
 static enum err on_ANSWER(void *room, const union msg_any *m)
@@ -188,6 +197,7 @@ static void ears(struct front *f)
     f->end = (struct msg_end){.me = ROOM_FRONT, .state = &f->state, .room = f};
 #define HEAR_FRONT(name) f->end.on[SAY_##name] = on_##name;
 #define HEAR_PARENT(name)
+#define HEAR_COURIER(name)
 #define HEAR_LEDGER(name)
 #define HEAR_VAULT(name)
 #define MSG(name, from, to, armed, fields, what) HEAR_##to(name)

@@ -1,5 +1,6 @@
 /* Paths of the front (kind.def) and of the log. */
 #include "ttp/front_est.h"
+#include "ttp/front_tile.h"
 
 #include "ttp/name.h"
 
@@ -18,10 +19,12 @@ static const struct {
 static const struct {
     enum ttp_log what;
     const char *path, *from, *to; /* names of the two numbers in the query */
+    bool cert;
 } pages[] = {
-    {LOG_CHECKPOINT, "/log/checkpoint", NULL, NULL},
-    {LOG_ENTRIES, "/log/entries", "start", "count"},
-    {LOG_CONSISTENCY, "/log/consistency", "from", "to"},
+    {LOG_CHECKPOINT, "/log/checkpoint", NULL, NULL, false},
+    {LOG_COSIGNED, "/log/cosigned", NULL, NULL, false},
+    {LOG_ENTRIES, "/log/entries", "start", "count", true},
+    {LOG_CONSISTENCY, "/log/consistency", "from", "to", false},
 };
 
 static bool number(struct span query, const char *name, uint64_t *out)
@@ -96,7 +99,7 @@ static bool log_handle(struct front *f, struct http_req *r)
         if (span_eq(r->path, span_str(pages[i].path))) {
             if (!span_eq(r->method, SPAN("GET")))
                 wrong_method(f, r);
-            else if (!no_certificate(f, r))
+            else if (!pages[i].cert || !no_certificate(f, r))
                 log_page(f, r, i);
             return true;
         }
@@ -106,7 +109,7 @@ static bool log_handle(struct front *f, struct http_req *r)
 void front_handle(void *ctx, struct http_req *r)
 {
     struct front *f = ctx;
-    if (log_handle(f, r) || front_m2m_handle(f, r) || front_est_handle(f, r))
+    if (log_handle(f, r) || front_tile_handle(f, r) || front_m2m_handle(f, r) || front_est_handle(f, r))
         return;
     for (size_t i = 0; i < LEN(routes); i++) {
         if (!routes[i].path || !span_eq(r->path, span_str(routes[i].path)))
@@ -116,7 +119,7 @@ void front_handle(void *ctx, struct http_req *r)
         } else if (!routes[i].cert || !no_certificate(f, r)) {
             struct front_ask *a = front_take(f, r);
             if (a)
-                front_ask(f, a, routes[i].kind, 0, r->body);
+                front_ask(f, a, routes[i].kind, 0, span_eq(r->method, SPAN("GET")) ? r->query : r->body);
         }
         return;
     }

@@ -13,10 +13,10 @@ enum ttp_kind {
 };
 
 /* Content types of an ANSWER. */
-enum ttp_type { TYPE_ERROR, TYPE_JOSE, TYPE_TEXT, TYPE_JSON, TYPE_CERTS, TYPE_CSRATTRS };
+enum ttp_type { TYPE_ERROR, TYPE_JOSE, TYPE_TEXT, TYPE_JSON, TYPE_CERTS, TYPE_CSRATTRS, TYPE_SIZE, TYPE_TILE };
 
 /* What LOG_READ asks for. */
-enum ttp_log { LOG_CHECKPOINT, LOG_ENTRIES, LOG_CONSISTENCY };
+enum ttp_log { LOG_CHECKPOINT, LOG_ENTRIES, LOG_CONSISTENCY, LOG_COSIGNED };
 
 enum {
     TTP_BODY_MAX = 512 << 10,  /* octets of one request body */

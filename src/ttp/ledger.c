@@ -4,6 +4,7 @@
 #include "host/heap.h"
 #include "ttp/kind.h"
 #include "ttp/ledger_admin.h"
+#include "ttp/ledger_tile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ static enum err on_LEDGER_START(void *room, const union msg_any *m)
     ledger_db_done(&l->db, SQL_LEAF_COUNT);
     TRY(e);
     TRY(ledger_note_load(l));
+    TRY(ledger_witness_load(l));
     if (l->conf.confine)
         TRY(l->conf.confine(l->conf.ctx));
     msg_put_LEDGER_UP(l->conf.to_parent, &(struct msg_LEDGER_UP){.leaves = l->size});
@@ -291,6 +293,8 @@ static enum err on_BATCH(void *room, const union msg_any *m)
         l->spoilt = ledger_note_store(l);
         l->note_new = false;
     }
+    if (l->begun && l->spoilt == OK)
+        l->spoilt = ledger_witness_store(l);
     return OK;
 }
 
@@ -408,11 +412,55 @@ static enum err on_LEDGER_DO(void *room, const union msg_any *m)
     return ledger_admin(room, &m->LEDGER_DO);
 }
 
+static enum err on_TILE_READ(void *room, const union msg_any *m)
+{
+    return ledger_tile_read(room, &m->TILE_READ);
+}
+
+/* ---- the courier and witnesses --------------------------------------------------------------------------------- */
+
+static enum err on_POST_OUT(void *room, const union msg_any *m)
+{
+    return ledger_courier_post(room, &m->POST_OUT);
+}
+
+static enum err on_SENT(void *room, const union msg_any *m)
+{
+    return ledger_courier_sent(room, &m->SENT);
+}
+
+static enum err on_COURIER_TICK(void *room, const union msg_any *m)
+{
+    (void)m;
+    return ledger_witness_tick(room);
+}
+
+static enum err on_WITNESSES(void *room, const union msg_any *m)
+{
+    return ledger_witness_start(room, &m->WITNESSES);
+}
+
+static enum err on_SETTLED(void *room, const union msg_any *m)
+{
+    return ledger_witness_settled(room, &m->SETTLED);
+}
+
+static enum err on_HEAD_DUE(void *room, const union msg_any *m)
+{
+    return ledger_witness_due(room, m->HEAD_DUE.size);
+}
+
+static enum err on_COSIGN_GOOD(void *room, const union msg_any *m)
+{
+    return ledger_witness_good(room, &m->COSIGN_GOOD);
+}
+
 /* ---- the room ------------------------------------------------------------------------------------------------ */
 
 #define HEAR_LEDGER(name) [SAY_##name] = on_##name,
 #define HEAR_PARENT(name)
 #define HEAR_FRONT(name)
+#define HEAR_COURIER(name)
 #define HEAR_VAULT(name)
 static const struct msg_end ears = {.me = ROOM_LEDGER,
                                     .on = {
@@ -443,6 +491,7 @@ void ledger_free(struct ledger *l)
     if (l->open)
         ledger_db_close(&l->db);
     heap_buf_free(&l->note);
+    ledger_witness_free(l);
     free(l);
 }
 

@@ -10,6 +10,7 @@ struct ledger;
 
 struct ledger_conf {
     struct buf *to_parent, *to_front, *to_vault; /* where frames are written; belong to the caller */
+    struct buf *to_courier;                      /* NULL: there is none */
     enum err (*confine)(void *ctx);              /* called when the database is open; NULL: nothing */
     void *ctx;
 };

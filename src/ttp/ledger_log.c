@@ -4,6 +4,7 @@
 #include "host/heap.h"
 #include "ttp/kind.h"
 #include "ttp/ledger_own.h"
+#include "ttp/name.h"
 #include "ttp/take.h"
 #include "wire/json.h"
 
@@ -18,6 +19,11 @@ static enum err node(void *ctx, unsigned level, uint64_t index, struct log_hash 
         memcpy(out->b, s.p, LOG_HASH);
     ledger_db_done(&l->db, SQL_NODE_GET);
     return e;
+}
+
+struct log_nodes ledger_log_nodes(struct ledger *l)
+{
+    return (struct log_nodes){node, l};
 }
 
 static enum err put_node(struct ledger *l, unsigned level, uint64_t index, const struct log_hash *h)
@@ -89,12 +95,7 @@ static bool own_record(struct span record, struct span peer)
     arena_over(&a, memory, sizeof memory);
     if (json_parse(record, &a, &doc, NULL) != OK || json_str(JSON_GET(doc, "iss"), &a, &iss) != OK)
         return false;
-    while (peer.p) {
-        struct span name = span_cut(&peer, '\n');
-        if (name.n > 0 && span_eq(name, iss))
-            return true;
-    }
-    return false;
+    return names_cover(peer, iss);
 }
 
 static void entry(struct ledger *l, const struct msg_LOG_READ *q, struct jw *w)
@@ -165,9 +166,13 @@ enum err ledger_log_read(struct ledger *l, const struct msg_LOG_READ *q)
         e = entries(l, q, &w);
     else if (q->what == LOG_CONSISTENCY)
         e = consistency(l, q, &w);
-    else
+    else if (q->what == LOG_COSIGNED || l->witness.cosigned_size == l->note_size)
+        buf_put(&b, buf_span(&l->witness.cosigned));
+    if (q->what == LOG_CHECKPOINT && b.n == 0)
         buf_put(&b, buf_span(&l->note));
-    if (q->what == LOG_CHECKPOINT)
+    if (q->what == LOG_COSIGNED && b.n == 0)
+        e = ERR_RANGE;
+    if (q->what == LOG_CHECKPOINT || q->what == LOG_COSIGNED)
         a.type = TYPE_TEXT;
     a.body = buf_span(&b);
     if (e != OK || b.e != OK) {

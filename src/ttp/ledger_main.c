@@ -1,4 +1,4 @@
-/* The ledger as a process: three sockets, one database. */
+/* The ledger as a process: three sockets (four with a courier), one database. */
 #include "esd/log.h"
 #include "host/log.h"
 #include "host/sandbox.h"
@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum { PARENT, FRONT, VAULT, LINKS };
+enum { PARENT, FRONT, VAULT, COURIER, LINKS };
 
 static struct link links[LINKS];
 
@@ -53,6 +53,8 @@ static void turn(struct ledger *l)
         hear(l, &links[VAULT]);
         hear(l, &links[FRONT]);
     }
+    if (p[COURIER].revents & ~POLLOUT)
+        hear(l, &links[COURIER]);
     enum err e = ledger_rest(l);
     if (e != OK)
         room_end(ROOM_LEDGER, ROOM_LEDGER, e);
@@ -65,14 +67,16 @@ int ledger_main(void)
     if (sandbox_no_dumps() != OK || !room_fds_good(LEDGER_FDS))
         return ROOM_FAILED;
     log_open("oneseal-ttp", false, LOG_L_INFO);
-    static const enum msg_room peer[LINKS] = {ROOM_PARENT, ROOM_FRONT, ROOM_VAULT};
+    static const enum msg_room peer[LINKS] = {ROOM_PARENT, ROOM_FRONT, ROOM_VAULT, ROOM_COURIER};
+    bool courier = fcntl(LEDGER_COURIER, F_GETFD) >= 0;
     for (int i = 0; i < LINKS; i++) {
-        link_init(&links[i], LEDGER_PARENT + i, peer[i]);
+        link_init(&links[i], i < COURIER || courier ? LEDGER_PARENT + i : -1, peer[i]);
         fcntl(links[i].fd, F_SETFL, O_NONBLOCK);
     }
     struct ledger_conf c = {.to_parent = &links[PARENT].out,
                             .to_front = &links[FRONT].out,
                             .to_vault = &links[VAULT].out,
+                            .to_courier = courier ? &links[COURIER].out : NULL,
                             .confine = confine};
     struct ledger *l;
     if (ledger_new(&c, &l) != OK)

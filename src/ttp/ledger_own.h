@@ -2,7 +2,9 @@
 #ifndef TTP_LEDGER_OWN_H
 #define TTP_LEDGER_OWN_H
 
+#include "esd/log.h"
 #include "ttp/ledger.h"
+#include "ttp/ledger_courier.h"
 #include "ttp/ledger_db.h"
 
 enum { LEDGER_PROVE_MAX = 1024 };
@@ -24,6 +26,7 @@ struct ledger {
     struct buf note; /* newest signed head */
     uint64_t note_size;
     bool note_new; /* not on disk yet: goes with the next batch, since the vault can sign it again */
+    struct ledger_witnesses witness;
 };
 
 /* Adds leaf and every subtree that it completes. */
@@ -31,6 +34,8 @@ MUST_USE enum err ledger_log_append(struct ledger *l, uint64_t index, const uint
                                     const uint8_t *mac);
 /* Sends PROOF from size m to the present size; an impossible m gives an empty one. */
 MUST_USE enum err ledger_log_prove(struct ledger *l, uint64_t m);
+/* The complete subtrees that are kept. */
+struct log_nodes ledger_log_nodes(struct ledger *l);
 /* Answers LOG_READ. */
 MUST_USE enum err ledger_log_read(struct ledger *l, const struct msg_LOG_READ *q);
 MUST_USE enum err ledger_note_load(struct ledger *l);

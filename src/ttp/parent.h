@@ -12,9 +12,10 @@
 
 #include "host/conf.h"
 #include "ttp/parent_admin.h"
+#include "ttp/parent_courier.h"
 #include "ttp/room.h"
 
-enum parent_room { P_FRONT, P_LEDGER, P_VAULT, P_UNSEALER, P__N };
+enum parent_room { P_FRONT, P_LEDGER, P_VAULT, P_UNSEALER, P_COURIER, P__N };
 
 struct parent {
     struct conf *conf;
@@ -33,6 +34,7 @@ struct parent {
     uint16_t quarantine_n; /* why the vault is in quarantine; 0: it is not */
     char quarantine[256];
     struct parent_desk desk;
+    struct parent_courier courier;
     /* 72 octets for a restarted vault */
     bool known;
     uint64_t size;

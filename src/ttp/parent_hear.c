@@ -44,6 +44,7 @@ static enum err on_LEDGER_UP(void *room, const union msg_any *m)
     (void)m;
     put_vault_quota(&p->link[P_VAULT].out, p);
     parent_enrol_start(p);
+    parent_witnesses(p, &p->link[P_VAULT].out);
     put_vault_start(&p->link[P_VAULT].out, p);
     return OK;
 }
@@ -167,6 +168,7 @@ void parent_ears(struct parent *p)
     p->end = (struct msg_end){.me = ROOM_PARENT, .state = &p->at, .room = p};
 #define HEAR_PARENT(name) p->end.on[SAY_##name] = on_##name;
 #define HEAR_FRONT(name)
+#define HEAR_COURIER(name)
 #define HEAR_LEDGER(name)
 #define HEAR_VAULT(name)
 #define MSG(name, from, to, armed, fields, what) HEAR_##to(name)

@@ -47,7 +47,7 @@ static int64_t now_ms(void)
 
 /* ---- rooms that end ---------------------------------------------------------------------------------------------- */
 
-static const char *const names[P__N] = {"front", "ledger", "vault", "unsealer"};
+static const char *const names[P__N] = {"front", "ledger", "vault", "unsealer", "courier"};
 
 /* Which room was it, and does its end mean that the chain is broken? */
 static bool room_ended(struct parent *p, pid_t pid, int status)
@@ -158,11 +158,11 @@ static void turn(struct parent *p, int signals)
 }
 
 /* From here on no socket is made; rooms inherit this filter and add their own. */
-static enum err confine(void)
+static enum err confine(const struct parent *p)
 {
     enum err e = notify_open();
     if (e == OK || e == ERR_SYNTAX) /* an address that nobody can use is told when there is something to send */
-        e = cell_enter(CELL_PARENT);
+        e = cell_enter(parent_courier_wanted(p) ? CELL_PARENT_OUT : CELL_PARENT);
     if (e != OK)
         LOG(LOG_L_ERROR, "not-confined", log_err("error", e),
             log_str("what", "the parent cannot give up its system calls; without that no room is started"));
@@ -180,7 +180,7 @@ static int watch(struct parent *p)
     signal(SIGPIPE, SIG_IGN);
     int signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     p->started_ms = now_ms();
-    if (signals < 0 || confine() != OK || parent_start(p) != OK) {
+    if (signals < 0 || confine(p) != OK || parent_start(p) != OK) {
         parent_stop(p);
         return 1;
     }
@@ -206,6 +206,8 @@ static int run(struct parent *p, const char *file)
     enum err e = conf_load(file, rows, LEN(rows), &p->conf, &why);
     if (e == OK)
         e = parent_files(p, &why);
+    if (e == OK)
+        e = parent_courier_read(p, &why);
     if (e == OK && !p->init)
         e = parent_listen(p, &why);
     if (e == OK && !p->init)
@@ -225,6 +227,7 @@ static void forget(struct parent *p)
         heap_buf_free(b[i]);
     }
     parent_desk_close(p);
+    heap_buf_free(&p->courier.start);
     conf_free(p->conf);
     if (p->listen >= 0)
         close(p->listen);

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const names[P__N] = {"front", "ledger", "vault", "unsealer"};
+static const char *const names[P__N] = {"front", "ledger", "vault", "unsealer", "courier"};
 enum { ASIDE = 64, FDS_MOST = 4 };
 
 /* In the child: exactly these descriptors from 3 on, then the program again. */
@@ -58,6 +58,7 @@ static enum err start_room(struct parent *p, enum parent_room room, const int *f
 struct wires {
     int front[2], ledger[2], vault[2]; /* [0] ours */
     int front_ledger[2], ledger_vault[2], pipe[2];
+    int courier[2], ledger_courier[2]; /* -1: there is no courier */
     int pass, custody, xk;
 };
 
@@ -72,17 +73,26 @@ static bool lay(struct parent *p, struct wires *w)
     w->pass = open(conf_text(p->conf, "custody", "passphrase-file"), O_RDONLY | O_CLOEXEC);
     w->custody = open(parent_path(p, "custody", path), O_RDONLY | O_CLOEXEC);
     w->xk = open(parent_path(p, "xk", path), O_RDONLY | O_CLOEXEC);
+    if (parent_courier_wanted(p) && !(pair(w->courier) && pair(w->ledger_courier)))
+        return false;
     return w->pass >= 0 && w->custody >= 0 && w->xk >= 0 && pair(w->front) && pair(w->ledger) && pair(w->vault) &&
            pair(w->front_ledger) && pair(w->ledger_vault) && pipe2(w->pipe, O_CLOEXEC) == 0;
 }
 
+static enum err start_courier(struct parent *p, const struct wires *w)
+{
+    const int fd[] = {w->courier[1], w->ledger_courier[1]};
+    return parent_courier_wanted(p) ? start_room(p, P_COURIER, fd, COURIER_FDS) : OK;
+}
+
 static enum err start_all(struct parent *p, const struct wires *w)
 {
-    const int ledger[] = {w->ledger[1], w->front_ledger[1], w->ledger_vault[0]};
+    const int ledger[] = {w->ledger[1], w->front_ledger[1], w->ledger_vault[0], w->ledger_courier[0]};
     const int vault[] = {w->vault[1], w->ledger_vault[1], w->pipe[0]};
     const int unsealer[] = {w->pass, w->custody, w->xk, w->pipe[1]};
     const int front[] = {w->front[1], w->front_ledger[0], p->listen};
-    TRY(start_room(p, P_LEDGER, ledger, LEDGER_FDS));
+    TRY(start_room(p, P_LEDGER, ledger, LEDGER_FDS + parent_courier_wanted(p)));
+    TRY(start_courier(p, w));
     TRY(start_room(p, P_VAULT, vault, VAULT_FDS));
     TRY(start_room(p, P_UNSEALER, unsealer, UNSEALER_FDS));
     return p->init ? OK : start_room(p, P_FRONT, front, FRONT_FDS);
@@ -99,9 +109,10 @@ static void close_some(const int *fd, size_t n)
 static void give_away(const struct parent *p, const struct wires *w)
 {
     const int front[] = {w->front[1], w->front_ledger[0]};
-    const int fd[] = {w->ledger[1],       w->vault[1], w->front_ledger[1], w->ledger_vault[0],
-                      w->ledger_vault[1], w->pipe[0],  w->pipe[1],         w->pass,
-                      w->custody,         w->xk};
+    const int fd[] = {w->ledger[1],        w->vault[1], w->front_ledger[1], w->ledger_vault[0],
+                      w->ledger_vault[1],  w->pipe[0],  w->pipe[1],         w->pass,
+                      w->custody,          w->xk,       w->courier[1],      w->ledger_courier[0],
+                      w->ledger_courier[1]};
     if (!p->init)
         close_some(front, LEN(front));
     close_some(fd, LEN(fd));
@@ -109,9 +120,11 @@ static void give_away(const struct parent *p, const struct wires *w)
 
 enum err parent_start(struct parent *p)
 {
-    struct wires w = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1, -1, -1};
+    struct wires w = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1, -1, -1};
     enum err e = lay(p, &w) ? start_all(p, &w) : ERR_IO;
     give_away(p, &w);
+    if (w.courier[0] >= 0 && parent_courier_tell(p, w.courier[0]) != OK)
+        e = ERR_IO;
     const int ours[] = {w.front[0], w.ledger[0], w.vault[0]};
     static const enum msg_room peer[] = {ROOM_FRONT, ROOM_LEDGER, ROOM_VAULT};
     for (int i = P_FRONT; i <= P_VAULT; i++) {

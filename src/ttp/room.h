@@ -16,6 +16,11 @@ enum room_fd {
     LEDGER_FRONT = 4,
     LEDGER_VAULT = 5,
     LEDGER_FDS = 3,
+    LEDGER_COURIER = 6, /* only when there is a courier */
+
+    COURIER_PARENT = 3, /* one message, then closed */
+    COURIER_LEDGER = 4,
+    COURIER_FDS = 2,
 
     VAULT_PARENT = 3,
     VAULT_LEDGER = 4,
@@ -41,6 +46,7 @@ int front_main(void);
 int ledger_main(void);
 int vault_main(void);
 int unsealer_main(void);
+int courier_main(void);
 int parent_main(int argc, char **argv);
 
 #endif

@@ -64,6 +64,14 @@ static enum err on_ENROL_START(void *room, const union msg_any *m)
     return vault_ca_conf(v, &m->ENROL_START) == OK ? OK : no(v, "[enrol] names no domain, or a time that is none");
 }
 
+static enum err on_VAULT_WITNESSES(void *room, const union msg_any *m)
+{
+    struct vault *v = room;
+    return vault_witness_conf(v, &m->VAULT_WITNESSES) == OK
+               ? OK
+               : no(v, "a vkey of a [witness NAME] or [witnessed NAME] is no verifier key, or there are too many");
+}
+
 static enum err on_VAULT_START(void *room, const union msg_any *m)
 {
     struct vault *v = room;
@@ -72,6 +80,7 @@ static enum err on_VAULT_START(void *room, const union msg_any *m)
         return no(v, "the FQDN of [ttp] is no domain name");
     print(v->fqdn, sizeof v->fqdn, "", s->fqdn, "");
     print(v->origin, sizeof v->origin, "", s->fqdn, "/log");
+    print(v->witness.name, sizeof v->witness.name, "", s->fqdn, "/witness");
     v->anchors = read_anchors(s->anchors);
     if (!v->anchors)
         return ERR_NOMEM;
@@ -121,7 +130,7 @@ static enum err serve(struct vault *v)
     if (v->quarantine.on)
         vault_quarantine_tell(v);
     v->state = AT_REST;
-    return OK;
+    return vault_witness_serve(v);
 }
 
 static enum err replayed(struct vault *v)
@@ -372,12 +381,34 @@ static enum err on_HEAD_KEPT(void *room, const union msg_any *m)
     return vault_batch_kept(room, m->HEAD_KEPT.size);
 }
 
+/* ---- witnesses and what comes back from outside
+ * -------------------------------------------------------------------------- */
+
+static enum err on_WITNESSED(void *room, const union msg_any *m)
+{
+    return vault_witness_told(room, &m->WITNESSED);
+}
+
+static enum err on_COSIGNED(void *room, const union msg_any *m)
+{
+    return vault_witness_cosigned(room, &m->COSIGNED);
+}
+
+/* Nothing was posted, so that nothing can have come back. */
+static enum err on_POSTED(void *room, const union msg_any *m)
+{
+    (void)room;
+    (void)m;
+    return ERR_NOTNOW;
+}
+
 /* ---- the room
  * --------------------------------------------------------------------------------------------------------------- */
 
 #define HEAR_VAULT(name) [SAY_##name] = on_##name,
 #define HEAR_PARENT(name)
 #define HEAR_FRONT(name)
+#define HEAR_COURIER(name)
 #define HEAR_LEDGER(name)
 static const struct msg_end ears = {.me = ROOM_VAULT,
                                     .on = {

@@ -26,6 +26,8 @@ static const struct vault_kind *const kinds[KIND__N + 1] = {
     [KIND_EST_ENROLL] = &vault_kind_est_enroll,
     [KIND_EST_REENROLL] = &vault_kind_est_reenroll,
     [KIND_EST_SIGNED] = &vault_kind_est_signed,
+    [KIND_COSIGN] = &vault_kind_cosign,
+    [KIND_WITNESS] = &vault_kind_witness,
     [KIND_ADMIN] = &vault_kind_admin,
 };
 

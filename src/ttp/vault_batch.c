@@ -260,6 +260,7 @@ enum err vault_batch_kept(struct vault *v, uint64_t size)
         return ERR_STALE;
     msg_put_NOTE(v->conf.to_ledger, &(struct msg_NOTE){.size = size, .note = buf_span(&v->note)});
     vault_life_kept(v);
+    vault_witness_kept(v);
     for (size_t i = 0; i < v->n_flying; i++) {
         struct vault_ask *a = v->flying[i];
         if (!vault_quarantine_holds(v, a) && vault_kind_of(a->kind)->answer(v, a) != OK)

@@ -13,6 +13,7 @@
 #include "ttp/vault_map.h"
 #include "ttp/vault_quarantine.h"
 #include "ttp/vault_quota.h"
+#include "ttp/vault_witness.h"
 
 /* Every verification of a signature in the vault goes through this. The hostile tests build a vault in which it always
  * succeeds, to show that their attacks then get a key; the shipped program is never built so. */
@@ -56,6 +57,7 @@ enum vault_table {
     TABLE_CA,     /* vault_ca.h */
     TABLE_TOKENS, /* vault_join.h */
     TABLE_ISSUED, /* vault_est.h */
+    TABLE_WITNESSED,
     TABLE__N
 };
 
@@ -177,6 +179,7 @@ struct vault {
     struct vault_ca ca; /* vault_ca.h */
     struct vault_quota quota;
     struct vault_holds holds;
+    struct vault_witnesses witness;
     struct vault_read_key read_key[VAULT_READ_KEYS]; /* slot: first octets of the thumbprint */
     struct vault_quarantine quarantine;
     struct buf scratch; /* secrets pass through it; wiped after each use */
@@ -318,7 +321,7 @@ struct vault_kind {
 };
 extern const struct vault_kind vault_kind_simple, vault_kind_client, vault_kind_letter, vault_kind_key,
     vault_kind_release, vault_kind_policy, vault_kind_show, vault_kind_why, vault_kind_poll, vault_kind_skr_get,
-    vault_kind_skr_delete;
+    vault_kind_skr_delete, vault_kind_cosign, vault_kind_witness;
 
 /* Verifies the chain against the anchors and that the leaf speaks for iss with key `k`; *until = its end in ms.
  * REFUSED, EXPIRED, MALFORMED. */

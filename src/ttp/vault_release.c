@@ -187,6 +187,12 @@ static enum err release_decide(struct vault *v, struct vault_ask *a)
     o->value = arena_alloc(&a->mem, o->q.n_want * sizeof *o->value);
     if (!o->value)
         return ERR_NOMEM;
+    const char *bar = vault_witness_bars(v);
+    if (bar) {
+        vault_refuse(v, a, 503, reason_code(REASON_TTP_SEALED), bar,
+                     "the TTP's operator must look after its witnesses");
+        return OK;
+    }
     for (size_t i = 0; i < o->q.n_want; i++) {
         o->code[i] = judge(v, o, i, &a->need[i], &o->pv[i]);
         granted += o->code[i] == REASON_OK;

@@ -422,7 +422,8 @@ def test_anybody_may_check_the_log_and_few_may_read_it(house):
     with requests.Session() as naked:                        # without a certificate
         naked.verify, naked.trust_env = house.authority.path, False
         naked.mount("https://", _Named(TTP_NAME))
-        answer = naked.get(reader.url + "/log/checkpoint", timeout=30)
+        assert naked.get(reader.url + "/log/checkpoint", timeout=30).status_code == 200    # decision 080
+        answer = naked.get(reader.url + "/log/entries?start=0&count=1", timeout=30)
         assert answer.status_code == 403 and answer.headers["Oneseal-Nonce"]
         assert naked.get(reader.url + "/bundle", timeout=30).status_code == 200
 
