@@ -17,10 +17,11 @@ enum {
 #define SOFT_OCTETS (INT64_C(1) << 30)
 #define HARD_OCTETS (INT64_C(1) << 34)
 
+/* Goes on while the device sleeps: an answer gets old then, too. */
 static int64_t monotonic_ms(void)
 {
     struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    (void)clock_gettime(CLOCK_BOOTTIME, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
@@ -96,29 +97,34 @@ void writer_close(struct writer *w)
 
 /* ---- news ---- */
 
-/* Asks the vault before sealing on. Whatever comes of it, the writer writes. */
+static void take_news(struct writer *w, const struct ttp_news *news)
+{
+    if (w->fresh_ms && news->state != w->state)
+        w->open = false;
+    w->fresh_ms = w->asked_ms; /* the answer is as old as its nonce */
+    w->state = news->state;
+    w->known_ep = news->ep;
+}
+
+/* Asks the vault before sealing on, when its word is no longer new. Whatever comes of it, the writer writes: without
+ * fresh word it begins one new epoch, whose letter stays here until there is an answer. */
 static void ask_news(struct writer *w)
 {
     struct ttp_news news;
     int64_t now = monotonic_ms(), patience = w->s->app->timeout_ms;
-    if (!w->ttp || (w->asked_ms && now - w->asked_ms < ASK_MS))
+    if (!w->ttp)
         return;
-    w->asked_ms = now;
-    w->s->app->timeout_ms = patience < NEWS_TIMEOUT_MS ? patience : NEWS_TIMEOUT_MS;
-    enum reason r = ttp_poll(&w->s->ttps, w->ttp, w->sid, w->ep, &news);
-    w->s->app->timeout_ms = patience;
-    if (r == REASON_OK) {
-        if (w->ever && news.state != w->state)
-            w->open = false;
-        w->ever = true;
-        w->cautious = false;
-        w->fresh_ms = now;
-        w->state = news.state;
-        w->known_ep = news.ep;
-    } else if (w->ever && !w->cautious && now - w->fresh_ms >= STALE_MS) {
-        w->open = false;
-        w->cautious = true;
+    if (!w->asked_ms || now - w->asked_ms >= ASK_MS) {
+        w->asked_ms = now;
+        w->s->app->timeout_ms = patience < NEWS_TIMEOUT_MS ? patience : NEWS_TIMEOUT_MS;
+        w->said = ttp_poll(&w->s->ttps, w->ttp, w->sid, w->ep, &news);
+        w->s->app->timeout_ms = patience;
+        if (w->said == REASON_OK)
+            take_news(w, &news);
     }
+    w->cautious = !w->fresh_ms || monotonic_ms() - w->fresh_ms >= STALE_MS;
+    if (w->cautious && !(w->begun_cautious && w->begun_answer == w->fresh_ms))
+        w->open = false;
 }
 
 /* ---- epochs ---- */
@@ -146,8 +152,11 @@ static enum status have_epoch(struct writer *w)
     w->s->ttps.why[0] = w->s->ttps.todo[0] = '\0';
     w->why = NULL;
     enum reason r = writer_key_begin(w);
-    if (r == REASON_OK)
+    if (r == REASON_OK) {
         w->tried_ms = 0;
+        w->begun_cautious = w->cautious;
+        w->begun_answer = w->fresh_ms;
+    }
     if (r == REASON_OK || (r != REASON_FAILED && may_go_on(w)))
         return ST_DONE;
     const char *why = w->why ? w->why : w->s->ttps.why[0] ? w->s->ttps.why : reason_text(r);
@@ -256,6 +265,8 @@ bool writer_post(struct writer *w)
         bool gone = false;
         enum reason r = post_one(s, &l, &gone);
         at = l.n;
+        if (r == REASON_OK && span_eq(l.path, SPAN("/policy")))
+            w->state++; /* ours is no news */
         if (gone && kid_eq(l.kid, writer_kid(w)))
             w->open = false; /* nobody might open what is sealed with it */
         all = (r == REASON_OK || gone) && book_letter_drop(s->book, l.n) == OK;

@@ -121,7 +121,7 @@ static enum reason made_key(struct fresh *f)
     struct key_ask q = {0};
     struct key_answer got;
     if (w->cautious) /* without fresh news a key of now might be released to who was just denied */
-        return REASON_NO_CREDENTIAL;
+        return w->said != REASON_OK ? w->said : REASON_NO_CREDENTIAL;
     if (take_number(f) != OK || item_of(f, &q.item) != OK)
         return REASON_FAILED;
     JUDGE(ttp_key(&w->s->ttps, w->ttp, &q, &f->mem, &got));

@@ -38,9 +38,12 @@ struct writer {
     bool open;
     const char *why; /* what stood in the way of an epoch, when it was not the TTP */
     /* News of the vault; times on the monotonic clock, from before the question was sent. */
-    int64_t asked_ms, fresh_ms;
+    int64_t asked_ms, fresh_ms; /* 0: no question, no answer yet */
     uint64_t state, known_ep;
-    bool ever, cautious; /* ever: an answer came; cautious: none came for too long, letters stay here */
+    enum reason said;     /* what came of the last question */
+    bool cautious;        /* no answer is fresh: letters stay here */
+    bool begun_cautious;  /* the epoch was begun so, when the newest answer was of: */
+    int64_t begun_answer; /* fresh_ms at its begin */
 };
 
 /* writer_key.c: a key for the next epoch, its number taken and its letter in the book. On a refusal the epoch that was

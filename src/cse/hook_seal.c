@@ -431,8 +431,9 @@ static enum err fill(struct hook_seal *h, const struct conf *conf, struct span s
     TRY(sealer_init(&h->sealer, (struct esd_rng){0}));
     TRY(seal_head_new(h, conf));
     h->wishes = ARENA_ARRAY(&h->mem, struct seal_wish, SEAL_WISHES_MAX);
+    h->seen = ARENA_ARRAY(&h->mem, struct seal_seen, SEAL_STREAMS);
     h->secret = (struct seal_secret *)secret_alloc(sizeof *h->secret);
-    if (!h->wishes)
+    if (!h->wishes || !h->seen)
         return ERR_NOMEM;
     if (h->secret)
         return seal_conf_keys(conf, h, why);
@@ -459,6 +460,7 @@ enum err hook_seal_new(const struct conf *conf, struct span sp, struct span csi,
     h->tx = 1;
     h->mono = rising;
     pthread_mutex_init(&h->wish_lock, NULL);
+    pthread_mutex_init(&h->seen_lock, NULL);
     enum err e = fill(h, conf, sp, csi, why);
     if (e != OK) {
         hook_seal_free(h);
@@ -481,6 +483,7 @@ void hook_seal_free(struct hook_seal *h)
     seal_head_free(h);
     secret_free(h->secret);
     pthread_mutex_destroy(&h->wish_lock);
+    pthread_mutex_destroy(&h->seen_lock);
     for (size_t i = 0; i < h->n_ttps; i++) {
         p256_free(h->ttps[i].key);
         p256_free(h->ttps[i].data);

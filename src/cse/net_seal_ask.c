@@ -68,7 +68,7 @@ bool net_seal_readers(struct net_seal_post *p, const struct seal_letter *l)
 void net_seal_readers_answered(struct net_seal_post *p, const struct ack *a, int status)
 {
     bool ok = span_eq(a->code, SPAN("ok"));
-    p->keeper[p->ttp].own += ok;
+    net_seal_own_policy(p, &p->keeper[p->ttp], ok);
     if (ok && p->version >= p->wanted) {
         LOG(LOG_L_NOTICE, "policy-registered", log_span("policy", p->entry.policy),
             log_int("version", (int64_t)p->version));
@@ -143,13 +143,13 @@ void net_seal_key_answered(struct net_seal_post *p, const struct http_result *r)
 {
     struct keeper *k = &p->keeper[p->ttp];
     const struct keyask_expect x = {
-        .request = buf_span(&p->request), .ask = &p->ask, .release = net_seal_release(p, r)};
+        .request = buf_span(&p->request), .ask = &p->ask, .release = net_seal_release(&p->keeper[p->ttp], r)};
     arena_over(&p->secret_mem, p->secret, SEAL_ASK_MEM);
     enum reason v = r->status == 200 ? keyask_open(r->body, &x, &p->secret_mem, &p->made) : REASON_REFUSED;
     p->made_here = v == REASON_OK;
     if (v != REASON_OK) {
         net_seal_key_over(p);
-        if (net_seal_stranger(p, r))
+        if (net_seal_stranger(p, &p->keeper[p->ttp], r))
             return;
         k->bound = k->bound && r->status != 401 && r->status != 403; /* it may have forgotten us */
         net_seal_failed(p, "key", reason_code(v), r->status);

@@ -136,9 +136,8 @@ void net_seal_bundle_answered(struct net_seal_post *p, const struct http_result 
         net_seal_turn(p);
 }
 
-const struct p256 *net_seal_release(const struct net_seal_post *p, const struct http_result *r)
+const struct p256 *net_seal_release(const struct keeper *k, const struct http_result *r)
 {
-    const struct keeper *k = &p->keeper[p->ttp];
     struct arena a;
     heap_arena(&a, 4096, BUNDLE_MEM);
     const struct p256 *by = bundle_release_of(&k->t->bundle, r->body, &a);
@@ -146,9 +145,8 @@ const struct p256 *net_seal_release(const struct net_seal_post *p, const struct 
     return by ? by : k->t->bundle.release;
 }
 
-bool net_seal_stranger(struct net_seal_post *p, const struct http_result *r)
+bool net_seal_stranger(struct net_seal_post *p, struct keeper *k, const struct http_result *r)
 {
-    struct keeper *k = &p->keeper[p->ttp];
     struct arena a;
     heap_arena(&a, 4096, BUNDLE_MEM);
     bool unknown = r->status != 503 && !bundle_release_of(&k->t->bundle, r->body, &a);

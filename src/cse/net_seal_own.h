@@ -18,12 +18,22 @@ enum doing {
     DOING_READERS,
     DOING_LETTER,
     DOING_KEY,
-    DOING_POLL,
     DOING_JOB
+};
+
+/* The question that lies at a TTP (net_seal_poll.c). */
+struct keeper_poll {
+    struct http_pending *pending;
+    struct buf request;
+    int64_t made, next; /* of h->mono: when its nonce was made; when the next one is due */
+    int64_t retry;      /* of the loop's clock: not before, after a failure */
+    unsigned failures;
 };
 
 /* What we know of a TTP. */
 struct keeper {
+    struct net_seal_post *post;
+    struct keeper_poll poll;
     struct seal_ttp *t;
     struct http_url url;
     bool url_ok, bound;
@@ -36,7 +46,7 @@ struct keeper {
     int64_t quiet_until; /* of the loop's clock: left alone until then */
     bool known, held;    /* `state` counts; letters wait for fresh word */
     uint64_t state, own; /* the vault's number of changes, and how many of ours came since */
-    int64_t polled;      /* of h->mono: when the nonce under way was made */
+    bool early;          /* `state` counts a policy of ours whose acknowledgement has not come */
 };
 
 /* What we know of a policy: the version that the TTP has, 0: not known. */
@@ -52,7 +62,8 @@ struct net_seal_post {
     struct net_seal_post_conf c;
     struct keeper keeper[SEAL_TTPS_MAX + 1]; /* the last one stays empty: of a TTP that left the configuration */
     struct posted *posted;                   /* one for each policy */
-    struct net_timer *timer;
+    struct net_timer *timer, *poll_timer;
+    struct poll_stream seen[POLL_STREAMS_MAX]; /* of the question that is being built */
     struct http_pending *pending;
     struct net_post wake;
     atomic_bool waking;
@@ -108,14 +119,18 @@ MUST_USE enum err net_seal_bundle_load(struct net_seal_post *p, struct store_tx 
 /* On the writer: keeps the one in p->request. */
 MUST_USE enum err net_seal_bundle_record(struct net_seal_post *p, struct store_tx *t);
 /* The release key that an answer names. */
-const struct p256 *net_seal_release(const struct net_seal_post *p, const struct http_result *r);
+const struct p256 *net_seal_release(const struct keeper *k, const struct http_result *r);
 /* An answer that does not verify may be signed by a key that came since: true when the bundle is fetched first and what
  * was asked is asked again. */
-bool net_seal_stranger(struct net_seal_post *p, const struct http_result *r);
+bool net_seal_stranger(struct net_seal_post *p, struct keeper *k, const struct http_result *r);
 /* net_seal_poll.c */
-/* Asks a TTP whose word gets old. False: none does. */
-bool net_seal_poll(struct net_seal_post *p);
-void net_seal_poll_answered(struct net_seal_post *p, const struct http_result *r);
+MUST_USE enum err net_seal_polls_new(struct net_seal_post *p);
+void net_seal_polls_stop(struct net_seal_post *p);
+void net_seal_polls_free(struct net_seal_post *p);
+/* Asks each TTP whose turn it is, and sets the timer for the others. */
+void net_seal_polls(struct net_seal_post *p);
+/* A policy of ours was answered: taken, or not. */
+void net_seal_own_policy(struct net_seal_post *p, struct keeper *k, bool taken);
 bool net_seal_fresh(const struct net_seal_post *p, const struct keeper *k);
 
 /* Jobs on the writer. */

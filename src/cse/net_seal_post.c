@@ -160,14 +160,14 @@ static void keep_nonce(struct keeper *k, const struct http_result *r)
 static enum reason read_ack(struct net_seal_post *p, const struct http_result *r, struct ack *out)
 {
     arena_reset(&p->mem);
-    return ack_open(r->body, buf_span(&p->request), net_seal_release(p, r), &p->mem, out);
+    return ack_open(r->body, buf_span(&p->request), net_seal_release(&p->keeper[p->ttp], r), &p->mem, out);
 }
 
 static void policy_answered(struct net_seal_post *p, const struct ack *a, int status)
 {
     struct posted *d = &p->posted[p->policy];
+    net_seal_own_policy(p, &p->keeper[p->ttp], span_eq(a->code, SPAN("ok")));
     if (span_eq(a->code, SPAN("ok"))) {
-        p->keeper[p->ttp].own++;
         d->version = d->sending;
         d->done = true;
         LOG(LOG_L_NOTICE, "policy-registered", log_span("policy", p->c.seal->policies[p->policy].name),
@@ -208,7 +208,7 @@ static void answered_by_ack(struct net_seal_post *p, struct keeper *k, enum doin
         [DOING_CLIENT] = "client", [DOING_POLICY] = "policy", [DOING_READERS] = "policy", [DOING_LETTER] = "letter"};
     struct ack a;
     enum reason v = read_ack(p, r, &a);
-    if (v != REASON_OK && net_seal_stranger(p, r))
+    if (v != REASON_OK && net_seal_stranger(p, &p->keeper[p->ttp], r))
         return;
     if (v != REASON_OK) {
         k->bound = k->bound && r->status != 401 && r->status != 403; /* it may have forgotten us */
@@ -254,8 +254,6 @@ static void answered(void *ctx, const struct http_result *r)
             net_seal_failed(p, "nonce", "no Oneseal-Nonce in the answer", r->status);
     } else if (doing == DOING_KEY)
         net_seal_key_answered(p, r);
-    else if (doing == DOING_POLL)
-        net_seal_poll_answered(p, r);
     else
         answered_by_ack(p, k, doing, r);
 }
@@ -400,7 +398,8 @@ static void send_letter(struct net_seal_post *p)
         store_end(t);
     }
     if (e == ERR_NOTFOUND) {
-        if (!net_seal_poll(p) && !net_seal_key(p)) /* letters may wait for a fresh word */
+        net_seal_polls(p); /* letters may wait for a fresh word */
+        if (!net_seal_key(p))
             rest(p);
         return;
     }
@@ -462,6 +461,7 @@ static bool load_once(struct net_seal_post *p)
 void net_seal_turn(struct net_seal_post *p)
 {
     const struct hook_seal *h = p->c.seal;
+    net_seal_polls(p);
     if (p->doing != DOING_NOTHING || p->closing || !load_once(p))
         return;
     for (size_t i = 0; i < h->n_ttps; i++)
@@ -471,8 +471,6 @@ void net_seal_turn(struct net_seal_post *p)
         net_seal_hand_in(p, JOB_RENEW);
         return;
     }
-    if (net_seal_poll(p))
-        return;
     for (size_t i = 0; i < h->n_policies; i++) {
         const struct seal_policy *y = &h->policies[i];
         if (!posts(y) || p->posted[i].done)
@@ -526,6 +524,8 @@ enum err net_seal_post_new(const struct net_seal_post_conf *conf, struct net_sea
     }
     p->posted = (struct posted *)calloc(conf->seal->n_policies + 1, sizeof *p->posted);
     enum err e = p->posted ? net_timer_new(conf->loop, timer_fired, p, &p->timer) : ERR_NOMEM;
+    if (e == OK)
+        e = net_seal_polls_new(p);
     if (e != OK) {
         net_seal_post_free(p);
         return e;
@@ -549,6 +549,7 @@ void net_seal_post_stop(struct net_seal_post *p)
     p->c.seal->wake = (void (*)(void *))0; /* typed: clang takes no void pointer here */
     if (p->pending)
         http_call_cancel(p->pending);
+    net_seal_polls_stop(p);
     net_timer_free(p->timer);
     p->timer = NULL;
 }
@@ -560,6 +561,7 @@ void net_seal_post_free(struct net_seal_post *p)
     net_seal_post_stop(p);
     net_seal_key_over(p);
     secret_free(p->secret);
+    net_seal_polls_free(p);
     heap_buf_free(&p->request);
     arena_reset(&p->entry_mem);
     arena_reset(&p->mem);

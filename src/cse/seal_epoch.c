@@ -26,7 +26,7 @@ static enum reason check_overdue(const struct cse_hook_ask *ask)
 /* ---- a new epoch ------------------------------------------------------------------------------------- */
 
 /* The number of the stream's next epoch, taken in the transaction that stores its index 0; or only looked at. */
-static enum err next_ep(const struct cse_hook_ask *ask, const uint8_t sid[ESD_SID], bool take, uint64_t *ep)
+static enum err next_ep(struct hook_seal *h, const struct cse_hook_ask *ask, const uint8_t sid[ESD_SID], bool take, uint64_t *ep)
 {
     uint8_t key[64], value[8];
     struct buf k = BUF_ARRAY(key), v = BUF_ARRAY(value);
@@ -36,7 +36,8 @@ static enum err next_ep(const struct cse_hook_ask *ask, const uint8_t sid[ESD_SI
     enum err e = store_state_get(ask->t, buf_span(&k), ask->arena, &old);
     if (e != OK && e != ERR_NOTFOUND)
         return e;
-    *ep = (e == OK && old.n == 8 ? seal_be64(old.p) : 0) + 1;
+    uint64_t last = e == OK && old.n == 8 ? seal_be64(old.p) : 0, known = seal_seen_floor(h, sid);
+    *ep = (known > last ? known : last) + 1;
     buf_be64(&v, *ep);
     return !take ? OK : store_state_put(ask->t, buf_span(&k), buf_span(&v));
 }
@@ -148,7 +149,7 @@ static enum reason key_own(struct birth *b)
     struct esd_keys *k = &b->h->secret->fresh;
     JUDGE(check_bundle(b->p, b->ask->now));
     JUDGE(check_overdue(b->ask));
-    if (next_ep(b->ask, b->sid, true, &b->ep) != OK)
+    if (next_ep(b->h, b->ask, b->sid, true, &b->ep) != OK)
         return REASON_FAILED;
     b->ask->entropy(b->ask->entropy_ctx, k->kv, ESD_KV);
     JUDGE(keys_derive(span_of(k->kv, ESD_KV), b->sid, k));
@@ -158,12 +159,12 @@ static enum reason key_own(struct birth *b)
 /* A key that was fetched ahead; the epoch's number is taken with it. Without one it is wished for. */
 static enum reason take_ready(struct birth *b, struct seal_stock **s)
 {
-    if (next_ep(b->ask, b->sid, false, &b->ep) != OK)
+    if (next_ep(b->h, b->ask, b->sid, false, &b->ep) != OK)
         return REASON_FAILED;
     *s = seal_stock_take(b->h, b->p, b->sid, b->ep, b->pv, b->ask->now);
     if (!*s)
         wish(b, b->ep);
-    return !*s ? REASON_NO_CREDENTIAL : next_ep(b->ask, b->sid, true, &b->ep) == OK ? REASON_OK : REASON_FAILED;
+    return !*s ? REASON_NO_CREDENTIAL : next_ep(b->h, b->ask, b->sid, true, &b->ep) == OK ? REASON_OK : REASON_FAILED;
 }
 
 /* It is registered already. The next one is fetched at once. */
@@ -172,6 +173,12 @@ static enum reason key_ttp(struct birth *b)
     struct esd_keys *k = &b->h->secret->fresh;
     JUDGE(check_bundle(b->p, b->ask->now));
     struct seal_stock *s;
+    /* No letter could be kept back: without fresh word a reader may have it who is denied meanwhile (e2e.md 7). */
+    if (b->e->stale) {
+        if (next_ep(b->h, b->ask, b->sid, false, &b->ep) == OK && seal_stock_of(b->h, b->sid) == 0)
+            wish(b, b->ep);
+        return REASON_NO_CREDENTIAL;
+    }
     JUDGE(take_ready(b, &s));
     wish(b, b->ep + 1);
     JUDGE(keys_derive(span_of(s->kv, ESD_KV), b->sid, k));
@@ -195,7 +202,7 @@ static enum reason key_strict(struct birth *b)
 /* Both ends have it already: nobody is told. */
 static enum reason key_provisioned(struct birth *b)
 {
-    if (next_ep(b->ask, b->sid, true, &b->ep) != OK)
+    if (next_ep(b->h, b->ask, b->sid, true, &b->ep) != OK)
         return REASON_FAILED;
     return seal_key_foreign(&b->e->key, span_of(b->h->secret->foreign[b->p->foreign], SEAL_FOREIGN), 14, b->p->key_id,
                             b->sid) == OK
@@ -228,6 +235,8 @@ static enum reason install(const struct birth *b, const struct epoch *e, const u
     slot->generation = h->generation;
     slot->since_ms = b->ask->now;
     memcpy(slot->sid, b->sid, ESD_SID);
+    if (b->p->source != KEY_PROVISIONED)
+        seal_seen_begins(h, b->p->ttp, b->sid, b->ep);
     h->epochs++;
     h->streams++;
     if (kc && seal_head_begins(h, b->ask, slot, b->p->ttp, b->address, kc) != OK) {
@@ -372,7 +381,7 @@ void seal_epoch_ahead(struct hook_seal *h, const struct cse_hook_ask *ask, const
         return;
     if (p->readers_acp && follow(h, ask, p, ask->path, b.sid, &b.pv) != REASON_OK)
         return;
-    if (next_ep(ask, b.sid, false, &b.ep) == OK)
+    if (next_ep(h, ask, b.sid, false, &b.ep) == OK)
         wish(&b, b.ep);
 }
 

@@ -115,6 +115,14 @@ struct seal_secret {
     uint8_t scratch[16 * 1024]; /* letters are written here */
 };
 
+/* What a TTP knows of a stream's epochs (seal_seen.c). */
+struct seal_seen {
+    const struct seal_ttp *ttp; /* NULL: free */
+    uint8_t sid[ESD_SID];
+    uint64_t ours, ep; /* the highest begun here, perhaps taken back; the highest that it knows */
+    bool told;   /* it has said so */
+};
+
 struct hook_seal {
     struct arena mem;         /* configuration */
     struct span sp, iss, kid; /* "//demo.example", "//demo.example/id-mn", "53-//demo.example/id-mn" */
@@ -148,6 +156,8 @@ struct hook_seal {
                            struct readers *out, const struct span **lbl, size_t *nlbl);
     bool follows;      /* some policy has readers = acp, and there is an engine to ask */
     atomic_bool renew; /* access control has changed: the task has the policies looked at */
+    pthread_mutex_t seen_lock;
+    struct seal_seen *seen; /* SEAL_STREAMS */
     pthread_mutex_t wish_lock;
     struct seal_wish *wishes; /* SEAL_WISHES_MAX */
     size_t n_wishes;
@@ -236,6 +246,15 @@ void seal_stock_back(struct hook_seal *h, const uint8_t *sid);
 /* What was taken is used for good. */
 void seal_stock_spent(struct hook_seal *h);
 void seal_stock_free(struct hook_seal *h);
+
+/* seal_seen.c. Any thread. */
+/* An epoch begins. */
+void seal_seen_begins(struct hook_seal *h, const struct seal_ttp *t, const uint8_t sid[ESD_SID], uint64_t ep);
+/* The next epoch's number is above this one. */
+uint64_t seal_seen_floor(struct hook_seal *h, const uint8_t sid[ESD_SID]);
+/* Streams that this TTP has not been asked about yet. */
+size_t seal_seen_ask(struct hook_seal *h, const struct seal_ttp *t, struct poll_stream *out, size_t max);
+void seal_seen_told(struct hook_seal *h, const struct seal_ttp *t, const struct poll_stream *streams, size_t n);
 
 /* seal_epoch.c */
 /* The epoch of the stream at this address (of an attribute with #name), begun anew when there is none or its time is

@@ -31,7 +31,12 @@ static struct {
     char kid[64];   /* of the newest letter */
     uint64_t state; /* changes: policies, denials */
     bool mute;      /* does not answer polls */
-    unsigned polls;
+    bool keep;      /* holds polls that may be held */
+    struct http_req *held;
+    uint8_t question[65536]; /* of the held one */
+    size_t question_n;
+    uint64_t known_ep; /* what it says of every stream */
+    unsigned polls, streams;
 } ttp;
 
 static uint8_t text_of[65536], scratch_of_[65536], body_of[65536], memory[1 << 20];
@@ -105,22 +110,52 @@ static void take_letter(struct http_req *r, struct arena *a)
     acknowledge(r, SPAN("ok"), 0);
 }
 
+static void tell(struct http_req *r, struct span question, const struct poll *p)
+{
+    struct buf scratch = BUF_ARRAY(scratch_of_), out = BUF_ARRAY(text_of);
+    struct poll_answer news = {.t_ms = (uint64_t)now, .state = ttp.state, .streams = p->streams, .n = p->n};
+    for (size_t i = 0; i < p->n; i++)
+        p->streams[i].ep = ttp.known_ep;
+    assert_int_equal(esd_sha256(question, news.req), OK);
+    assert_int_equal(poll_answer_build(&news, ttp.forged ? identity : release, SPAN("release-1"), &scratch, &out), OK);
+    answer(r, 200, SPAN("Content-Type: application/jose\r\n"), buf_span(&out));
+}
+
 /* Polls come by the clock: they do not stand in `calls`. */
 static void take_poll(struct http_req *r, struct arena *a)
 {
     struct jws j;
     struct poll p;
-    struct buf scratch = BUF_ARRAY(scratch_of_), out = BUF_ARRAY(text_of);
     assert_int_equal(poll_read(r->body, a, &j, &p), REASON_OK);
     assert_int_equal(jws_verify(&j, gateway), REASON_OK);
-    struct poll_answer news = {.t_ms = (uint64_t)now, .state = ttp.state};
-    assert_int_equal(esd_sha256(r->body, news.req), OK);
-    assert_int_equal(poll_answer_build(&news, ttp.forged ? identity : release, SPAN("release-1"), &scratch, &out), OK);
     ttp.polls++;
-    if (ttp.mute)
+    ttp.streams += (unsigned)p.n;
+    if (ttp.mute) {
         refuse(r, 503);
-    else
-        answer(r, 200, SPAN("Content-Type: application/jose\r\n"), buf_span(&out));
+    } else if (ttp.keep && p.wait > 0 && p.has_state && p.state == ttp.state) {
+        assert_null(ttp.held);
+        ttp.held = r;
+        memcpy(ttp.question, r->body.p, r->body.n);
+        ttp.question_n = r->body.n;
+    } else {
+        tell(r, r->body, &p);
+    }
+}
+
+/* The held poll gets its answer. */
+static void let_go(void)
+{
+    struct arena a;
+    struct jws j;
+    struct poll p;
+    struct span q = span_of(ttp.question, ttp.question_n);
+    struct http_req *r = ttp.held;
+    heap_arena(&a, 4096, 1 << 20);
+    assert_non_null(r);
+    ttp.held = NULL;
+    assert_int_equal(poll_read(q, &a, &j, &p), REASON_OK);
+    tell(r, q, &p);
+    arena_reset(&a);
 }
 
 static void give_bundle(struct http_req *r)
@@ -528,6 +563,7 @@ static void a_key_that_no_bundle_lists_is_refused(void **state)
 /* ---- news ----------------------------------------------------------------------------------------------- */
 
 static int64_t mono = 1000000;
+static struct net_timer *pulse;
 static int64_t clock_rising(void)
 {
     return mono;
@@ -607,6 +643,78 @@ static void without_word_one_new_epoch_begins(void **state)
     assert_int_equal(epochs(), before + 2);
 }
 
+static void turns(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        net_timer_start(pulse, 1, 0);
+        net_loop_turn(loop);
+        work();
+    }
+}
+
+static void pulsed(void *ctx)
+{
+    (void)ctx;
+}
+
+/* A poll that the vault holds keeps no letter waiting, and a policy of ours under way is no news. */
+static void letters_go_beside_a_held_poll(void **state)
+{
+    (void)state;
+    assert_int_equal(net_timer_new(loop, pulsed, NULL, &pulse), OK);
+    ttp.keep = true;
+    start("//demo.example/Sapp-heat");
+    h->mono = clock_rising;
+    assert_int_equal(reading(ONE), RSC_NONE);
+    until_letters(1);
+    turns(20);
+    mono += SEAL_POLL_MS;
+    hook.committed(hook.ctx, OK);
+    h->wake(h->wake_ctx);
+    turns(20);
+    assert_non_null(ttp.held);
+    uint64_t before = epochs();
+    assert_int_equal(hook_seal_new_epoch(h), 1);
+    assert_int_equal(reading(ONE), RSC_NONE);
+    h->wake(h->wake_ctx);
+    until_letters(2);
+    assert_non_null(ttp.held);
+    ttp.state++; /* somebody is denied: told at once */
+    let_go();
+    turns(20);
+    assert_int_equal(reading(ONE), RSC_NONE);
+    assert_int_equal(epochs(), before + 2);
+    stop();
+    ttp.held = NULL;
+    net_timer_free(pulse);
+    ttp.keep = false;
+    start("//demo.example/Sapp-heat");
+}
+
+/* A database that was put back counts on above what the TTP has seen. */
+static void epochs_go_on_above_what_the_ttp_knows(void **state)
+{
+    (void)state;
+    assert_int_equal(net_timer_new(loop, pulsed, NULL, &pulse), OK);
+    ttp.known_ep = 40;
+    start("//demo.example/Sapp-heat");
+    h->mono = clock_rising;
+    assert_int_equal(reading(ONE), RSC_NONE);
+    until_letters(1);
+    mono += SEAL_POLL_MS;
+    h->wake(h->wake_ctx);
+    turns(30);
+    assert_int_equal(ttp.streams, 1); /* asked once */
+    assert_int_equal(hook_seal_new_epoch(h), 1);
+    assert_int_equal(reading(ONE), RSC_NONE);
+    uint64_t ep = 0;
+    for (size_t i = 0; i < SEAL_STREAMS; i++)
+        if (h->secret->epoch[i].open)
+            ep = h->secret->epoch[i].ep;
+    assert_int_equal(ep, 41);
+    net_timer_free(pulse);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -622,6 +730,8 @@ int main(void)
         T(a_key_that_no_bundle_lists_is_refused),
         T(news_end_every_epoch),
         T(without_word_one_new_epoch_begins),
+        T(letters_go_beside_a_held_poll),
+        T(epochs_go_on_above_what_the_ttp_knows),
     };
     return cmocka_run_group_tests(tests, before_all, after_all);
 }

@@ -24,6 +24,8 @@ static enum err seal_up(const char *text, struct buf *why)
     enum err e = conf_read(in_folder("conf"), copy, rows, LEN(rows), &conf, why);
     if (e == OK)
         e = hook_seal_new(conf, SPAN("//demo.example"), SPAN("/id-mn"), &h, why);
+    if (e == OK)
+        h->ttps[0].heard = h->mono(); /* a poll was answered */
     return e;
 }
 
@@ -153,6 +155,22 @@ static void keys_are_fetched_ahead(void **state)
     assert_int_equal(answer_wish().ep, 3);
     IS(2001, put("asked"));
     header_has(",3,0,");
+}
+
+/* A key that is registered already cannot be kept back: on an old word it is not sealed with. */
+static void without_fresh_word_no_key_of_the_ttps(void **state)
+{
+    (void)state;
+    IS(2001, container("asked", ""));
+    answer_wish();
+    h->ttps[0].heard = h->mono() - SEAL_FRESH_MS;
+    IS(5000, put("asked"));
+    HOLDS("no-credential");
+    h->ttps[0].heard = h->mono();
+    IS(2001, put("asked"));
+    h->ttps[0].heard = h->mono() - SEAL_FRESH_MS; /* the next one lies ready, and stays there */
+    answer_wish();
+    IS(5000, put("asked"));
 }
 
 static void what_was_taken_back_lies_ready_again(void **state)
@@ -287,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(keys_are_fetched_ahead),
+        T(without_fresh_word_no_key_of_the_ttps),
         T(what_was_taken_back_lies_ready_again),
         T(each_message_goes_to_a_public_key),
         T(an_old_pair_is_none),
