@@ -100,11 +100,11 @@ static const char *text_of(struct cli *c, const struct jval *v, struct span name
     return cli_fmt(c, "%.*s", SPAN_FMT(s));
 }
 
-static enum status told(struct cli *c, enum status st, const struct jval *v)
+static enum status told(struct cli *c, enum status st, const char *command, const struct jval *v)
 {
     const char *what = text_of(c, v, SPAN("what")), *todo = text_of(c, v, SPAN("do"));
     return CLI_FAIL(c, st, .what = what ? what : "the TTP has not done it", .who = text_of(c, v, SPAN("who")),
-                    .kind = "command", .object = c->arg[0], .code = text_of(c, v, SPAN("code")),
+                    .kind = "command", .object = command, .code = text_of(c, v, SPAN("code")),
                     .todo = todo ? todo : "oneseal ttp status");
 }
 
@@ -122,8 +122,6 @@ enum status ttp_admin(struct cli *c, const char *line, struct jval **answer)
 {
     char path[64];
     int folder;
-    uint64_t status = 0;
-    struct jval *doc = NULL;
     *answer = NULL;
     enum status st = ttp_socket(c, path, &folder);
     if (st != ST_DONE)
@@ -131,16 +129,22 @@ enum status ttp_admin(struct cli *c, const char *line, struct jval **answer)
     struct buf out = heap_buf(ANSWER_MAX);
     enum err e = admin_ask(path, span_str(line), (unsigned)c->app.timeout_ms, &out);
     close(folder);
-    struct span text = arena_dup(&c->app.mem, buf_span(&out));
+    st = e == OK ? ttp_taken(c, buf_span(&out), line, answer) : unreached(c, e);
     heap_buf_free(&out);
-    if (e != OK)
-        return unreached(c, e);
+    return st;
+}
+
+enum status ttp_taken(struct cli *c, struct span text, const char *command, struct jval **answer)
+{
+    uint64_t status = 0;
+    struct jval *doc = NULL;
+    text = arena_dup(&c->app.mem, text);
     if (json_parse(text, &c->app.mem, &doc, NULL) != OK || json_u64(JSON_GET(doc, "status"), 999, &status) != OK)
         return CLI_FAIL(c, ST_FAILED, .what = "the answer is no JSON of an oneseal-ttp", .who = "this program",
                         .todo = "is this the state folder of oneseal-ttp?");
     *answer = JSON_GET(doc, "answer");
-    st = of_status(status);
-    return st == ST_DONE ? ST_DONE : told(c, st, *answer);
+    enum status st = of_status(status);
+    return st == ST_DONE ? ST_DONE : told(c, st, command, *answer);
 }
 
 /* ---- showing ----------------------------------------------------------------------------------------------------- */

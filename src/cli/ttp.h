@@ -10,6 +10,11 @@
  * and 429 REFUSED, 404 NOT_FOUND, 409 CONFLICT, 422 INTEGRITY, 503 and 507 TTP, others FAILED; nobody listens:
  * UNREACHABLE. */
 enum status ttp_admin(struct cli *c, const char *line, struct jval **answer);
+/* The same for a line that came already; `command` is what was said. */
+enum status ttp_taken(struct cli *c, struct span text, const char *command, struct jval **answer);
+/* A secret of one line, without its line feed, of --secret-file or the terminal: p has room for 4000 octets. Says the
+ * fault. */
+enum status ttp_secret(struct cli *c, const char *want, uint8_t *p, size_t *n);
 /* Prints an answer: with --json as it came, otherwise a line a member. */
 enum status ttp_print(struct cli *c, const struct jval *answer);
 /* Path of the admin socket, at most 107 octets; *folder stays open while it is used (close it). Says the fault. */

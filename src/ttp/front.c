@@ -72,10 +72,35 @@ struct front_ask *front_take(struct front *f, struct http_req *r)
     return NULL;
 }
 
+/* In the form that the face wants, as if the vault had answered. */
+static void answer_sealed(struct front *f, struct front_ask *a)
+{
+    uint8_t text[2048];
+    struct buf b = BUF_ARRAY(text);
+    struct jw w = jw_over(&b);
+    jw_obj(&w);
+    JW_STR(&w, "code", SPAN("ttp-sealed"));
+    JW_STR(&w, "what", buf_span(&f->sealed_what));
+    JW_STR(&w, "who", span_str(f->fqdn));
+    JW_STR(&w, "object", SPAN("request"));
+    JW_STR(&w, "do", buf_span(&f->sealed_todo));
+    jw_end_obj(&w);
+    struct msg_ANSWER m = {.id = a->id, .status = 503, .rsc = 5000, .type = TYPE_ERROR, .body = buf_span(&b)};
+    a->used = false;
+    if (a->req && a->m2m.here)
+        front_m2m_answer(f, a, &m);
+    else if (a->req)
+        front_reply(f, a->req, m.status, "application/json", SPAN_NONE, m.body);
+}
+
 void front_ask(struct front *f, struct front_ask *a, enum ttp_kind kind, uint8_t base, struct span body)
 {
     uint8_t names[TTP_PEER_MAX + 16];
     struct buf b = BUF_ARRAY(names);
+    if (f->sealed) {
+        answer_sealed(f, a);
+        return;
+    }
     if (a->req)
         front_peer(a->req, &b);
     msg_put_ASK(&f->ledger.out, &(struct msg_ASK){.id = a->id,

@@ -35,6 +35,8 @@ struct front {
     struct buf auditors; /* one to a line */
     uint8_t nonce[FRONT_NONCE];
     bool has_nonce;
+    bool sealed; /* there is no vault: the sentences that say so */
+    struct buf sealed_what, sealed_todo;
     uint64_t next_id;
     struct front_ask ask[TTP_ASKS_MAX];
     void *watch[2]; /* uv_poll_t of the links: parent, ledger */

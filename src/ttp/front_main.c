@@ -89,33 +89,6 @@ static enum err fail_start(struct buf *why)
     return ERR_CONFIG;
 }
 
-static enum err on_FRONT_START(void *room, const union msg_any *m)
-{
-    struct front *f = room;
-    const struct msg_FRONT_START *s = &m->FRONT_START;
-    struct buf why = heap_buf(4096);
-    struct net_timer *t;
-    if (s->fqdn.n >= sizeof f->fqdn)
-        return ERR_SYNTAX;
-    memcpy(f->fqdn, s->fqdn.p, s->fqdn.n);
-    f->auditors = heap_buf(1 << 20);
-    buf_put(&f->auditors, s->auditors);
-    struct tls_conf c = {.server = true, .cert_pem = s->certificate, .key_pem = s->key, .ca_pem = s->ca};
-    if (tls_ctx_new(&c, &f->tls, &why) != OK)
-        return fail_start(&why);
-    TRY(net_timer_new(f->loop, ask_nonce, f, &t));
-    net_timer_start(t, FRONT_NONCE_EVERY_MS, FRONT_NONCE_EVERY_MS);
-    f->state = AT_REST;
-    ask_nonce(f);
-    return OK;
-}
-
-static enum err on_FRONT_CA(void *room, const union msg_any *m)
-{
-    struct front *f = room;
-    return tls_ctx_trust(f->tls, m->FRONT_CA.ca);
-}
-
 static void refused(void *ctx, int status, const char *sentence, struct buf *fields, struct buf *body)
 {
     (void)ctx;
@@ -126,7 +99,7 @@ static void refused(void *ctx, int status, const char *sentence, struct buf *fie
     buf_str(body, "\",\"who\":\"front\",\"object\":\"request\",\"do\":\"send HTTP/1.1 as RFC 9112 has it\"}");
 }
 
-/* The first nonce is here: now requests may come. */
+/* The first nonce is here, or there is no vault that could make one: now requests may come. */
 static enum err open_door(struct front *f)
 {
     struct buf why = heap_buf(4096);
@@ -144,6 +117,46 @@ static enum err open_door(struct front *f)
     TRY(cell_enter(CELL_FRONT));
     msg_put_FRONT_UP(&f->parent.out, &(struct msg_FRONT_UP){.port = net_addr_port(&a)});
     return OK;
+}
+
+static enum err on_FRONT_SEALED(void *room, const union msg_any *m)
+{
+    struct front *f = room;
+    f->sealed = true;
+    f->sealed_what = heap_buf(512);
+    f->sealed_todo = heap_buf(512);
+    buf_put(&f->sealed_what, m->FRONT_SEALED.what);
+    buf_put(&f->sealed_todo, m->FRONT_SEALED.todo);
+    return f->sealed_what.e != OK ? f->sealed_what.e : f->sealed_todo.e;
+}
+
+static enum err on_FRONT_START(void *room, const union msg_any *m)
+{
+    struct front *f = room;
+    const struct msg_FRONT_START *s = &m->FRONT_START;
+    struct buf why = heap_buf(4096);
+    struct net_timer *t;
+    if (s->fqdn.n >= sizeof f->fqdn)
+        return ERR_SYNTAX;
+    memcpy(f->fqdn, s->fqdn.p, s->fqdn.n);
+    f->auditors = heap_buf(1 << 20);
+    buf_put(&f->auditors, s->auditors);
+    struct tls_conf c = {.server = true, .cert_pem = s->certificate, .key_pem = s->key, .ca_pem = s->ca};
+    if (tls_ctx_new(&c, &f->tls, &why) != OK)
+        return fail_start(&why);
+    f->state = AT_REST;
+    if (f->sealed)
+        return open_door(f);
+    TRY(net_timer_new(f->loop, ask_nonce, f, &t));
+    net_timer_start(t, FRONT_NONCE_EVERY_MS, FRONT_NONCE_EVERY_MS);
+    ask_nonce(f);
+    return OK;
+}
+
+static enum err on_FRONT_CA(void *room, const union msg_any *m)
+{
+    struct front *f = room;
+    return tls_ctx_trust(f->tls, m->FRONT_CA.ca);
 }
 
 static void deliver(struct front *f, struct front_ask *a, const struct msg_ANSWER *m)

@@ -18,6 +18,9 @@ enum ttp_type { TYPE_ERROR, TYPE_JOSE, TYPE_TEXT, TYPE_JSON, TYPE_CERTS, TYPE_CS
 /* What LOG_READ asks for. */
 enum ttp_log { LOG_CHECKPOINT, LOG_ENTRIES, LOG_CONSISTENCY, LOG_COSIGNED };
 
+/* VAULT_NO when the root is not the one of these keys; other reasons are about the state. */
+#define TTP_WRONG_CUSTODY "the custody secret does not open the keys of this state folder"
+
 enum {
     TTP_BODY_MAX = 512 << 10,  /* octets of one request body */
     TTP_ASKS_MAX = 1024,       /* requests in the rooms at a time */

@@ -138,6 +138,14 @@ static enum err on_KEEP_KEYS(void *room, const union msg_any *m)
     return OK;
 }
 
+static enum err on_LEDGER_SEALED(void *room, const union msg_any *m)
+{
+    struct ledger *l = room;
+    (void)m;
+    l->state = AT_SEALED;
+    return OK;
+}
+
 static enum err on_SERVE(void *room, const union msg_any *m)
 {
     struct ledger *l = room;

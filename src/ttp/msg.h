@@ -25,6 +25,7 @@ enum msg_state {
     AT_LEDGER = 8,  /* vault: a batch is with the ledger */
     AT_PARENT = 16, /* vault: a head is with the parent */
     AT_BATCH = 32,  /* ledger: between BATCH and COMMIT */
+    AT_SEALED = 64, /* ledger: there is no vault; log pages may be read */
     AT_SERVE = AT_REST | AT_BATCH
 };
 

@@ -13,6 +13,7 @@
 #include "host/conf.h"
 #include "ttp/parent_admin.h"
 #include "ttp/parent_courier.h"
+#include "ttp/parent_custody.h"
 #include "ttp/room.h"
 
 enum parent_room { P_FRONT, P_LEDGER, P_VAULT, P_UNSEALER, P_COURIER, P__N };
@@ -20,13 +21,15 @@ enum parent_room { P_FRONT, P_LEDGER, P_VAULT, P_UNSEALER, P_COURIER, P__N };
 struct parent {
     struct conf *conf;
     bool init;
-    const char *bundle_out;                                    /* NULL: none */
-    int listen;                                                /* -1 with init */
-    char state[4096];                                          /* folder */
+    const char *bundle_out; /* NULL: none */
+    int secret_fd;          /* init: where the operator's secret is read from, or shares are written to; -1 */
+    int listen;             /* -1 with init */
+    char state[4096];       /* folder */
     struct buf cert, key, ca, anchors, operator_key, auditors; /* files as read */
     /* the chain */
     pid_t pid[P__N];
-    struct link link[P__N]; /* none to the unsealer */
+    struct link link[P__N]; /* none to the unsealer, nor to a vault that is not there */
+    int spare;              /* sealed: the end of the vault's link to the ledger; otherwise -1 */
     uint32_t at;            /* state of our end */
     struct msg_end end;
     bool served, stopping; /* served: it was ready once */
@@ -35,6 +38,7 @@ struct parent {
     char quarantine[256];
     struct parent_desk desk;
     struct parent_courier courier;
+    struct parent_custody custody;
     /* 72 octets for a restarted vault */
     bool known;
     uint64_t size;
@@ -48,6 +52,8 @@ struct parent {
 /* parent_files.c: reads what the configuration names; with init makes custody files. ERR_CONFIG with sentences in
  * `why`. */
 MUST_USE enum err parent_files(struct parent *p, struct buf *why);
+/* "FILE:LINE: [section] key: what" into why; ERR_CONFIG. */
+enum err parent_wrong(struct buf *why, const struct parent *p, const char *section, const char *key, const char *what);
 /* Path of a file in the state folder. */
 const char *parent_path(const struct parent *p, const char *name, char out[4200]);
 /* Opens the listening socket. ERR_CONFIG with a sentence in `why`. */
@@ -58,10 +64,14 @@ MUST_USE enum err parent_listen(struct parent *p, struct buf *why);
 void parent_enrol_start(struct parent *p);
 void parent_enrol_open(struct parent *p);
 
-/* parent_rooms.c: starts the chain. ERR_IO. */
+/* parent_rooms.c: starts the chain; sealed: without a vault. ERR_IO. */
 MUST_USE enum err parent_start(struct parent *p);
-/* Ends whatever runs and waits for it. */
+/* Ends whatever runs and waits for it; an unsealer that waits for the operator goes on waiting. */
 void parent_stop(struct parent *p);
+/* Starts the unsealer alone; `fd` in the order of room.h. ERR_IO. */
+MUST_USE enum err parent_unsealer(struct parent *p, const int fd[UNSEALER_FDS]);
+/* Ends one room and waits for it. */
+void parent_end_room(struct parent *p, enum parent_room room);
 /* parent_hear.c: the end of the parent for messages. */
 void parent_ears(struct parent *p);
 

@@ -16,7 +16,7 @@ static parent_admin_do *const commands[ADMIN__N] = {
 
 void parent_answer(struct parent_call *c, unsigned status, struct span json)
 {
-    c->waiting = false;
+    c->waiting = c->stays = false;
     c->id = 0;
     /* A room that was conquered may not pass for two answers. */
     if (span_find(json, '\n') < json.n || json.n == 0) {
@@ -61,6 +61,8 @@ static void hand_on(struct parent *p, struct parent_call *c, enum admin_name n, 
 {
     c->waiting = true;
     c->id = ++p->desk.next_id;
+    if (n == ADMIN_seal)
+        parent_custody_seal(p, c);
     if (admin_row(n)->room == ROOM_VAULT)
         msg_put_VAULT_DO(&p->link[P_VAULT].out,
                          &(struct msg_VAULT_DO){.id = c->id, .command = (uint8_t)n, .words = words});
@@ -125,6 +127,8 @@ void parent_admin_status(struct parent *p, struct parent_call *c, struct span wo
     JW_U64(&w, "v", 1);
     JW_STR(&w, "ttp", span_str(conf_text(p->conf, "ttp", "fqdn")));
     JW_STR(&w, "state", span_str(admin_state_name(p->house)));
+    JW_STR(&w, "custody", span_str(parent_custody_kind(p)));
+    JW_BOOL(&w, "attended", p->custody.attended);
     if (p->quarantine_n > 0)
         JW_STR(&w, "quarantine", span_of(p->quarantine, p->quarantine_n));
     JW_BOOL(&w, "known", p->known);

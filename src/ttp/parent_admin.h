@@ -28,6 +28,7 @@ struct parent;
 struct parent_call {
     int fd;
     bool waiting; /* for an answer */
+    bool stays;   /* a new start of the rooms is part of the command */
     uint64_t id;  /* of the command that is with a room */
     size_t n;     /* octets of line */
     char line[DESK_LINE];
@@ -51,6 +52,12 @@ void parent_desk_fds(struct parent *p, struct pollfd f[DESK_FDS]);
 void parent_desk_turn(struct parent *p, const struct pollfd f[DESK_FDS]);
 /* The answer of a room. Unknown ids are dropped: whoever asked has gone. */
 void parent_desk_done(struct parent *p, uint64_t id, uint16_t status, struct span json);
+/* The connection that waits for this id; NULL: it has gone. */
+struct parent_call *parent_desk_find(struct parent *p, uint64_t id);
+/* Writes what can be written now. */
+void parent_desk_push(struct parent_call *c);
+/* Sends a line together with a descriptor, at once; hangs up when that fails. `fd` stays the caller's. */
+void parent_desk_give(struct parent_call *c, int fd, struct span line);
 /* The rooms start again: whoever waits for one is told so. */
 void parent_desk_lost(struct parent *p);
 

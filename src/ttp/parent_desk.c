@@ -105,7 +105,7 @@ static void take_call(struct parent *p)
     close(fd); /* somebody else, or one too many */
 }
 
-static void push(struct parent_call *c)
+void parent_desk_push(struct parent_call *c)
 {
     while (c->fd >= 0 && c->out_at < c->out.n) {
         ssize_t n = write(c->fd, c->out.p + c->out_at, c->out.n - c->out_at);
@@ -140,7 +140,7 @@ static void next_line(struct parent *p, struct parent_call *c)
         memmove(c->line, c->line + end + 1, rest - 1);
         c->n = rest - 1;
         parent_command(p, c, span_of(line, end));
-        push(c);
+        parent_desk_push(c);
     }
 }
 
@@ -174,7 +174,7 @@ void parent_desk_turn(struct parent *p, const struct pollfd f[DESK_FDS])
         if (c->fd < 0 || c->fd != f[1 + i].fd || f[1 + i].revents == 0)
             continue;
         if (c->out.n > 0)
-            push(c);
+            parent_desk_push(c);
         else if (c->waiting)
             hang_up(c); /* whoever asked has gone */
         else
@@ -185,26 +185,48 @@ void parent_desk_turn(struct parent *p, const struct pollfd f[DESK_FDS])
         take_call(p);
 }
 
+struct parent_call *parent_desk_find(struct parent *p, uint64_t id)
+{
+    for (size_t i = 0; i < DESK_CALLS; i++)
+        if (p->desk.call[i].fd >= 0 && p->desk.call[i].waiting && p->desk.call[i].id == id)
+            return &p->desk.call[i];
+    return NULL;
+}
+
 void parent_desk_done(struct parent *p, uint64_t id, uint16_t status, struct span json)
 {
-    for (size_t i = 0; i < DESK_CALLS; i++) {
-        struct parent_call *c = &p->desk.call[i];
-        if (c->fd < 0 || !c->waiting || c->id != id)
-            continue;
-        parent_answer(c, status, json);
-        push(c);
+    struct parent_call *c = parent_desk_find(p, id);
+    if (!c)
         return;
-    }
+    parent_answer(c, status, json);
+    parent_desk_push(c);
+}
+
+void parent_desk_give(struct parent_call *c, int fd, struct span line)
+{
+    union {
+        struct cmsghdr head;
+        uint8_t room[CMSG_SPACE(sizeof(int))];
+    } u = {0};
+    struct iovec v = {.iov_base = (void *)(uintptr_t)line.p, .iov_len = line.n};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = u.room, .msg_controllen = sizeof u.room};
+    struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+    h->cmsg_level = SOL_SOCKET;
+    h->cmsg_type = SCM_RIGHTS;
+    h->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(h), &fd, sizeof fd);
+    if (sendmsg(c->fd, &m, MSG_NOSIGNAL) != (ssize_t)line.n)
+        hang_up(c);
 }
 
 void parent_desk_lost(struct parent *p)
 {
     for (size_t i = 0; i < DESK_CALLS; i++) {
         struct parent_call *c = &p->desk.call[i];
-        if (c->fd < 0 || !c->waiting || c->id == 0)
+        if (c->fd < 0 || !c->waiting || c->stays)
             continue;
         parent_refuse(p, c, 503, "ttp-unreachable", "the rooms were started again while this was under way",
                       "see oneseal ttp status whether it happened");
-        push(c);
+        parent_desk_push(c);
     }
 }

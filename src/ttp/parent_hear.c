@@ -42,10 +42,18 @@ static enum err on_LEDGER_UP(void *room, const union msg_any *m)
 {
     struct parent *p = room;
     (void)m;
-    put_vault_quota(&p->link[P_VAULT].out, p);
-    parent_enrol_start(p);
-    parent_witnesses(p, &p->link[P_VAULT].out);
-    put_vault_start(&p->link[P_VAULT].out, p);
+    if (!p->custody.sealed) {
+        put_vault_quota(&p->link[P_VAULT].out, p);
+        parent_enrol_start(p);
+        parent_witnesses(p, &p->link[P_VAULT].out);
+        put_vault_start(&p->link[P_VAULT].out, p);
+        return OK;
+    }
+    msg_put_LEDGER_SEALED(&p->link[P_LEDGER].out, &(struct msg_LEDGER_SEALED){.sealed = 1});
+    msg_put_FRONT_SEALED(&p->link[P_FRONT].out,
+                         &(struct msg_FRONT_SEALED){.what = SPAN("the TTP is up but sealed; no key can be used"),
+                                                    .todo = SPAN("the TTP's operator must unseal it")});
+    put_front_start(&p->link[P_FRONT].out, p);
     return OK;
 }
 
@@ -109,6 +117,8 @@ static enum err on_VAULT_NO(void *room, const union msg_any *m)
 {
     struct parent *p = room;
     LOG(LOG_L_ERROR, "vault-refuses", log_span("what", m->VAULT_NO.why));
+    if (parent_custody_refused(p, m->VAULT_NO.why))
+        return OK;
     p->stopping = true;
     p->status = 1;
     return OK;
@@ -129,9 +139,12 @@ static enum err on_FRONT_UP(void *room, const union msg_any *m)
 {
     struct parent *p = room;
     p->at = AT_START | AT_REST;
-    p->house = p->quarantine_n > 0 ? A_QUARANTINE : A_OPEN;
-    parent_enrol_open(p);
-    LOG(LOG_L_INFO, "serving", log_int("port", (int64_t)m->FRONT_UP.port), log_int("log-size", (int64_t)p->size));
+    p->house = p->custody.sealed ? A_SEALED : p->quarantine_n > 0 ? A_QUARANTINE : A_OPEN;
+    if (!p->custody.sealed)
+        parent_enrol_open(p);
+    parent_custody_serving(p);
+    LOG(LOG_L_INFO, "serving", log_int("port", (int64_t)m->FRONT_UP.port), log_int("log-size", (int64_t)p->size),
+        log_str("state", admin_state_name(p->house)));
     if (p->served)
         return OK;
     p->served = true;
@@ -153,6 +166,8 @@ static enum err on_ENROL_CA(void *room, const union msg_any *m)
 
 static enum err on_VAULT_DONE(void *room, const union msg_any *m)
 {
+    if (parent_custody_done(room, m->VAULT_DONE.id, m->VAULT_DONE.status))
+        return OK;
     parent_desk_done(room, m->VAULT_DONE.id, m->VAULT_DONE.status, m->VAULT_DONE.json);
     return OK;
 }

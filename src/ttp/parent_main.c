@@ -32,11 +32,13 @@ static const struct conf_row rows[] = {
 #undef CONF
 };
 
-static const char usage[] = "usage: oneseal-ttp -c FILE [--init [--bundle-out FILE]]\n"
-                            "  -c FILE            configuration (INI)\n"
-                            "  --init             make a new TTP: keys, custody files, first bundle; then end\n"
-                            "  --bundle-out FILE  with --init: write the bundle, which clients pin, there too\n"
-                            "  --version          print the version\n";
+static const char usage[] =
+    "usage: oneseal-ttp -c FILE [--init [--bundle-out FILE]]\n"
+    "  -c FILE            configuration (INI)\n"
+    "  --init             make a new TTP: keys, custody files, first bundle; then end\n"
+    "  --bundle-out FILE  with --init: write the bundle, which clients pin, there too\n"
+    "  --secret-fd N      with --init: a descriptor for what the operator types or has to keep\n"
+    "  --version          print the version\n";
 
 static int64_t now_ms(void)
 {
@@ -57,6 +59,14 @@ static bool room_ended(struct parent *p, pid_t pid, int status)
             continue;
         p->pid[i] = 0;
         bool fine = i == P_UNSEALER && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        if (i == P_UNSEALER && p->custody.alone) {
+            parent_custody_ended(p, fine);
+            return false;
+        }
+        if (i == P_VAULT && p->custody.sealing && WIFEXITED(status) && WEXITSTATUS(status) == ROOM_DONE) {
+            p->custody.restart = true;
+            return false;
+        }
         if (!fine && !p->stopping)
             LOG(LOG_L_ERROR, "room-ended", log_str("room", names[i]),
                 log_int(WIFSIGNALED(status) ? "signal" : "status",
@@ -89,6 +99,13 @@ static void again(struct parent *p)
         return;
     parent_stop(p);
     parent_desk_lost(p);
+    if (p->custody.restart) { /* no fault */
+        p->custody.restart = false;
+        p->quick = 0;
+        p->started_ms = now_ms();
+        if (parent_start(p) == OK)
+            return;
+    }
     p->quick = now_ms() - p->started_ms < QUICK_MS ? p->quick + 1 : 0;
     if (p->init || (!p->served && p->quick > QUICK_MOST)) {
         LOG(LOG_L_ERROR, "giving-up", log_int("starts", p->quick), log_str("what", "the rooms do not stay up"));
@@ -135,14 +152,18 @@ static bool serve_link(struct parent *p, int i, short events)
 
 static void turn(struct parent *p, int signals)
 {
-    struct pollfd f[4 + DESK_FDS] = {{.fd = signals, .events = POLLIN}};
+    struct pollfd f[4 + DESK_FDS + 1] = {{.fd = signals, .events = POLLIN}};
     bool broken = false;
     for (int i = P_FRONT; i <= P_VAULT; i++)
         f[1 + i] =
             (struct pollfd){.fd = p->link[i].fd, .events = (short)(POLLIN | (link_pending(&p->link[i]) ? POLLOUT : 0))};
     parent_desk_fds(p, f + 4);
-    if (poll(f, LEN(f), -1) < 0)
+    f[4 + DESK_FDS] = (struct pollfd){.fd = p->custody.say, .events = POLLIN};
+    if (poll(f, LEN(f), parent_custody_timeout(p)) < 0)
         return;
+    parent_custody_tick(p);
+    if (f[4 + DESK_FDS].revents)
+        parent_custody_hear(p);
     if (f[0].revents)
         on_signal(p, signals, &broken);
     for (int i = P_FRONT; i <= P_VAULT && !p->stopping; i++)
@@ -153,7 +174,7 @@ static void turn(struct parent *p, int signals)
     for (int i = P_FRONT; i <= P_VAULT && !p->stopping; i++)
         if (!(p->init && i == P_FRONT) && link_write(&p->link[i]) != OK)
             broken = true;
-    if (broken && !p->stopping)
+    if ((broken || p->custody.restart) && !p->stopping)
         again(p);
 }
 
@@ -180,7 +201,7 @@ static int watch(struct parent *p)
     signal(SIGPIPE, SIG_IGN);
     int signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     p->started_ms = now_ms();
-    if (signals < 0 || confine(p) != OK || parent_start(p) != OK) {
+    if (signals < 0 || confine(p) != OK || (p->init && parent_custody_make(p) != OK) || parent_start(p) != OK) {
         parent_stop(p);
         return 1;
     }
@@ -235,13 +256,19 @@ static void forget(struct parent *p)
 
 int parent_main(int argc, char **argv)
 {
-    static struct parent p = {.listen = -1, .desk = {.listen = -1}};
+    static struct parent p = {.listen = -1,
+                              .spare = -1,
+                              .secret_fd = -1,
+                              .desk = {.listen = -1},
+                              .custody = {.root = -1, .say = -1, .secret = -1, .device = -1}};
     static const struct option options[] = {{"init", no_argument, NULL, 'i'},
                                             {"bundle-out", required_argument, NULL, 'b'},
+                                            {"secret-fd", required_argument, NULL, 's'},
                                             {"version", no_argument, NULL, 'v'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     const char *file = NULL;
+    uint64_t fd;
     int c;
     while ((c = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
         if (c == 'v' || c == 'h') {
@@ -251,10 +278,13 @@ int parent_main(int argc, char **argv)
         if (c == '?')
             return fputs(usage, stderr), EXIT_USAGE;
         p.init = p.init || c == 'i';
+        if (c == 's' && (span_u64(span_str(optarg), 1000, &fd) != OK || fd < 3))
+            return fputs(usage, stderr), EXIT_USAGE;
+        p.secret_fd = c == 's' ? (int)fd : p.secret_fd;
         file = c == 'c' ? optarg : file;
         p.bundle_out = c == 'b' ? optarg : p.bundle_out;
     }
-    if (!file || optind < argc || (p.bundle_out && !p.init))
+    if (!file || optind < argc || ((p.bundle_out || p.secret_fd >= 0) && !p.init))
         return fputs(usage, stderr), EXIT_USAGE;
     if (sandbox_no_dumps() != OK)
         return 1;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static const char *const names[P__N] = {"front", "ledger", "vault", "unsealer", "courier"};
-enum { ASIDE = 64, FDS_MOST = 4 };
+enum { ASIDE = 64, FDS_MOST = UNSEALER_FDS };
 
 /* In the child: exactly these descriptors from 3 on, then the program again. */
 static void become(const char *role, const int *fd, int n, pid_t parent)
@@ -59,7 +59,7 @@ struct wires {
     int front[2], ledger[2], vault[2]; /* [0] ours */
     int front_ledger[2], ledger_vault[2], pipe[2];
     int courier[2], ledger_courier[2]; /* -1: there is no courier */
-    int pass, custody, xk;
+    int pass, custody, xk, null;
 };
 
 static bool pair(int fd[2])
@@ -67,35 +67,66 @@ static bool pair(int fd[2])
     return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == 0;
 }
 
-static bool lay(struct parent *p, struct wires *w)
+/* What the unsealer needs, when it has not run before. */
+static bool lay_unsealer(struct parent *p, struct wires *w)
 {
     char path[4200];
-    w->pass = open(conf_text(p->conf, "custody", "passphrase-file"), O_RDONLY | O_CLOEXEC);
+    if (p->custody.root >= 0) {
+        w->pipe[0] = p->custody.root;
+        p->custody.root = -1;
+        return true;
+    }
+    w->pass = parent_custody_secret(p);
     w->custody = open(parent_path(p, "custody", path), O_RDONLY | O_CLOEXEC);
     w->xk = open(parent_path(p, "xk", path), O_RDONLY | O_CLOEXEC);
-    if (parent_courier_wanted(p) && !(pair(w->courier) && pair(w->ledger_courier)))
+    w->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return w->pass >= 0 && w->custody >= 0 && w->xk >= 0 && w->null >= 0 && pipe2(w->pipe, O_CLOEXEC) == 0;
+}
+
+/* It carries for the ledger, which without a vault has nothing to send. */
+static bool with_courier(const struct parent *p)
+{
+    return parent_courier_wanted(p) && !p->custody.sealed;
+}
+
+static bool lay(struct parent *p, struct wires *w)
+{
+    if (with_courier(p) && !(pair(w->courier) && pair(w->ledger_courier)))
         return false;
-    return w->pass >= 0 && w->custody >= 0 && w->xk >= 0 && pair(w->front) && pair(w->ledger) && pair(w->vault) &&
-           pair(w->front_ledger) && pair(w->ledger_vault) && pipe2(w->pipe, O_CLOEXEC) == 0;
+    return pair(w->front) && pair(w->ledger) && pair(w->front_ledger) && pair(w->ledger_vault) &&
+           (p->custody.sealed || (pair(w->vault) && lay_unsealer(p, w)));
+}
+
+static enum err start_vault(struct parent *p, const struct wires *w)
+{
+    const int vault[] = {w->vault[1], w->ledger_vault[1], w->pipe[0]};
+    TRY(start_room(p, P_VAULT, vault, VAULT_FDS));
+    if (w->xk < 0)
+        return OK; /* the root is in the pipe */
+    int device = p->custody.device >= 0 ? p->custody.device : w->null;
+    return parent_unsealer(p, (const int[UNSEALER_FDS]){w->pass, w->custody, w->xk, w->pipe[1], w->null, device});
 }
 
 static enum err start_courier(struct parent *p, const struct wires *w)
 {
     const int fd[] = {w->courier[1], w->ledger_courier[1]};
-    return parent_courier_wanted(p) ? start_room(p, P_COURIER, fd, COURIER_FDS) : OK;
+    return with_courier(p) ? start_room(p, P_COURIER, fd, COURIER_FDS) : OK;
 }
 
 static enum err start_all(struct parent *p, const struct wires *w)
 {
     const int ledger[] = {w->ledger[1], w->front_ledger[1], w->ledger_vault[0], w->ledger_courier[0]};
-    const int vault[] = {w->vault[1], w->ledger_vault[1], w->pipe[0]};
-    const int unsealer[] = {w->pass, w->custody, w->xk, w->pipe[1]};
     const int front[] = {w->front[1], w->front_ledger[0], p->listen};
-    TRY(start_room(p, P_LEDGER, ledger, LEDGER_FDS + parent_courier_wanted(p)));
+    TRY(start_room(p, P_LEDGER, ledger, LEDGER_FDS + with_courier(p)));
     TRY(start_courier(p, w));
-    TRY(start_room(p, P_VAULT, vault, VAULT_FDS));
-    TRY(start_room(p, P_UNSEALER, unsealer, UNSEALER_FDS));
+    if (!p->custody.sealed)
+        TRY(start_vault(p, w));
     return p->init ? OK : start_room(p, P_FRONT, front, FRONT_FDS);
+}
+
+enum err parent_unsealer(struct parent *p, const int fd[UNSEALER_FDS])
+{
+    return start_room(p, P_UNSEALER, fd, UNSEALER_FDS);
 }
 
 static void close_some(const int *fd, size_t n)
@@ -105,22 +136,40 @@ static void close_some(const int *fd, size_t n)
             close(fd[i]);
 }
 
-/* With init there is no front, and its ends stay open here, so that the ledger does not miss it. */
-static void give_away(const struct parent *p, const struct wires *w)
+/* With init there is no front, and its ends stay open here, so that the ledger does not miss it; sealed, the same with
+ * the vault. */
+static void give_away(struct parent *p, const struct wires *w)
 {
     const int front[] = {w->front[1], w->front_ledger[0]};
-    const int fd[] = {w->ledger[1],        w->vault[1], w->front_ledger[1], w->ledger_vault[0],
-                      w->ledger_vault[1],  w->pipe[0],  w->pipe[1],         w->pass,
-                      w->custody,          w->xk,       w->courier[1],      w->ledger_courier[0],
+    const int fd[] = {w->ledger[1],
+                      w->vault[1],
+                      w->front_ledger[1],
+                      w->ledger_vault[0],
+                      w->pipe[0],
+                      w->pipe[1],
+                      w->pass,
+                      w->custody,
+                      w->xk,
+                      w->null,
+                      w->courier[1],
+                      w->ledger_courier[0],
                       w->ledger_courier[1]};
     if (!p->init)
         close_some(front, LEN(front));
     close_some(fd, LEN(fd));
+    if (p->custody.sealed)
+        p->spare = w->ledger_vault[1];
+    else
+        close_some(&w->ledger_vault[1], 1);
 }
 
 enum err parent_start(struct parent *p)
 {
-    struct wires w = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1, -1, -1};
+    struct wires w = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1, -1, -1, -1};
+    if (p->served && !p->custody.sealed && p->custody.attended && p->custody.root < 0) {
+        LOG(LOG_L_WARN, "sealed", log_str("what", "a room ended, and only the operator has the secret: unseal again"));
+        p->custody.sealed = true;
+    }
     enum err e = lay(p, &w) ? start_all(p, &w) : ERR_IO;
     give_away(p, &w);
     if (w.courier[0] >= 0 && parent_courier_tell(p, w.courier[0]) != OK)
@@ -144,17 +193,24 @@ enum err parent_start(struct parent *p)
     return p->link[P_LEDGER].out.e;
 }
 
+void parent_end_room(struct parent *p, enum parent_room room)
+{
+    if (p->pid[room] <= 0)
+        return;
+    kill(p->pid[room], SIGKILL);
+    while (waitpid(p->pid[room], NULL, 0) < 0 && errno == EINTR)
+        continue;
+    p->pid[room] = 0;
+}
+
 void parent_stop(struct parent *p)
 {
     for (int i = 0; i < P__N; i++)
-        if (p->pid[i] > 0)
-            kill(p->pid[i], SIGKILL);
-    for (int i = 0; i < P__N; i++)
-        if (p->pid[i] > 0) {
-            while (waitpid(p->pid[i], NULL, 0) < 0 && errno == EINTR)
-                continue;
-            p->pid[i] = 0;
-        }
+        if (i != P_UNSEALER || !p->custody.alone || p->stopping)
+            parent_end_room(p, (enum parent_room)i);
     for (int i = P_FRONT; i <= P_VAULT; i++)
         link_free(&p->link[i]);
+    if (p->spare >= 0)
+        close(p->spare);
+    p->spare = -1;
 }

@@ -27,11 +27,13 @@ enum room_fd {
     VAULT_PIPE = 5, /* the unsealer writes RK here */
     VAULT_FDS = 3,
 
-    UNSEALER_PASS = 3,
-    UNSEALER_CUSTODY = 4,
+    UNSEALER_PASS = 3,    /* the operator's secret: a file or a pipe */
+    UNSEALER_CUSTODY = 4, /* custody file */
     UNSEALER_XK = 5,
-    UNSEALER_PIPE = 6,
-    UNSEALER_FDS = 4
+    UNSEALER_PIPE = 6,   /* RK to the vault */
+    UNSEALER_SAY = 7,    /* lines to the parent */
+    UNSEALER_DEVICE = 8, /* TPM */
+    UNSEALER_FDS = 6
 };
 
 /* Exit statuses of a room. */

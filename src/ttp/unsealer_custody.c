@@ -93,19 +93,29 @@ enum err custody_warm(void)
     return hkdf(SPAN("warm"), SPAN("warm"), "warm", out, sizeof out);
 }
 
-enum err custody_root(const struct custody *c, struct span passphrase, struct span xk, uint8_t root[CUSTODY_ROOT])
+enum err custody_stretch(const struct custody *c, struct span passphrase, uint8_t secret[CUSTODY_SECRET])
 {
-    uint8_t stretched[CUSTODY_ROOT];
-    if (xk.n != CUSTODY_XK)
-        return ERR_SYNTAX;
     if (span_ends(passphrase, SPAN("\n")))
         passphrase = span_first(passphrase, passphrase.n - 1);
     if (passphrase.n < CUSTODY_PASS_LEAST)
         return ERR_RANGE;
-    int rc = argon2id(c, passphrase, stretched);
-    enum err e = rc == ARGON2_OK ? OK : rc == ARGON2_MEMORY_ALLOCATION_ERROR ? ERR_NOMEM : ERR_CRYPTO;
+    int rc = argon2id(c, passphrase, secret);
+    return rc == ARGON2_OK ? OK : rc == ARGON2_MEMORY_ALLOCATION_ERROR ? ERR_NOMEM : ERR_CRYPTO;
+}
+
+enum err custody_mix(const uint8_t secret[CUSTODY_SECRET], struct span xk, uint8_t root[CUSTODY_ROOT])
+{
+    if (xk.n != CUSTODY_XK)
+        return ERR_SYNTAX;
+    return hkdf(xk, span_of(secret, CUSTODY_SECRET), "oneseal-root-v1", root, CUSTODY_ROOT);
+}
+
+enum err custody_root(const struct custody *c, struct span passphrase, struct span xk, uint8_t root[CUSTODY_ROOT])
+{
+    uint8_t secret[CUSTODY_SECRET];
+    enum err e = custody_stretch(c, passphrase, secret);
     if (e == OK)
-        e = hkdf(xk, span_of(stretched, sizeof stretched), "oneseal-root-v1", root, CUSTODY_ROOT);
-    wipe(stretched, sizeof stretched);
+        e = custody_mix(secret, xk, root);
+    wipe(secret, sizeof secret);
     return e;
 }

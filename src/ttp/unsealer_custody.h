@@ -9,7 +9,14 @@
 
 #include "base/buf.h"
 
-enum { CUSTODY_ROOT = 32, CUSTODY_XK = 32, CUSTODY_SALT = 16, CUSTODY_PASS_MAX = 4096, CUSTODY_PASS_LEAST = 8 };
+enum {
+    CUSTODY_ROOT = 32,
+    CUSTODY_SECRET = 32,
+    CUSTODY_XK = 32,
+    CUSTODY_SALT = 16,
+    CUSTODY_PASS_MAX = 4096,
+    CUSTODY_PASS_LEAST = 8
+};
 
 struct custody {
     uint32_t t, m_kib, p; /* Argon2id: passes, memory, lanes */
@@ -22,8 +29,13 @@ void custody_write(const struct custody *c, struct buf *b);
 MUST_USE enum err custody_read(struct span text, struct custody *c);
 /* Makes OpenSSL load what custody_root will use, while files may still be opened. ERR_CRYPTO. */
 MUST_USE enum err custody_warm(void);
-/* One line feed at the end of the passphrase does not count. ERR_RANGE: shorter than CUSTODY_PASS_LEAST; ERR_SYNTAX (XK
- * of another length), ERR_NOMEM, ERR_CRYPTO. */
+/* S of a passphrase. One line feed at its end does not count. ERR_RANGE: shorter than CUSTODY_PASS_LEAST; ERR_NOMEM,
+ * ERR_CRYPTO. */
+MUST_USE enum err custody_stretch(const struct custody *c, struct span passphrase, uint8_t secret[CUSTODY_SECRET]);
+/* RK of S and XK. ERR_SYNTAX (XK of another length), ERR_CRYPTO. */
+MUST_USE enum err custody_mix(const uint8_t secret[CUSTODY_SECRET], struct span xk, uint8_t root[CUSTODY_ROOT]);
+/* Both. One line feed at the end of the passphrase does not count. ERR_RANGE: shorter than CUSTODY_PASS_LEAST;
+ * ERR_SYNTAX (XK of another length), ERR_NOMEM, ERR_CRYPTO. */
 MUST_USE enum err custody_root(const struct custody *c, struct span passphrase, struct span xk,
                                uint8_t root[CUSTODY_ROOT]);
 

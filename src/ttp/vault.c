@@ -176,7 +176,7 @@ static enum err on_STORED(void *room, const union msg_any *m)
     if (s->keys.n == 0)
         return no(v, "there are no keys in this state folder: run oneseal-ttp --init first");
     if (vault_root_pick(v, s) != OK)
-        return no(v, "the custody secret does not open the keys of this state folder");
+        return no(v, TTP_WRONG_CUSTODY);
     TRY(empty_state(v));
     bool first = v->known && memcmp(v->state_hash, v->known_state, MSG_HASH) == 0; /* nothing was ever written */
     if (s->here && take_snapshot(v, s) != OK)
@@ -402,6 +402,16 @@ static enum err on_POSTED(void *room, const union msg_any *m)
     return ERR_NOTNOW;
 }
 
+/* The secrets go at once, what hangs on them with vault_free. */
+static enum err on_VAULT_END(void *room, const union msg_any *m)
+{
+    struct vault *v = room;
+    (void)m;
+    wipe(v->secret, sizeof *v->secret);
+    v->state = 0;
+    return OK;
+}
+
 /* ---- the room
  * --------------------------------------------------------------------------------------------------------------- */
 
@@ -480,6 +490,11 @@ void vault_free(struct vault *v)
     heap_buf_free(&v->scratch);
     secret_free(v->secret);
     free(v);
+}
+
+bool vault_ended(const struct vault *v)
+{
+    return v->state == 0;
 }
 
 const struct msg_end *vault_end(const struct vault *v)

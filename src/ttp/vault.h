@@ -28,6 +28,8 @@ MUST_USE enum err vault_new(const struct vault_conf *conf, struct vault **out);
 void vault_free(struct vault *v);
 /* The end for msg_receive. Lives as long as the vault. */
 const struct msg_end *vault_end(const struct vault *v);
+/* It was told to end, its secrets are wiped: free it and leave. */
+bool vault_ended(const struct vault *v);
 /* Once in a while, and when vault_wait_ms is over: folded denials of past minutes, polls that are held. */
 MUST_USE enum err vault_tick(struct vault *v);
 enum { VAULT_WAIT_MAX_MS = 10000 };

@@ -112,6 +112,12 @@ const struct vault_kind vault_kind_admin = {admin_read, admin_decide, admin_read
 
 /* ---- commands that are the vault's own --------------------------------------------------------------------------- */
 
+/* The parent ends the vault when it has this answer. */
+enum err vault_admin_seal(struct vault *v, struct vault_ask *a, struct span words)
+{
+    return vault_admin_leaf(v, a, "seal", words);
+}
+
 enum err vault_admin_note(struct vault *v, struct vault_ask *a, struct span words)
 {
     if (words.n == 0) {

@@ -60,6 +60,10 @@ static void turn(struct vault *v, struct link *parent, struct link *ledger)
     for (int i = 0; i < 2; i++)
         if (n > 0 && p[i].revents != 0 && (e = link_read(link[i], vault_end(v))) != OK)
             room_end(ROOM_VAULT, link[i]->peer, e);
+    if (vault_ended(v)) {
+        vault_free(v);
+        _exit(ROOM_DONE);
+    }
     /* The ledger first: what the parent hears may make others speak to the ledger. */
     if ((e = link_flush(ledger)) != OK)
         room_end(ROOM_VAULT, ROOM_LEDGER, e);

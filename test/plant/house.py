@@ -1,5 +1,6 @@
 """A service provider's house for tests: its authority, IN-CSE, MN-CSE and applications, each a real process."""
 import os
+import subprocess
 
 from witness import certs
 
@@ -99,14 +100,16 @@ class House:
             process.start()
         return process
 
-    def ttp(self, name="ttp", port=0, operator=None, extra=(), start=True, env=None, prefix=()):
-        """Makes the state of a TTP and starts it. process.bundle is the identity bundle that clients pin."""
+    def ttp(self, name="ttp", port=0, operator=None, extra=(), start=True, env=None, prefix=(),
+            custody=None, secret=None, secret_fd=None):
+        """Makes the state of a TTP and starts it. process.bundle is the identity bundle that clients pin. `custody` is
+        the section of that name; `secret`, what is handed to --init on a descriptor, or `secret_fd`, that descriptor."""
         own, key = self.certificate("ttp")
         folder = os.path.join(self.folder, name)
         os.makedirs(folder, exist_ok=True)
         sections = [("ttp", {"fqdn": TTP_NAME, "listen": "127.0.0.1:%d" % port, "state": folder + "/state"}),
                     ("tls", {"certificate": own, "key-file": key, "ca": self.authority.path}),
-                    ("custody", {"passphrase-file": folder + "/passphrase"}),
+                    ("custody", custody or {"passphrase-file": folder + "/passphrase"}),
                     ("clients", {"anchors": self.authority.path})]
         if operator:
             sections.append(("operator", {"key": operator}))
@@ -115,7 +118,11 @@ class House:
         with open(conf, "w", encoding="utf-8") as f:
             f.write(ini(sections))
         bundle = folder + "/bundle"
-        run([program("oneseal-ttp"), "-c", conf, "--init", "--bundle-out", bundle], check=0)
+        command = [program("oneseal-ttp"), "-c", conf, "--init", "--bundle-out", bundle]
+        if secret is None and secret_fd is None:
+            run(command, check=0, env=env)
+        else:
+            self._init_with(command, secret, secret_fd, env)
         process = Process(name, list(prefix) + [program("oneseal-ttp"), "-c", conf],
                           os.path.join(self.folder, name + ".log"), env=env)
         process.conf, process.bundle, process.state = conf, bundle, folder + "/state"
@@ -124,6 +131,18 @@ class House:
         if start:
             process.start()
         return process
+
+    @staticmethod
+    def _init_with(command, secret, fd, env):
+        out = fd
+        if fd is None:
+            out, into = os.pipe()
+            os.write(into, secret)
+            os.close(into)
+        subprocess.run(command + ["--secret-fd", str(out)], pass_fds=[out], check=True,
+                       env=dict(os.environ, **(env or {})))
+        if fd is None:
+            os.close(out)
 
     def sealing(self, ttp, readers, pattern, url=None, name="demo", policy="seal-at-gateway", cse_id="/id-mn"):
         """The sections that make a CSE seal: for cse(extra=...)."""
