@@ -213,5 +213,5 @@ enum err shamir_get_sharing(struct span s, struct sharing *g)
     TRY(word(&s, "tags=", &t));
     for (unsigned i = 0; i < g->n; i++)
         TRY(octets(span_cut(&t, ','), g->tag[i], SHAMIR_TAG));
-    return t.n == 0 && s.n == 0 ? OK : ERR_SYNTAX;
+    return !t.p && s.n == 0 ? OK : ERR_SYNTAX;
 }

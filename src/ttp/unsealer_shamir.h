@@ -2,7 +2,7 @@
  * time: share x (1..n) of an octet is f(x), f(0) the octet, f of degree m-1 with random coefficients.
  *
  * Constant time: no branch and no address depends on a secret octet, in arithmetic, text and comparison; the numbers of
- * shares are public (test/walls/test_shares.py counts instructions and compares addresses).
+ * shares are public (test/walls/test_shares.py counts instructions).
  *
  * A share as text, one line: oneseal-share-1-SET-X-Y-CHECK; SET 16 hex digits that name the sharing, X its number in
  * two hex digits, Y 64, CHECK the first 4 octets of SHA-256 of everything before it, against typing errors.

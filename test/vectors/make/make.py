@@ -8,12 +8,13 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import derive       # noqa: E402
 import objects      # noqa: E402
+import shares       # noqa: E402
 import streams      # noqa: E402
 
 
 def files():
     """{name: text}"""
-    made = [objects.Objects().all_jwe(), objects.Signed().all_jws(), derive.all_derivations()] + streams.all_files()
+    made = [objects.Objects().all_jwe(), objects.Signed().all_jws(), derive.all_derivations(), shares.all_shares()] + streams.all_files()
     out = {}
     for one in made:
         head = {"file": one["file"], "format": 1, "set": "own", "purpose": one["purpose"]}
