@@ -15,6 +15,10 @@ enum ttp_kind {
 /* Content types of an ANSWER. */
 enum ttp_type { TYPE_ERROR, TYPE_JOSE, TYPE_TEXT, TYPE_JSON, TYPE_CERTS, TYPE_CSRATTRS, TYPE_SIZE, TYPE_TILE };
 
+/* What SWEEP asks for: rows of a stream behind rowid `after`; streams behind (iss, sid); tenants; rows of before leaf
+ * `after`, of a stream or with an empty iss of all. */
+enum ttp_sweep { SWEEP_ROWS, SWEEP_STREAMS, SWEEP_TENANTS, SWEEP_BEFORE };
+
 /* What LOG_READ asks for. */
 enum ttp_log { LOG_CHECKPOINT, LOG_ENTRIES, LOG_CONSISTENCY, LOG_COSIGNED };
 

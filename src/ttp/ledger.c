@@ -5,6 +5,7 @@
 #include "ttp/kind.h"
 #include "ttp/ledger_admin.h"
 #include "ttp/ledger_tile.h"
+#include "ttp/ledger_rekey.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,11 @@ static enum err on_LEDGER_SEALED(void *room, const union msg_any *m)
     return OK;
 }
 
+static enum err on_TOMBS_READ(void *room, const union msg_any *m)
+{
+    return ledger_tombs_read(room, m->TOMBS_READ.n);
+}
+
 static enum err on_SERVE(void *room, const union msg_any *m)
 {
     struct ledger *l = room;
@@ -276,6 +282,11 @@ static enum err on_FIND_STREAM(void *room, const union msg_any *m)
     return e;
 }
 
+static enum err on_SWEEP(void *room, const union msg_any *m)
+{
+    return ledger_sweep(room, &m->SWEEP);
+}
+
 /* ---- a batch: everything or nothing --------------------------------------------------------------------------- */
 
 /* Keeps the first failure; the vault hears it at COMMIT. */
@@ -349,6 +360,47 @@ static enum err on_SHRED(void *room, const union msg_any *m)
     return spoil(l, LEDGER_RUN(&l->db, SQL_ROW_DROP, "t", buf_span(&b)));
 }
 
+static enum err on_ROW_AGAIN(void *room, const union msg_any *m)
+{
+    struct ledger *l = room;
+    const struct msg_ROW_AGAIN *r = &m->ROW_AGAIN;
+    return l->spoilt != OK ? OK : spoil(l, LEDGER_RUN(&l->db, SQL_ROW_AGAIN, "tb", r->key, r->sealed));
+}
+
+static enum err on_STREAM_DROP(void *room, const union msg_any *m)
+{
+    struct ledger *l = room;
+    const struct msg_STREAM_DROP *d = &m->STREAM_DROP;
+    return l->spoilt != OK ? OK : spoil(l, LEDGER_RUN(&l->db, SQL_STREAM_DROP, "tb", d->iss, d->sid));
+}
+
+static enum err on_TENANT_DROP(void *room, const union msg_any *m)
+{
+    struct ledger *l = room;
+    return l->spoilt != OK ? OK : spoil(l, LEDGER_RUN(&l->db, SQL_TENANT_DROP, "t", m->TENANT_DROP.tenant));
+}
+
+static enum err on_KEYS(void *room, const union msg_any *m)
+{
+    struct ledger *l = room;
+    return l->spoilt != OK ? OK : spoil(l, ledger_keys(l, &m->KEYS));
+}
+
+static enum err on_TOMBS(void *room, const union msg_any *m)
+{
+    struct ledger *l = room;
+    const struct msg_TOMBS *t = &m->TOMBS;
+    return l->spoilt != OK ? OK : spoil(l, LEDGER_RUN(&l->db, SQL_TOMB_PUT, "ib", t->n, t->body));
+}
+
+static enum err on_PURGE(void *room, const union msg_any *m)
+{
+    struct ledger *l = room;
+    (void)m;
+    l->purge = true;
+    return OK;
+}
+
 static enum err on_PAIRS_PAST(void *room, const union msg_any *m)
 {
     struct ledger *l = room;
@@ -394,6 +446,8 @@ static enum err on_COMMIT(void *room, const union msg_any *m)
         return OK;
     }
     l->size = l->fresh;
+    if (l->purge)
+        ledger_purge(l);
     for (size_t i = 0; i < l->n_prove; i++)
         TRY(ledger_log_prove(l, l->prove[i]));
     msg_put_COMMITTED(l->conf.to_vault, &(struct msg_COMMITTED){.size = l->size});

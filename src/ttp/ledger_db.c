@@ -37,6 +37,7 @@ static const char schema[] =
     " mac BLOB NOT NULL);"
     "CREATE TABLE IF NOT EXISTS node(level INTEGER NOT NULL, idx INTEGER NOT NULL, hash BLOB NOT NULL,"
     " PRIMARY KEY(level,idx)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS tomb(n INTEGER PRIMARY KEY, body BLOB NOT NULL);"
     "CREATE TABLE IF NOT EXISTS snapshot(n INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL,"
     " body BLOB NOT NULL, mac BLOB NOT NULL);"
     "PRAGMA temp_store=MEMORY;"
@@ -271,6 +272,16 @@ enum err ledger_db_row_get(struct ledger_db *d, struct span kid, bool pair, stru
     TRY(row_key(kid, pair, &b));
     TRY(ledger_db_step(d, SQL_ROW_GET, "t", buf_span(&b)));
     return row_read(d, SQL_ROW_GET, r, sealed);
+}
+
+enum err ledger_db_row_at(struct ledger_db *d, enum ledger_sql sql, struct row *r, struct span *sealed, uint64_t *at,
+                          struct span *key)
+{
+    enum err e = row_read(d, sql, r, sealed);
+    int n = sqlite3_column_count(d->st[sql]);
+    *at = ledger_db_u64(d, sql, n - 2);
+    *key = ledger_db_blob(d, sql, n - 1);
+    return e;
 }
 
 enum err ledger_db_pair_nth(struct ledger_db *d, struct span iss, struct span sid, uint64_t now, uint64_t nth,

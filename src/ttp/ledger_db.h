@@ -42,6 +42,10 @@ MUST_USE enum err ledger_db_row_put(struct ledger_db *d, const struct row *r, st
  * ERR_SYNTAX (a column of wrong size). */
 MUST_USE enum err ledger_db_row_get(struct ledger_db *d, struct span kid, bool pair, struct row *r,
                                     struct span *sealed);
+/* The row that one of the statements ROW_ALL, ROW_BEFORE, ROW_BEFORE_OF stands on, its rowid and kid_key. ERR_SYNTAX.
+ */
+MUST_USE enum err ledger_db_row_at(struct ledger_db *d, enum ledger_sql sql, struct row *r, struct span *sealed,
+                                   uint64_t *at, struct span *key);
 /* The nth pair of a stream that waits, until ledger_db_done(d, SQL_PAIR_NTH). The same errors. */
 MUST_USE enum err ledger_db_pair_nth(struct ledger_db *d, struct span iss, struct span sid, uint64_t now, uint64_t nth,
                                      struct row *r, struct span *sealed);

@@ -21,6 +21,7 @@ struct ledger {
     uint8_t known_state[MSG_HASH];
     bool begun; /* a transaction is open */
     enum err spoilt;
+    bool purge; /* after a commit: empty the write-ahead log */
     uint64_t prove[LEDGER_PROVE_MAX];
     size_t n_prove;
     struct buf note; /* newest signed head */

@@ -113,6 +113,20 @@ static enum err on_QUARANTINE(void *room, const union msg_any *m)
     return OK;
 }
 
+static enum err on_REWRAPPED(void *room, const union msg_any *m)
+{
+    (void)room;
+    (void)m;
+    return OK;
+}
+
+static enum err on_REKEY_WANTED(void *room, const union msg_any *m)
+{
+    (void)room;
+    (void)m;
+    return OK;
+}
+
 static enum err on_VAULT_NO(void *room, const union msg_any *m)
 {
     struct parent *p = room;

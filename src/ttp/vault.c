@@ -104,6 +104,11 @@ static enum err on_ROOT_ALSO(void *room, const union msg_any *m)
     return vault_root_also(room);
 }
 
+static enum err on_REWRAP(void *room, const union msg_any *m)
+{
+    return vault_root_rewrap(room, m->REWRAP.id);
+}
+
 /* ---- loading --------------------------------------------------------------------------------------------------------
  */
 
@@ -163,6 +168,21 @@ static enum err empty_state(struct vault *v)
     return e;
 }
 
+/* The leaves behind the snapshot. */
+static enum err replay(struct vault *v)
+{
+    uint64_t to = v->known ? v->known_size : v->want_size;
+    if (to < v->tree.size || to > v->want_size)
+        return no(v, "the log is shorter than the one that was signed: it was rolled back");
+    if (to - v->tree.size > TTP_REPLAY_MAX)
+        return no(v, "the snapshot of policies is too far behind the log");
+    v->replay_to = to;
+    if (to == v->tree.size)
+        return replayed(v);
+    msg_put_REPLAY(v->conf.to_ledger, &(struct msg_REPLAY){.from = v->tree.size, .to = to});
+    return OK;
+}
+
 static enum err on_STORED(void *room, const union msg_any *m)
 {
     struct vault *v = room;
@@ -186,16 +206,7 @@ static enum err on_STORED(void *room, const union msg_any *m)
     if (vault_life_loaded(v) != OK)
         return no(v, "the vault's own keys in the snapshot cannot be read");
     v->want_size = s->leaves;
-    uint64_t to = v->known ? v->known_size : s->leaves;
-    if (to < v->tree.size || to > s->leaves)
-        return no(v, "the log is shorter than the one that was signed: it was rolled back");
-    if (to - v->tree.size > TTP_REPLAY_MAX)
-        return no(v, "the snapshot of policies is too far behind the log");
-    v->replay_to = to;
-    if (to == v->tree.size)
-        return replayed(v);
-    msg_put_REPLAY(v->conf.to_ledger, &(struct msg_REPLAY){.from = v->tree.size, .to = to});
-    return OK;
+    return vault_tomb_load(v) ? OK : replay(v);
 }
 
 /* A bundle whose keys are lost would be pinned for nothing: the parent hears of it when they are on disk. */
@@ -204,6 +215,15 @@ static enum err on_KEYS_KEPT(void *room, const union msg_any *m)
     struct vault *v = room;
     (void)m;
     return v->init ? serve(v) : ERR_STALE;
+}
+
+static enum err on_OLD_TOMBS(void *room, const union msg_any *m)
+{
+    struct vault *v = room;
+    bool done = false;
+    if (vault_tomb_loaded(v, m->OLD_TOMBS.n, m->OLD_TOMBS.body, &done) != OK)
+        return no(v, "a part of the list of shredded keys is missing or was altered");
+    return done ? replay(v) : OK;
 }
 
 static enum err on_OLD_LEAF(void *room, const union msg_any *m)
@@ -315,6 +335,16 @@ static enum err gathered(struct vault *v, struct vault_ask *a)
     }
     a->gathered = ++a->n_came == a->n_need;
     return a->gathered ? vault_launch(v) : OK;
+}
+
+static enum err on_SWEPT(void *room, const union msg_any *m)
+{
+    return vault_work_swept(room, &m->SWEPT);
+}
+
+static enum err on_SWEPT_END(void *room, const union msg_any *m)
+{
+    return vault_work_swept_end(room, &m->SWEPT_END);
 }
 
 static enum err on_FOUND(void *room, const union msg_any *m)
@@ -447,6 +477,7 @@ enum err vault_new(const struct vault_conf *conf, struct vault **out)
     v->bundle = heap_buf(TTP_BODY_MAX);
     v->note = heap_buf(LOG_NOTE_MAX);
     v->scratch = heap_buf(VAULT_ANSWER_MAX);
+    vault_work_new(v);
     log_tree_init(&v->tree);
     vault_quota_init(&v->quota);
     memcpy(s->rk, conf->root, VAULT_KEY);
@@ -480,6 +511,8 @@ void vault_free(struct vault *v)
     vault_ca_free(v);
     X509_STORE_free(v->anchors);
     vault_life_free(v);
+    vault_tomb_free(v);
+    vault_work_free(v);
     p256_free(v->identity);
     p256_free(v->sealing);
     p256_free(v->release);
@@ -504,5 +537,6 @@ const struct msg_end *vault_end(const struct vault *v)
 
 enum err vault_tick(struct vault *v)
 {
+    vault_work_tick(v);
     return vault_launch(v);
 }

@@ -3,6 +3,7 @@
 #include "host/heap.h"
 #include "ttp/vault_admin.h"
 #include "ttp/vault_est.h"
+#include "ttp/vault_shred.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static const struct vault_kind *const kinds[KIND__N + 1] = {
     [KIND_RELEASE] = &vault_kind_release,
     [KIND_POLICY] = &vault_kind_policy,
     [KIND_POLL] = &vault_kind_poll,
+    [KIND_SHRED] = &vault_kind_shred,
     [KIND_SHOW] = &vault_kind_show,
     [KIND_WHY] = &vault_kind_why,
     [KIND_SKR_GET] = &vault_kind_skr_get,

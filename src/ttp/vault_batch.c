@@ -1,7 +1,7 @@
 /* The order that makes the log mean something (e2e.md 6 point 4): decide -> ledger fsyncs and acknowledges -> sign the
  * head -> the parent keeps it -> answers in leaf order. One batch at a time; what comes meanwhile is the next one. */
 #include "host/heap.h"
-#include "ttp/vault_own.h"
+#include "ttp/vault_root.h"
 
 #include <string.h>
 
@@ -211,12 +211,17 @@ enum err vault_launch(struct vault *v)
     v->n_leaf = v->n_flying = 0;
     v->open = v->snapshot_sent = false;
     TRY(vault_life_launch(v));
-    for (struct vault_ask *a = v->first; a && v->n_flying < VAULT_BATCH_MAX; a = a->next)
+    TRY(vault_tomb_launch(v));
+    TRY(vault_work_launch(v));
+    bool alone = vault_root_switching(v);
+    for (struct vault_ask *a = alone ? NULL : v->first; a && v->n_flying < VAULT_BATCH_MAX; a = a->next)
         if (a->gathered && !a->done)
             TRY(decide(v, a));
     TRY(fold_flush(v));
     sweep(v);
-    return v->open ? close_batch(v) : OK;
+    if (v->open)
+        TRY(close_batch(v));
+    return vault_work_go(v);
 }
 
 enum err vault_batch_committed(struct vault *v, uint64_t size)
@@ -226,6 +231,7 @@ enum err vault_batch_committed(struct vault *v, uint64_t size)
         return ERR_STALE;
     v->commits++;
     vault_state_keep(v);
+    vault_root_committed(v);
     if (v->snapshot_sent)
         v->snapshot_size = v->tree.size;
     TRY(vault_sign_head(v));
@@ -245,6 +251,9 @@ enum err vault_batch_failed(struct vault *v)
         memcpy(v->state_hash, v->state_before, MSG_HASH);
     TRY(vault_state_undo(v));
     vault_life_failed(v);
+    vault_tomb_failed(v);
+    vault_work_failed(v);
+    TRY(vault_root_failed(v));
     for (size_t i = 0; i < v->n_flying; i++)
         vault_refuse(v, v->flying[i], 503, reason_code(REASON_TTP_SEALED),
                      "the log cannot be written, and no key leaves without a record",
@@ -261,6 +270,8 @@ enum err vault_batch_kept(struct vault *v, uint64_t size)
     msg_put_NOTE(v->conf.to_ledger, &(struct msg_NOTE){.size = size, .note = buf_span(&v->note)});
     vault_life_kept(v);
     vault_witness_kept(v);
+    vault_tomb_kept(v);
+    vault_root_kept(v);
     for (size_t i = 0; i < v->n_flying; i++) {
         struct vault_ask *a = v->flying[i];
         if (!vault_quarantine_holds(v, a) && vault_kind_of(a->kind)->answer(v, a) != OK)

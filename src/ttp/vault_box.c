@@ -80,27 +80,57 @@ static void stream_aad(struct buf *b, struct span tenant, struct span iss, const
     vault_key_put(b, part, LEN(part));
 }
 
-static enum err key_open(const uint8_t above[VAULT_KEY], const char *label, struct span aad, struct span box,
-                         uint8_t out[VAULT_KEY])
+enum { ONE_BOX = VAULT_KEY + VAULT_BOX, TWO_BOX = 2 * VAULT_KEY + VAULT_BOX };
+
+/* One key, or the new one and the one before it. */
+static enum err keys_open(const uint8_t above[VAULT_KEY], const char *label, struct span aad, struct span box,
+                          struct vault_two *out)
 {
-    struct buf b = buf_over(out, VAULT_KEY);
+    struct buf b = BUF_ARRAY(out->key);
+    if (box.n != ONE_BOX && box.n != TWO_BOX)
+        return ERR_AUTH;
     TRY(vault_box_open(above, label, aad, box, &b));
-    return b.n == VAULT_KEY ? OK : ERR_AUTH;
+    out->n = b.n / VAULT_KEY;
+    return OK;
 }
 
-struct path {
-    uint8_t tk[VAULT_KEY], sk[VAULT_KEY];
-};
+enum err vault_tenant_open(struct vault *v, struct span tenant, struct span wrapped, struct vault_two *tk)
+{
+    size_t half = wrapped.n / 2;
+    if (wrapped.n != (size_t)2 * ONE_BOX && wrapped.n != (size_t)2 * TWO_BOX)
+        return keys_open(v->secret->rk, tenant_label, tenant, wrapped, tk);
+    if (keys_open(v->secret->rk, tenant_label, tenant, span_first(wrapped, half), tk) == OK)
+        return OK;
+    return keys_open(v->secret->rk, tenant_label, tenant, span_from(wrapped, half), tk);
+}
 
-static enum err path_open(struct vault *v, const struct row *row, struct span tenant_key, struct span stream_key,
-                          struct path *p)
+enum err vault_tenant_seal(const uint8_t rk[VAULT_KEY], struct span tenant, const struct vault_two *tk, struct buf *out)
+{
+    return vault_box_seal(rk, tenant_label, tenant, span_of(tk->key, tk->n * VAULT_KEY), out);
+}
+
+enum err vault_stream_open(const struct vault_two *tk, const struct row *row, struct span wrapped, struct vault_two *sk,
+                           size_t *which)
 {
     uint8_t aad[3 * ROW_TEXT_MAX];
     struct buf b = BUF_ARRAY(aad);
     stream_aad(&b, row->adfq, row->iss, row->sid);
     TRY(b.e == OK ? OK : ERR_AUTH);
-    TRY(key_open(v->secret->rk, tenant_label, row->adfq, tenant_key, p->tk));
-    return key_open(p->tk, stream_label, buf_span(&b), stream_key, p->sk);
+    enum err e = ERR_AUTH;
+    for (*which = 0; *which < tk->n; ++*which)
+        if ((e = keys_open(tk->key[*which], stream_label, buf_span(&b), wrapped, sk)) != ERR_AUTH)
+            break;
+    return e;
+}
+
+enum err vault_stream_seal(const uint8_t tk[VAULT_KEY], const struct row *row, const struct vault_two *sk,
+                           struct buf *out)
+{
+    uint8_t aad[3 * ROW_TEXT_MAX];
+    struct buf b = BUF_ARRAY(aad);
+    stream_aad(&b, row->adfq, row->iss, row->sid);
+    TRY(b.e);
+    return vault_box_seal(tk, stream_label, buf_span(&b), span_of(sk->key, sk->n * VAULT_KEY), out);
 }
 
 static enum err row_aad(const struct row *row, struct buf *b)
@@ -109,52 +139,77 @@ static enum err row_aad(const struct row *row, struct buf *b)
     return b->e == OK ? OK : ERR_AUTH;
 }
 
-enum err vault_row_open(struct vault *v, const struct vault_found *f, uint8_t value[ROW_VALUE_MAX])
+enum err vault_row_open_by(const struct vault_two *sk, const struct row *row, struct span sealed,
+                           uint8_t value[ROW_VALUE_MAX], size_t *which)
 {
-    size_t n = row_value_n(f->row.kind);
+    size_t n = row_value_n(row->kind);
     uint8_t aad[8 * ROW_TEXT_MAX];
     struct buf b = BUF_ARRAY(aad), out = buf_over(value, n);
+    TRY(row_aad(row, &b));
+    enum err e = ERR_AUTH;
+    if (n == 0 || sealed.n != n + VAULT_BOX)
+        return e;
+    for (*which = 0; *which < sk->n; ++*which)
+        if ((e = vault_box_open(sk->key[*which], row_label, buf_span(&b), sealed, &out)) != ERR_AUTH)
+            break;
+    return e;
+}
+
+enum err vault_row_seal_by(const uint8_t sk[VAULT_KEY], const struct row *row, const uint8_t *value, struct buf *sealed)
+{
+    uint8_t aad[8 * ROW_TEXT_MAX];
+    struct buf b = BUF_ARRAY(aad);
+    TRY(row_aad(row, &b));
+    return vault_box_seal(sk, row_label, buf_span(&b), span_of(value, row_value_n(row->kind)), sealed);
+}
+
+struct path {
+    struct vault_two tk, sk;
+};
+
+enum err vault_row_open(struct vault *v, const struct vault_found *f, uint8_t value[ROW_VALUE_MAX])
+{
     struct path p;
-    enum err e = path_open(v, &f->row, f->tenant_key, f->stream_key, &p);
+    size_t which;
+    enum err e = vault_tenant_open(v, f->row.adfq, f->tenant_key, &p.tk);
     if (e == OK)
-        e = row_aad(&f->row, &b);
-    if (e == OK && (n == 0 || f->sealed.n != n + VAULT_BOX))
-        e = ERR_AUTH;
+        e = vault_stream_open(&p.tk, &f->row, f->stream_key, &p.sk, &which);
     if (e == OK)
-        e = vault_box_open(p.sk, row_label, buf_span(&b), f->sealed, &out);
+        e = vault_row_open_by(&p.sk, &f->row, f->sealed, value, &which);
     wipe(&p, sizeof p);
     return e;
 }
 
-/* A fresh key below `above`, wrapped into the arena. */
-static enum err key_new(const uint8_t above[VAULT_KEY], const char *label, struct span aad, struct arena *a,
-                        uint8_t key[VAULT_KEY], struct span *wrapped)
+static enum err into(struct arena *a, struct buf *box, struct span *out)
 {
-    uint8_t box[VAULT_KEY + VAULT_BOX];
-    struct buf b = BUF_ARRAY(box);
-    TRY(esd_random(key, VAULT_KEY));
-    TRY(vault_box_seal(above, label, aad, span_of(key, VAULT_KEY), &b));
-    *wrapped = arena_dup(a, buf_span(&b));
+    *out = arena_dup(a, buf_span(box));
     return arena_ok(a) ? OK : ERR_NOMEM;
 }
 
-static enum err path_make(struct vault *v, const struct row *row, struct vault_found *f, struct arena *a,
-                          struct path *p)
+static enum err new_tenant(struct vault *v, const struct row *row, struct vault_found *f, struct arena *a,
+                           struct vault_two *tk)
 {
-    uint8_t aad[3 * ROW_TEXT_MAX];
-    struct buf b = BUF_ARRAY(aad);
-    stream_aad(&b, row->adfq, row->iss, row->sid);
-    TRY(b.e);
-    if (f->tenant_key.n == 0) {
-        TRY(key_new(v->secret->rk, tenant_label, row->adfq, a, p->tk, &f->tenant_key));
-        vault_batch_open(v);
-        msg_put_TENANT_KEY(v->conf.to_ledger, &(struct msg_TENANT_KEY){.tenant = row->adfq, .wrapped = f->tenant_key});
-    } else {
-        TRY(key_open(v->secret->rk, tenant_label, row->adfq, f->tenant_key, p->tk));
-    }
-    if (f->stream_key.n > 0)
-        return key_open(p->tk, stream_label, buf_span(&b), f->stream_key, p->sk);
-    TRY(key_new(p->tk, stream_label, buf_span(&b), a, p->sk, &f->stream_key));
+    uint8_t box[ONE_BOX];
+    struct buf b = BUF_ARRAY(box);
+    tk->n = 1;
+    TRY(esd_random(tk->key[0], VAULT_KEY));
+    TRY(vault_tenant_seal(v->secret->rk, row->adfq, tk, &b));
+    TRY(into(a, &b, &f->tenant_key));
+    f->stream_key = SPAN_NONE; /* a key of a tenant that was shredded opens nothing */
+    vault_batch_open(v);
+    msg_put_TENANT_KEY(v->conf.to_ledger, &(struct msg_TENANT_KEY){.tenant = row->adfq, .wrapped = f->tenant_key});
+    return OK;
+}
+
+static enum err new_stream(struct vault *v, const struct row *row, struct vault_found *f, struct arena *a,
+                           struct path *p)
+{
+    uint8_t box[ONE_BOX];
+    struct buf b = BUF_ARRAY(box);
+    p->sk.n = 1;
+    TRY(esd_random(p->sk.key[0], VAULT_KEY));
+    TRY(vault_stream_seal(p->tk.key[0], row, &p->sk, &b));
+    TRY(into(a, &b, &f->stream_key));
     vault_batch_open(v);
     msg_put_STREAM_KEY(
         v->conf.to_ledger,
@@ -162,17 +217,25 @@ static enum err path_make(struct vault *v, const struct row *row, struct vault_f
     return OK;
 }
 
+static enum err path_make(struct vault *v, const struct row *row, struct vault_found *f, struct arena *a,
+                          struct path *p)
+{
+    size_t which;
+    if (f->tenant_key.n == 0)
+        TRY(new_tenant(v, row, f, a, &p->tk));
+    else
+        TRY(vault_tenant_open(v, row->adfq, f->tenant_key, &p->tk));
+    return f->stream_key.n == 0 ? new_stream(v, row, f, a, p)
+                                : vault_stream_open(&p->tk, row, f->stream_key, &p->sk, &which);
+}
+
 enum err vault_row_seal(struct vault *v, const struct row *row, struct vault_found *f, struct arena *a,
                         const uint8_t *value, struct buf *sealed)
 {
-    uint8_t aad[8 * ROW_TEXT_MAX];
-    struct buf b = BUF_ARRAY(aad);
     struct path p;
     enum err e = path_make(v, row, f, a, &p);
     if (e == OK)
-        e = row_aad(row, &b);
-    if (e == OK)
-        e = vault_box_seal(p.sk, row_label, buf_span(&b), span_of(value, row_value_n(row->kind)), sealed);
+        e = vault_row_seal_by(p.sk.key[0], row, value, sealed);
     wipe(&p, sizeof p);
     return e;
 }

@@ -144,12 +144,9 @@ static bool stale(struct vault *v, struct vault_ask *a, const struct own *o)
 
 static bool shredded(struct vault *v, const struct own *o)
 {
-    for (size_t i = 0; i < o->l.n; i++) {
-        uint8_t key[ROW_KID_MAX];
-        struct buf b = BUF_ARRAY(key);
-        if (row_kid_key(o->l.items[i].kid, &b) != OK || vault_map_get(&v->table[TABLE_SHREDS], buf_span(&b)))
+    for (size_t i = 0; i < o->l.n; i++)
+        if (vault_tomb_refuses(v, o->l.iss, o->l.items[i].sid, o->l.items[i].ep, o->l.items[i].kid))
             return true;
-    }
     return false;
 }
 

@@ -189,6 +189,19 @@ enum err vault_life_seal(struct vault *v)
     return vault_state_set(v, TABLE_LIFE, SPAN("bundle"), buf_span(v->life.next ? &v->life.next_bundle : &v->bundle));
 }
 
+enum err vault_life_store(struct vault *v)
+{
+    struct buf box = heap_buf(RING_TEXT_MAX + VAULT_BOX);
+    enum err e = seal(v, v->life.next ? v->life.next : v->life.ring, &box);
+    vault_batch_open(v);
+    if (e == OK)
+        msg_put_KEYS(v->conf.to_ledger,
+                     &(struct msg_KEYS){.keys = buf_span(&box),
+                                        .bundle = buf_span(v->life.next ? &v->life.next_bundle : &v->bundle)});
+    heap_buf_free(&box);
+    return e;
+}
+
 enum err vault_life_change(struct vault *v, struct vault_ask *a, struct ring *next)
 {
     enum err e = v->life.next ? ERR_NOTNOW : vault_state_room(v) < RING_TEXT_MAX + RING_BUNDLE_MAX ? ERR_LIMIT : OK;

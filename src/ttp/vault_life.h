@@ -34,6 +34,8 @@ MUST_USE enum err vault_life_launch(struct vault *v);
 MUST_USE enum err vault_life_change(struct vault *v, struct vault_ask *a, struct ring *next);
 /* The ring as it will be, sealed under RK of now, into the table: after RK changed. */
 MUST_USE enum err vault_life_seal(struct vault *v);
+/* The same into the ledger's own table of keys, which init wrote. */
+MUST_USE enum err vault_life_store(struct vault *v);
 /* The end of the batch: the change counts, or never was. */
 void vault_life_kept(struct vault *v);
 void vault_life_failed(struct vault *v);

@@ -14,6 +14,8 @@
 #include "ttp/vault_quarantine.h"
 #include "ttp/vault_quota.h"
 #include "ttp/vault_witness.h"
+#include "ttp/vault_tomb.h"
+#include "ttp/vault_work.h"
 
 /* Every verification of a signature in the vault goes through this. The hostile tests build a vault in which it always
  * succeeds, to show that their attacks then get a key; the shipped program is never built so. */
@@ -71,7 +73,8 @@ struct vault_undo {
 /* All in locked memory. */
 struct vault_secrets {
     uint8_t rk[VAULT_KEY], mk[VAULT_KEY], boot[VAULT_KEY]; /* mk: of snapshots, from rk */
-    uint8_t other[VAULT_KEY];                              /* a second root at start, of a re-keying that did not end */
+    uint8_t other[VAULT_KEY]; /* a second root at start, of a re-keying that did not end; the next one while it comes */
+    uint8_t before[VAULT_KEY]; /* the root before, until the head of the re-keying is kept */
 };
 
 /* One row that a request needs. */
@@ -142,6 +145,12 @@ struct vault {
     uint8_t log_public[LOG_PUBLIC];
     struct buf bundle;
     struct vault_life life;
+    struct vault_work work;
+    struct vault_tombs tombs;
+    struct {
+        unsigned stage;
+        uint64_t id;
+    } rewrap; /* vault_root.c */
     /* loading */
     bool has_other, other_fits;
     bool known;
@@ -200,6 +209,25 @@ MUST_USE enum err vault_row_open(struct vault *v, const struct vault_found *f, u
 /* Seals a value for `row`; makes and sends TENANT_KEY and STREAM_KEY when `f` has none, and then fills them into f. */
 MUST_USE enum err vault_row_seal(struct vault *v, const struct row *row, struct vault_found *f, struct arena *a,
                                  const uint8_t *value, struct buf *sealed);
+/* What stands in a box of a tenant's or stream's key: the key, and while it is replaced the one before it as well. New
+ * boxes are made under the first. */
+struct vault_two {
+    uint8_t key[2][VAULT_KEY];
+    size_t n;
+};
+/* While RK is replaced, a tenant's key stands in two boxes, one under each root. ERR_AUTH. */
+MUST_USE enum err vault_tenant_open(struct vault *v, struct span tenant, struct span wrapped, struct vault_two *tk);
+MUST_USE enum err vault_tenant_seal(const uint8_t rk[VAULT_KEY], struct span tenant, const struct vault_two *tk,
+                                    struct buf *out);
+/* adfq, iss and sid of row count. *which: the key above that opened it, 0 the new one. ERR_AUTH. */
+MUST_USE enum err vault_stream_open(const struct vault_two *tk, const struct row *row, struct span wrapped,
+                                    struct vault_two *sk, size_t *which);
+MUST_USE enum err vault_stream_seal(const uint8_t tk[VAULT_KEY], const struct row *row, const struct vault_two *sk,
+                                    struct buf *out);
+MUST_USE enum err vault_row_open_by(const struct vault_two *sk, const struct row *row, struct span sealed,
+                                    uint8_t value[ROW_VALUE_MAX], size_t *which);
+MUST_USE enum err vault_row_seal_by(const uint8_t sk[VAULT_KEY], const struct row *row, const uint8_t *value,
+                                    struct buf *sealed);
 /* MAC of a record or a snapshot. */
 MUST_USE enum err vault_mac_leaf(struct vault *v, uint64_t index, const uint8_t salt[LOG_SALT], struct span record,
                                  uint8_t mac[MSG_HASH]);
@@ -270,6 +298,9 @@ void vault_batch_open(struct vault *v);
 /* Remembers that the batch in hand writes this; true when a batch since a->asked_at wrote it (or too many did). */
 enum vault_touched { TOUCH_KID = 'k', TOUCH_STREAM = 's', TOUCH_TENANT = 't' };
 MUST_USE enum err vault_touch(struct vault *v, enum vault_touched kind, struct span what);
+/* The same for a stream. */
+MUST_USE enum err vault_touch_stream(struct vault *v, struct span iss, const uint8_t *sid);
+bool vault_touched_stream(const struct vault *v, const struct vault_ask *a, struct span iss, const uint8_t *sid);
 bool vault_touched(const struct vault *v, const struct vault_ask *a, enum vault_touched kind, struct span what);
 /* Asks for all rows of `a` again. */
 void vault_look_again(struct vault *v, struct vault_ask *a);

@@ -47,8 +47,10 @@ static enum err poll_reply(struct vault *v, struct vault_ask *a)
                             .n = o->p.n};
     struct buf out = heap_buf(VAULT_ANSWER_MAX);
     memcpy(r.req, a->req, ESD_HASH);
-    for (size_t i = 0; i < o->p.n; i++)
-        o->p.streams[i].ep = a->need[i].ep;
+    for (size_t i = 0; i < o->p.n; i++) {
+        uint64_t shredded = vault_tomb_epoch(v, o->p.iss, o->p.streams[i].sid);
+        o->p.streams[i].ep = a->need[i].ep > shredded ? a->need[i].ep : shredded;
+    }
     enum err e = poll_answer_build(&r, v->release, span_str(v->release_kid), &v->scratch, &out);
     if (e == OK)
         vault_reply(v, a, 200, TYPE_JOSE, buf_span(&out), SPAN_NONE);

@@ -30,13 +30,6 @@ static bool suid_releases(uint8_t suid)
     return suid == 24 || suid == 34;
 }
 
-static bool is_shredded(struct vault *v, struct span kid)
-{
-    uint8_t key[ROW_KID_MAX];
-    struct buf b = BUF_ARRAY(key);
-    return row_kid_key(kid, &b) != OK || vault_map_get(&v->table[TABLE_SHREDS], buf_span(&b)) != NULL;
-}
-
 static enum reason commits(const struct vault_found *f, const uint8_t *value, struct span kid)
 {
     struct p256 *pair;
@@ -66,10 +59,12 @@ enum reason vault_judge(struct vault *v, struct span kid, struct span id, const 
                         const struct vault_found *f, struct vault_verdict *said, uint8_t value[ROW_VALUE_MAX])
 {
     *said = (struct vault_verdict){0};
-    if (is_shredded(v, kid))
+    if (vault_tomb_has_kid(v, kid))
         return rule(said, VAULT_RULE_SHREDDED);
     if (!f->here)
         return rule(said, VAULT_RULE_NO_ROW);
+    if (vault_tomb_hides(v, &f->row)) /* whatever the ledger shows it with */
+        return rule(said, VAULT_RULE_SHREDDED);
     enum reason r = row_true(v, f, kid, value);
     if (r != REASON_OK) {
         said->rule = VAULT_RULE_NOT_TRUE;

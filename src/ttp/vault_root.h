@@ -16,5 +16,18 @@
 MUST_USE enum err vault_root_pick(struct vault *v, const struct msg_STORED *s);
 /* Handlers of messages from the parent. */
 MUST_USE enum err vault_root_also(struct vault *v);
+MUST_USE enum err vault_root_rewrap(struct vault *v, uint64_t id);
+/* A new root is here, and the tenants' keys are wanted for it. */
+bool vault_root_waits(const struct vault *v);
+/* In a batch of its own: everything hangs on the new root from now on. `tenants`: all there are. */
+MUST_USE enum err vault_root_switch(struct vault *v, const struct vault_swept *tenants, size_t n);
+/* The batch is with the ledger, or about to be: nothing else is decided in it. */
+bool vault_root_switching(const struct vault *v);
+/* Which XK it is, from 1: rises with each re-keying. */
+uint64_t vault_root_count(const struct vault *v);
+/* Stages of that batch. */
+void vault_root_committed(struct vault *v);
+void vault_root_kept(struct vault *v);
+MUST_USE enum err vault_root_failed(struct vault *v);
 
 #endif

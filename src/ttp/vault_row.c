@@ -60,6 +60,23 @@ bool vault_row_stale(struct vault *v, const struct vault_ask *a, const struct ro
     return b.e != OK || vault_touched(v, a, TOUCH_STREAM, buf_span(&b)) || vault_touched(v, a, TOUCH_TENANT, r->adfq);
 }
 
+enum err vault_touch_stream(struct vault *v, struct span iss, const uint8_t *sid)
+{
+    uint8_t text[4 * ROW_TEXT_MAX];
+    struct buf b = BUF_ARRAY(text);
+    stream_key(&b, iss, sid);
+    TRY(b.e);
+    return vault_touch(v, TOUCH_STREAM, buf_span(&b));
+}
+
+bool vault_touched_stream(const struct vault *v, const struct vault_ask *a, struct span iss, const uint8_t *sid)
+{
+    uint8_t text[4 * ROW_TEXT_MAX];
+    struct buf b = BUF_ARRAY(text);
+    stream_key(&b, iss, sid);
+    return b.e != OK || vault_touched(v, a, TOUCH_STREAM, buf_span(&b));
+}
+
 /* A pair and its activation change what the stream has; of a Key Value only its keys above count. */
 static enum err touch(struct vault *v, const struct row *r, bool new_stream, bool new_tenant)
 {

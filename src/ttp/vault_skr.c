@@ -2,8 +2,8 @@
 #include "base/m2mtime.h"
 #include "ttp/name.h"
 #include "ttp/vault_meta.h"
-#include "ttp/vault_news.h"
 #include "ttp/vault_policy.h"
+#include "ttp/vault_shred.h"
 
 void vault_meta_put(struct buf *b, const struct row *r)
 {
@@ -54,8 +54,8 @@ static bool alive(struct vault *v, struct vault_ask *a)
 {
     const struct vault_found *f = &a->need[0];
     uint8_t kv[ESD_KV];
-    bool good = f->here && kid_eq(f->row.kid, a->body) && vault_row_open(v, f, kv) == OK &&
-                (int64_t)f->row.et > v->conf.now_ms(v->conf.ctx);
+    bool good = f->here && !vault_tomb_hides(v, &f->row) && kid_eq(f->row.kid, a->body) &&
+                vault_row_open(v, f, kv) == OK && (int64_t)f->row.et > v->conf.now_ms(v->conf.ctx);
     wipe(kv, sizeof kv);
     if (!good)
         absent(v, a);
@@ -130,15 +130,12 @@ static enum err skr_delete_decide(struct vault *v, struct vault_ask *a)
                      "ask its creator");
         return OK;
     }
-    if (vault_state_set(v, TABLE_SHREDS, buf_span(&key), SPAN("")) != OK) {
+    if (vault_state_room(v) < SHRED_ROOM) {
         vault_refuse(v, a, 507, reason_code(REASON_TTP_SEALED), "the shred list is full", "tell the TTP's operator");
         return OK;
     }
-    TRY(vault_news(v, r->iss));
-    TRY(record(v, a, r));
-    TRY(vault_touch(v, TOUCH_KID, buf_span(&key)));
-    msg_put_SHRED(v->conf.to_ledger, &(struct msg_SHRED){.kid = r->kid});
-    return OK;
+    TRY(vault_shred_key(v, r, r->kid));
+    return record(v, a, r);
 }
 
 static enum err skr_delete_answer(struct vault *v, struct vault_ask *a)

@@ -42,7 +42,10 @@ struct house {
     struct vault *vault;
     struct buf l_parent, l_front, l_vault, v_parent, v_ledger;
     int64_t now;
-    uint8_t root[VAULT_ROOT];
+    uint8_t root[VAULT_ROOT], next_root[VAULT_ROOT]; /* what the pipe gives next */
+    bool offer_next;                                 /* at start, beside root */
+    bool root_other;                                 /* ROOT_IS said so */
+    unsigned rewrapped, not_rewrapped, rekey_wanted; /* heard */
     struct buf anchors;
     struct arena mem;
     struct answer answer[ANSWERS];
@@ -79,6 +82,12 @@ struct party {
 static int64_t house_now(void *ctx)
 {
     return ((struct house *)ctx)->now;
+}
+
+static enum err house_more_root(void *ctx, uint8_t root[VAULT_ROOT])
+{
+    memcpy(root, ((struct house *)ctx)->next_root, VAULT_ROOT);
+    return OK;
 }
 
 /* ---- certificates
@@ -149,6 +158,11 @@ static void to_parent(struct house *h, enum msg type, const union msg_any *m)
     }
     if (type == SAY_ENROL_CA)
         h->enrol_ca = keep_text(h, m->ENROL_CA.certificate);
+    if (type == SAY_ROOT_IS)
+        h->root_other = m->ROOT_IS.other != 0;
+    if (type == SAY_REWRAPPED)
+        *(m->REWRAPPED.done ? &h->rewrapped : &h->not_rewrapped) += 1;
+    h->rekey_wanted += type == SAY_REKEY_WANTED;
     if (type == SAY_VAULT_NO)
         h->no = keep_text(h, m->VAULT_NO.why);
 }
@@ -251,8 +265,12 @@ static void house_start(struct house *h, bool init)
     h->no = SPAN_NONE;
     h->vault_end = h->ledger_end = OK;
     struct ledger_conf lc = {.to_parent = &h->l_parent, .to_front = &h->l_front, .to_vault = &h->l_vault};
-    struct vault_conf vc = {
-        .to_parent = &h->v_parent, .to_ledger = &h->v_ledger, .now_ms = house_now, .ctx = h, .root = h->root};
+    struct vault_conf vc = {.to_parent = &h->v_parent,
+                            .to_ledger = &h->v_ledger,
+                            .now_ms = house_now,
+                            .ctx = h,
+                            .root = h->root,
+                            .more_root = house_more_root};
     assert_int_equal(ledger_new(&lc, &h->ledger), OK);
     assert_int_equal(vault_new(&vc, &h->vault), OK);
     msg_put_LEDGER_START(&b, &(struct msg_LEDGER_START){.path = span_str(h->db), .init = init});
@@ -263,6 +281,12 @@ static void house_start(struct house *h, bool init)
         h->vault_end = msg_receive(vault_end(h->vault), ROOM_PARENT, buf_span(&b));
         buf_reset(&b);
     }
+    if (h->offer_next)
+        msg_put_ROOT_ALSO(&b, &(struct msg_ROOT_ALSO){.n = 1});
+    if (h->offer_next)
+        assert_int_equal(msg_receive(vault_end(h->vault), ROOM_PARENT, buf_span(&b)), OK);
+    buf_reset(&b);
+    h->root_other = false;
     struct msg_VAULT_START s = {.init = init,
                                 .fqdn = SPAN(FQDN),
                                 .anchors = buf_span(&h->anchors),
