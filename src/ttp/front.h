@@ -7,14 +7,14 @@
 #include "ttp/kind.h"
 #include "ttp/link.h"
 
-enum { FRONT_RI_MAX = 256, FRONT_ORIGIN_MAX = 512, FRONT_NONCE = 16, FRONT_NONCE_EVERY_MS = 20000 };
+enum { FRONT_RI_MAX = 256, FRONT_NONCE = 16, FRONT_NONCE_EVERY_MS = 20000 };
 
-/* What a oneM2M request was about, until its answer comes. */
+/* What a oneM2M request needs for its answer. */
 struct front_m2m {
     bool here;
-    uint8_t type, base, op; /* enum m2m_type, number of the base, enum m2m_op */
-    uint16_t ri_n, origin_n, et_n;
-    char ri[FRONT_RI_MAX], origin[FRONT_ORIGIN_MAX], et[32];
+    uint16_t status, rsc; /* when it succeeds */
+    uint16_t ri_n;
+    char ri[FRONT_RI_MAX];
 };
 
 struct front_ask {
@@ -32,6 +32,7 @@ struct front {
     uint32_t state;
     struct tls_ctx *tls;
     char fqdn[256];
+    uint16_t port;
     struct buf auditors; /* one to a line */
     uint8_t nonce[FRONT_NONCE];
     bool has_nonce;

@@ -115,7 +115,8 @@ static enum err open_door(struct front *f)
         return fail_start(&why);
     struct net_addr a = http_server_addr(f->http);
     TRY(cell_enter(CELL_FRONT));
-    msg_put_FRONT_UP(&f->parent.out, &(struct msg_FRONT_UP){.port = net_addr_port(&a)});
+    f->port = net_addr_port(&a);
+    msg_put_FRONT_UP(&f->parent.out, &(struct msg_FRONT_UP){.port = f->port});
     return OK;
 }
 

@@ -41,6 +41,7 @@ bool row_same(const struct row *a, const struct row *b)
     struct buf bx = BUF_ARRAY(x), by = BUF_ARRAY(y);
     struct row ra = *a, rb = *b;
     ra.ct = rb.ct = ra.leaf = rb.leaf = 0;
+    ra.lbl = rb.lbl = SPAN_NONE;
     row_put(&bx, &ra);
     row_put(&by, &rb);
     return bx.e == OK && by.e == OK && span_eq(buf_span(&bx), buf_span(&by));

@@ -11,7 +11,7 @@ enum {
     ROW_SEALED_CLASS = 1,
     ROW_VALUE_MAX = 64, /* octets of a value */
     ROW_KID_MAX = 320,  /* octets of kid */
-    ROW_TEXT_MAX = 512  /* octets of iss, adfq, policy */
+    ROW_TEXT_MAX = 512  /* octets of iss, adfq, policy, lbl, tgis */
 };
 
 /* What the sealed value is. A pair and its activation are two rows; the first one goes when its time is over. */
@@ -20,7 +20,7 @@ enum row_kind { ROW_VALUE = 1, ROW_PAIR = 2, ROW_ACTIVE = 3 };
 /* Texts belong to whoever filled it. */
 struct row {
     uint8_t klass, kind, suid, base, has_pv, plain;
-    struct span kid, iss, adfq, policy;
+    struct span kid, iss, adfq, policy, lbl, tgis;
     uint8_t sid[ROW_SID], kc[ROW_KC], wk[ROW_WK];
     uint64_t ep, pv, et, ct, leaf;
 };
@@ -29,7 +29,8 @@ struct row {
 void row_put(struct buf *b, const struct row *r);
 /* Takes one row off *s; texts point into it. ERR_SYNTAX. */
 MUST_USE enum err row_get(struct span *s, struct row *r);
-/* Do two rows say the same about their key? ct and leaf are the TTP's own and do not count. */
+/* Do two rows say the same about their key? ct and leaf are the TTP's own and do not count; neither do labels, which
+ * only a request of the oneM2M face carries. */
 bool row_same(const struct row *a, const struct row *b);
 /* Octets of the value of a kind: 64, 32, or 0 when there is no such kind. */
 size_t row_value_n(uint8_t kind);

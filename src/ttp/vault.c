@@ -361,6 +361,8 @@ static enum err on_FOUND(void *room, const union msg_any *m)
     f->row.iss = arena_dup(&a->mem, q->row.iss);
     f->row.adfq = arena_dup(&a->mem, q->row.adfq);
     f->row.policy = arena_dup(&a->mem, q->row.policy);
+    f->row.lbl = arena_dup(&a->mem, q->row.lbl);
+    f->row.tgis = arena_dup(&a->mem, q->row.tgis);
     f->sealed = arena_dup(&a->mem, q->sealed);
     f->stream_key = arena_dup(&a->mem, q->stream_key);
     f->tenant_key = arena_dup(&a->mem, q->tenant_key);

@@ -2,8 +2,11 @@
 #include "base/code.h"
 #include "host/heap.h"
 #include "ttp/vault_admin.h"
+#include "ttp/vault_command.h"
 #include "ttp/vault_est.h"
+#include "ttp/vault_reg.h"
 #include "ttp/vault_shred.h"
+#include "ttp/vault_skr.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +23,6 @@ static const struct vault_kind *const kinds[KIND__N + 1] = {
     [KIND_SHRED] = &vault_kind_shred,
     [KIND_SHOW] = &vault_kind_show,
     [KIND_WHY] = &vault_kind_why,
-    [KIND_SKR_GET] = &vault_kind_skr_get,
-    [KIND_SKR_DELETE] = &vault_kind_skr_delete,
     [KIND_ANCHORS] = &vault_kind_est_look,
     [KIND_EST_CACERTS] = &vault_kind_est_look,
     [KIND_EST_CSRATTRS] = &vault_kind_est_look,
@@ -30,6 +31,17 @@ static const struct vault_kind *const kinds[KIND__N + 1] = {
     [KIND_EST_SIGNED] = &vault_kind_est_signed,
     [KIND_COSIGN] = &vault_kind_cosign,
     [KIND_WITNESS] = &vault_kind_witness,
+    [KIND_SKR_CREATE] = &vault_kind_skr_create,
+    [KIND_SKR_GET] = &vault_kind_skr_get,
+    [KIND_SKR_UPDATE] = &vault_kind_skr_update,
+    [KIND_SKR_DELETE] = &vault_kind_skr_delete,
+    [KIND_REG_CREATE] = &vault_kind_reg_create,
+    [KIND_REG_GET] = &vault_kind_reg_get,
+    [KIND_REG_CFG] = &vault_kind_reg_cfg,
+    [KIND_REG_UPDATE] = &vault_kind_reg_update,
+    [KIND_REG_DELETE] = &vault_kind_reg_delete,
+    [KIND_CMD_GET] = &vault_kind_cmd_get,
+    [KIND_CMD_UPDATE] = &vault_kind_cmd_update,
     [KIND_ADMIN] = &vault_kind_admin,
 };
 
@@ -60,8 +72,8 @@ static uint16_t rsc_of(uint16_t status)
     return 5000;
 }
 
-void vault_reply(struct vault *v, struct vault_ask *a, uint16_t status, enum ttp_type type, struct span body,
-                 struct span meta)
+static void reply(struct vault *v, struct vault_ask *a, uint16_t status, uint16_t rsc, enum ttp_type type,
+                  struct span body, struct span meta)
 {
     uint8_t nonce[RELEASE_NONCE];
     a->done = true;
@@ -73,15 +85,27 @@ void vault_reply(struct vault *v, struct vault_ask *a, uint16_t status, enum ttp
     vault_nonce(v, nonce);
     msg_put_REPLY(v->conf.to_ledger, &(struct msg_REPLY){.id = a->id,
                                                          .status = status,
-                                                         .rsc = rsc_of(status),
+                                                         .rsc = rsc,
                                                          .type = (uint8_t)type,
                                                          .nonce = span_of(nonce, sizeof nonce),
                                                          .body = body,
                                                          .meta = meta});
 }
 
+void vault_reply(struct vault *v, struct vault_ask *a, uint16_t status, enum ttp_type type, struct span body,
+                 struct span meta)
+{
+    reply(v, a, status, rsc_of(status), type, body, meta);
+}
+
 void vault_refuse(struct vault *v, struct vault_ask *a, uint16_t status, const char *code, const char *what,
                   const char *todo)
+{
+    vault_refuse_as(v, a, status, rsc_of(status), code, what, todo);
+}
+
+void vault_refuse_as(struct vault *v, struct vault_ask *a, uint16_t status, uint16_t rsc, const char *code,
+                     const char *what, const char *todo)
 {
     uint8_t text[1024];
     struct buf b = BUF_ARRAY(text);
@@ -93,7 +117,7 @@ void vault_refuse(struct vault *v, struct vault_ask *a, uint16_t status, const c
     JW_STR(&w, "object", SPAN("request"));
     JW_STR(&w, "do", span_str(todo));
     jw_end_obj(&w);
-    vault_reply(v, a, status, TYPE_ERROR, buf_span(&b), SPAN_NONE);
+    reply(v, a, status, rsc, TYPE_ERROR, buf_span(&b), SPAN_NONE);
 }
 
 void vault_refuse_reason(struct vault *v, struct vault_ask *a, enum reason r)

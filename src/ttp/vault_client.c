@@ -80,31 +80,54 @@ static enum err record(struct vault *v, struct vault_ask *a, const struct own *o
     return vault_leaf(v, a, buf_span(&b));
 }
 
-static enum err client_decide(struct vault *v, struct vault_ask *a)
+static struct vault_join join_of(const struct own *o)
+{
+    return (struct vault_join){.text = o->c.join, .purpose = JOIN_CLIENT, .name = o->c.iss, .iss = o->c.iss};
+}
+
+/* Answers and returns false when it came by a token that is not good. */
+static bool token_good(struct vault *v, struct vault_ask *a, const struct own *o, struct vault_join *j)
+{
+    *j = join_of(o);
+    return !o->by_token || (vault_ca_needed(v, a) && vault_join_good(v, a, j, o->jkt));
+}
+
+bool vault_client_bind(struct vault *v, struct vault_ask *a)
 {
     struct own *o = a->own;
-    struct vault_client was;
     uint8_t value[1024], jwk[512];
     struct buf b = BUF_ARRAY(value), k = BUF_ARRAY(jwk);
-    struct vault_join j = {.text = o->c.join, .purpose = JOIN_CLIENT, .name = o->c.iss, .iss = o->c.iss};
-    if (o->by_token && (!vault_ca_needed(v, a) || !vault_join_good(v, a, &j, o->jkt)))
-        return OK;
-    /* The same key until the same day is the same registration: nothing new to record. */
-    if (vault_client_get(v, o->c.iss, &was) == OK && memcmp(was.jkt, o->jkt, JOSE_THUMB) == 0 && was.until == o->until)
-        return vault_ack(v, a, "ok", 0, 0, SPAN_NONE);
     p256_put(&k, o->c.key);
     msg_item_put(&b, buf_span(&k));
     buf_be64(&b, o->until);
     buf_put(&b, span_of(o->jkt, JOSE_THUMB));
-    TRY(k.e);
-    TRY(b.e);
-    if (o->c.iss.n > ROW_TEXT_MAX || vault_state_set(v, TABLE_CLIENTS, o->c.iss, buf_span(&b)) != OK) {
-        vault_refuse(v, a, 507, reason_code(REASON_TTP_SEALED), "the table of clients is full", "tell the operator");
+    struct vault_join j;
+    if (!token_good(v, a, o, &j))
+        return false;
+    if (k.e == OK && b.e == OK && o->c.iss.n <= ROW_TEXT_MAX &&
+        vault_state_set(v, TABLE_CLIENTS, o->c.iss, buf_span(&b)) == OK &&
+        (!o->by_token || vault_join_take(v, &j) == OK))
+        return true;
+    vault_refuse(v, a, 507, reason_code(REASON_TTP_SEALED), "the table of clients is full", "tell the operator");
+    return false;
+}
+
+const uint8_t *vault_client_thumb(const struct vault_ask *a)
+{
+    return ((const struct own *)a->own)->jkt;
+}
+
+static enum err client_decide(struct vault *v, struct vault_ask *a)
+{
+    struct own *o = a->own;
+    struct vault_client was;
+    struct vault_join j;
+    if (!token_good(v, a, o, &j))
         return OK;
-    }
-    if (o->by_token)
-        TRY(vault_join_take(v, &j));
-    return record(v, a, o);
+    /* The same key until the same day is the same registration: nothing new to record. */
+    if (vault_client_get(v, o->c.iss, &was) == OK && memcmp(was.jkt, o->jkt, JOSE_THUMB) == 0 && was.until == o->until)
+        return vault_ack(v, a, "ok", 0, 0, SPAN_NONE);
+    return vault_client_bind(v, a) ? record(v, a, o) : OK;
 }
 
 static enum err client_answer(struct vault *v, struct vault_ask *a)

@@ -226,6 +226,13 @@ static bool stale(struct vault *v, const struct vault_ask *a, const struct own *
     return vault_row_stale(v, a, &r);
 }
 
+static bool fits(struct vault *v, const struct vault_ask *a, const struct own *o)
+{
+    struct row r = {.iss = o->q.iss, .adfq = o->q.item.adfq};
+    memcpy(r.sid, o->q.item.sid, ROW_SID);
+    return vault_path_fits(v, &r, &a->need[0]);
+}
+
 static enum err decide_pairs(struct vault *v, struct vault_ask *a, struct own *o)
 {
     int64_t et = v->conf.now_ms(v->conf.ctx) + (int64_t)VAULT_PAIR_DAYS * 86400000;
@@ -252,6 +259,11 @@ static enum err key_decide(struct vault *v, struct vault_ask *a)
     forget(o);
     if (stale(v, a, o)) {
         vault_look_again(v, a);
+        return OK;
+    }
+    if (!fits(v, a, o)) {
+        vault_refuse(v, a, 409, "conflict", "this stream is registered under another administration",
+                     "name the adfq of its first registration");
         return OK;
     }
     if (o->q.pairs)

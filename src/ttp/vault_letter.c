@@ -1,8 +1,9 @@
 /* Letters: a writer registers epochs (e2e.md 2), with Key Values of its own or with pairs that the vault made for it.
  */
 #include "host/heap.h"
-#include "ttp/vault_meta.h"
 #include "ttp/vault_pair.h"
+#include "ttp/vault_skr.h"
+#include "ttp/vault_skr_own.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,8 @@ static const char *wrong(struct vault *v, const struct key_letter *l)
         struct span relative, fqdn;
         if (kid_split(m->kid, &relative, &fqdn) != REASON_OK || !span_eq_nocase(fqdn, span_str(v->fqdn)))
             return "the identifier of a key names another TTP";
+        if (!span_eq(m->adfq, l->items[0].adfq))
+            return "the items of one letter name different administrations";
         const char *why = vault_item_wrong(v, l->iss, m);
         if (why)
             return why;
@@ -186,7 +189,7 @@ static void inherit(struct vault_ask *a, const struct own *o, size_t i)
     for (size_t k = 0; k < i; k++) {
         const struct vault_found *g = slot(a, o, k, SLOT_STREAM);
         if (f->tenant_key.n == 0)
-            f->tenant_key = g->tenant_key; /* one administration per TTP: adfq is its FQDN */
+            f->tenant_key = g->tenant_key; /* one administration per letter */
         if (f->stream_key.n == 0 && memcmp(o->l.items[k].sid, o->l.items[i].sid, ROW_SID) == 0)
             f->stream_key = g->stream_key;
     }
@@ -245,14 +248,28 @@ static bool twice(const struct own *o)
     return false;
 }
 
+const struct letter_item *vault_letter_item(const struct vault_ask *a, size_t *n, struct span *iss)
+{
+    const struct own *o = a->own;
+    *n = o->l.n;
+    *iss = o->l.iss;
+    return o->l.items;
+}
+
 /* For the oneM2M face: the resource as it is now. */
 static enum err ack(struct vault *v, struct vault_ask *a, uint64_t index)
 {
     struct own *o = a->own;
-    uint8_t text[4096];
-    struct buf b = BUF_ARRAY(text);
-    struct row r = row_of(v, a, o, 0);
-    vault_meta_put(&b, &r);
+    if (!a->m2m)
+        return vault_ack(v, a, "ok", 0, index, SPAN_NONE);
+    const struct vault_found *f = slot(a, o, 0, SLOT_ROW);
+    uint8_t *text = arena_alloc(&a->mem, VAULT_SKR_TEXT);
+    struct row r = f->here ? f->row : row_of(v, a, o, 0);
+    if (!text)
+        return ERR_NOMEM;
+    struct buf b = buf_over(text, VAULT_SKR_TEXT);
+    vault_change_apply(v, &r);
+    vault_skr_put(&b, v, &r, VIEW_CREATOR, SPAN_NONE);
     TRY(b.e);
     return vault_ack(v, a, "ok", 0, index, buf_span(&b));
 }
@@ -271,7 +288,8 @@ static enum err letter_decide(struct vault *v, struct vault_ask *a)
         return vault_ack(v, a, "conflict", 0, 0, SPAN_NONE);
     for (size_t i = 0; i < o->l.n; i++) {
         enum known k = compare(v, a, o, i);
-        if (k == KNOWN_OTHER)
+        struct row r = row_of(v, a, o, i);
+        if (k == KNOWN_OTHER || (k == KNOWN_NOT && !vault_path_fits(v, &r, slot(a, o, i, SLOT_STREAM))))
             return vault_ack(v, a, "conflict", 0, 0, SPAN_NONE);
         same += k == KNOWN_SAME;
     }

@@ -13,8 +13,8 @@
 #include "ttp/vault_map.h"
 #include "ttp/vault_quarantine.h"
 #include "ttp/vault_quota.h"
-#include "ttp/vault_witness.h"
 #include "ttp/vault_tomb.h"
+#include "ttp/vault_witness.h"
 #include "ttp/vault_work.h"
 
 /* Every verification of a signature in the vault goes through this. The hostile tests build a vault in which it always
@@ -60,6 +60,10 @@ enum vault_table {
     TABLE_TOKENS, /* vault_join.h */
     TABLE_ISSUED, /* vault_est.h */
     TABLE_WITNESSED,
+    TABLE_ADMINS,   /* vault_reg.h: administrations and whom they admit */
+    TABLE_REGS,     /* vault_reg.h: oneM2M client registrations */
+    TABLE_CHANGES,  /* vault_change.h: what an UPDATE changed of a key registration */
+    TABLE_COMMANDS, /* vault_command.h: MEF client commands */
     TABLE__N
 };
 
@@ -96,6 +100,7 @@ struct vault_ask {
     struct arena mem;
     struct span peer, body;
     uint8_t req[ESD_HASH]; /* SHA-256 of body */
+    struct vault_m2m *m2m; /* a request of the oneM2M face (vault_m2m.h), or NULL */
     struct jws jws;
     void *own; /* the kind's own, in mem */
     struct vault_found *need;
@@ -171,7 +176,7 @@ struct vault {
     size_t n_asks;
     /* the batch under way */
     struct log_tree before; /* the tree without it */
-    struct log_hash leaf[VAULT_BATCH_MAX + VAULT_FOLD_MAX + VAULT_LIFE_LEAVES];
+    struct log_hash leaf[2 * VAULT_BATCH_MAX + VAULT_FOLD_MAX + VAULT_LIFE_LEAVES];
     size_t n_leaf;
     struct vault_ask *flying[VAULT_BATCH_MAX];
     size_t n_flying;
@@ -228,6 +233,9 @@ MUST_USE enum err vault_row_open_by(const struct vault_two *sk, const struct row
                                     uint8_t value[ROW_VALUE_MAX], size_t *which);
 MUST_USE enum err vault_row_seal_by(const uint8_t sk[VAULT_KEY], const struct row *row, const uint8_t *value,
                                     struct buf *sealed);
+/* Do the keys above a row that the ledger found belong to the row's administration? Asked before anything is written: a
+ * stream stays with the one that it began with. */
+bool vault_path_fits(struct vault *v, const struct row *row, const struct vault_found *above);
 /* MAC of a record or a snapshot. */
 MUST_USE enum err vault_mac_leaf(struct vault *v, uint64_t index, const uint8_t salt[LOG_SALT], struct span record,
                                  uint8_t mac[MSG_HASH]);
@@ -291,7 +299,7 @@ MUST_USE enum err vault_batch_path(struct vault *v, const struct vault_ask *a, s
                                    size_t *n);
 /* Adds a leaf for `a` to the batch. ERR_FULL. */
 MUST_USE enum err vault_leaf(struct vault *v, struct vault_ask *a, struct span record);
-/* The same for what nobody asked for. */
+/* The same for what nobody asked for; or a second one, at most, of a request that has its own. */
 MUST_USE enum err vault_batch_leaf(struct vault *v, struct span record);
 /* Writes to the ledger: opens the batch when it is not open. */
 void vault_batch_open(struct vault *v);
@@ -315,6 +323,9 @@ void vault_reply(struct vault *v, struct vault_ask *a, uint16_t status, enum ttp
 /* Error JSON, unsigned. `what` and `todo` are sentences. */
 void vault_refuse(struct vault *v, struct vault_ask *a, uint16_t status, const char *code, const char *what,
                   const char *todo);
+/* With a oneM2M response status code of its own. */
+void vault_refuse_as(struct vault *v, struct vault_ask *a, uint16_t status, uint16_t rsc, const char *code,
+                     const char *what, const char *todo);
 /* The same for a verdict about the request itself. */
 void vault_refuse_reason(struct vault *v, struct vault_ask *a, enum reason r);
 /* Asks the ledger for the row of a kid, or for the keys above a stream, as need[n]. */
@@ -351,8 +362,13 @@ struct vault_kind {
     void (*end)(struct vault_ask *a); /* frees what `own` holds outside of mem; NULL: nothing */
 };
 extern const struct vault_kind vault_kind_simple, vault_kind_client, vault_kind_letter, vault_kind_key,
-    vault_kind_release, vault_kind_policy, vault_kind_show, vault_kind_why, vault_kind_poll, vault_kind_skr_get,
-    vault_kind_skr_delete, vault_kind_cosign, vault_kind_witness;
+    vault_kind_release, vault_kind_policy, vault_kind_show, vault_kind_why, vault_kind_poll, vault_kind_cosign,
+    vault_kind_witness;
+
+/* vault_client.c, for a registration that came by another face: binds the key of an ask that vault_kind_client.read
+ * took, without a leaf. False: answered. */
+bool vault_client_bind(struct vault *v, struct vault_ask *a);
+const uint8_t *vault_client_thumb(const struct vault_ask *a);
 
 /* Verifies the chain against the anchors and that the leaf speaks for iss with key `k`; *until = its end in ms.
  * REFUSED, EXPIRED, MALFORMED. */

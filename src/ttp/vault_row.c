@@ -1,17 +1,13 @@
 /* Writing a registration: what letters, activations and keys of the vault's own making have in common. */
-#include "ttp/vault_own.h"
-
-static bool suid_known(uint8_t suid)
-{
-    return suid == 24 || suid == 34;
-}
+#include "ttp/vault_m2m.h"
+#include "ttp/vault_reg.h"
 
 const char *vault_item_wrong(struct vault *v, struct span iss, const struct letter_item *m)
 {
-    if (!span_eq_nocase(m->adfq, span_str(v->fqdn)))
-        return "adfq names an administration that this TTP does not serve";
-    if (!suid_known(m->suid))
-        return "the SUID must be 24 or 34: keys of end-to-end data";
+    if (!vault_admin_allows(v, m->adfq, iss))
+        return "adfq names an administration that this TTP does not serve, or that does not admit the issuer";
+    if (!m2mbody_suid_known(m->suid))
+        return "the SUID must be 21 to 25 or 32 to 35";
     if (m->et != 0 && m->et <= v->conf.now_ms(v->conf.ctx))
         return "et is in the past";
     if (m->policy.n == 0 || m->policy.n > ROW_TEXT_MAX || iss.n > ROW_TEXT_MAX)
@@ -29,9 +25,10 @@ struct row vault_row_of(struct vault *v, const struct vault_ask *a, struct span 
                     .iss = iss,
                     .ep = m->ep,
                     .suid = m->suid,
-                    .base = a->base ? a->base : 2,
+                    .base = m2mbody_suid_base(m->suid),
                     .adfq = m->adfq,
                     .policy = m->policy,
+                    .lbl = a->m2m ? a->m2m->lbl : SPAN_NONE,
                     .has_pv = m->has_pv,
                     .pv = m->pv,
                     .plain = m->plain,

@@ -1,148 +1,323 @@
-/* The oneM2M face of a registration: retrieve without the key, delete (spec/security.md 7.4). */
-#include "base/m2mtime.h"
-#include "ttp/name.h"
-#include "ttp/vault_meta.h"
-#include "ttp/vault_policy.h"
-#include "ttp/vault_shred.h"
+/* Key registrations of the oneM2M face: CREATE, RETRIEVE, DELETE. UPDATE stands in vault_skr_update.c. */
+#include "ttp/vault_skr.h"
 
-void vault_meta_put(struct buf *b, const struct row *r)
+#include "base/code.h"
+#include "ttp/name.h"
+#include "ttp/vault_news.h"
+#include "ttp/vault_policy.h"
+#include "ttp/vault_reg.h"
+#include "ttp/vault_shred.h"
+#include "ttp/vault_skr_own.h"
+
+#include <string.h>
+
+/* ---- the resource -------------------------------------------------------------------------------------------------
+ */
+
+void vault_skr_put_targets(struct jw *w, struct vault *v, const struct row *r)
 {
-    uint8_t text[32];
-    struct buf t = BUF_ARRAY(text);
-    struct jw w = jw_over(b);
-    jw_obj(&w);
-    JW_STR(&w, "kid", r->kid);
-    JW_STR(&w, "cr", r->iss);
-    JW_STR(&w, "adfq", r->adfq);
-    JW_U64(&w, "suid", r->suid);
-    m2mtime_put(&t, (int64_t)r->et);
-    JW_STR(&w, "et", buf_span(&t));
-    buf_reset(&t);
-    m2mtime_put(&t, (int64_t)r->ct);
-    JW_STR(&w, "ct", buf_span(&t));
-    JW_STR(&w, "policy", r->policy);
-    JW_B64URL(&w, "sid", span_of(r->sid, ROW_SID));
-    JW_U64(&w, "ep", r->ep);
-    jw_end_obj(&w);
+    struct span id;
+    if (r->klass != ROW_SEALED_CLASS) {
+        vault_m2m_put_lines(w, M2MATTR_TGIS, r->tgis);
+        return;
+    }
+    m2mname_put(w, M2MATTR_TGIS);
+    jw_arr(w);
+    for (size_t i = 0; vault_policy_reader(v, r->iss, r->policy, i, &id); i++)
+        jw_str(w, id);
+    jw_end_arr(w);
 }
 
-static void skr_find(struct vault *v, struct vault_ask *a)
+static void put_key(struct jw *w, struct span key)
+{
+    uint8_t text[4 * ROW_VALUE_MAX];
+    struct buf t = BUF_ARRAY(text);
+    b64_put(&t, key);
+    m2mname_put_str(w, M2MATTR_KV, buf_span(&t));
+    wipe(text, sizeof text);
+}
+
+void vault_skr_put(struct buf *b, struct vault *v, const struct row *r, enum vault_view view, struct span key)
+{
+    struct jw w = jw_over(b);
+    struct span kid = r->kid;
+    struct vault_change c = vault_change_get(v, r);
+    vault_m2m_head(&w, M2MTYPE_SKR, span_cut(&kid, '@'), vault_m2m_base(r->base), r->ct, c.lt ? c.lt : r->ct);
+    vault_m2m_put_time(&w, M2MATTR_ET, r->et);
+    JW_STR(&w, "cr", r->iss);
+    m2mname_put_str(&w, M2MATTR_ADFQ, r->adfq);
+    m2mname_put_u64(&w, M2MATTR_SUID, r->suid);
+    if (r->lbl.n > 0)
+        vault_m2m_put_lines(&w, M2MATTR_LBL, r->lbl);
+    if (view == VIEW_CREATOR) {
+        vault_skr_put_targets(&w, v, r);
+        if (r->klass == ROW_SEALED_CLASS)
+            m2mname_put_str(&w, M2MATTR_OSP, r->policy);
+    } else if (key.n > 0) {
+        put_key(&w, key);
+    } else if (r->klass == ROW_SEALED_CLASS) {
+        m2mname_put_str(&w, M2MATTR_OSR, SPAN("/release"));
+    }
+    vault_m2m_end(&w);
+}
+
+/* ---- CREATE: the letter is the authority, the attributes beside it must say the same --------------------------------
+ */
+
+static const char *create_wrong(struct vault *v, struct vault_ask *a, uint16_t *rsc)
+{
+    struct vault_m2m *m = a->m2m;
+    struct span targets;
+    *rsc = 4102;
+    if (m->body.has[M2MATTR_KV])
+        return "kv is a Key Value in clear, which is not taken here: this way leads to the class sealed";
+    *rsc = 4000;
+    if (m->body.n_osl != 1)
+        return "osl must be one signed letter";
+    if (m2mbody_suid_base(m->body.suid) != a->base)
+        return "suid belongs to the other base: 21 to 25 to the MEF, 32 to 35 to the MAF";
+    if (m->body.et <= v->conf.now_ms(v->conf.ctx))
+        return "et is in the past";
+    return m2mbody_targets(&m->body, m->body.suid, m->id, true, &a->mem, &targets);
+}
+
+static const char *letter_differs(const struct vault_ask *a)
+{
+    const struct m2mbody *m = &a->m2m->body;
+    struct span iss;
+    size_t n;
+    const struct letter_item *item = vault_letter_item(a, &n, &iss);
+    if (n != 1)
+        return "osl must register one key";
+    if (!name_same(iss, a->m2m->id))
+        return "osl is signed by another identity than the originator";
+    if (item->suid != m->suid)
+        return "suid is not what the signed letter says";
+    if (!span_eq_nocase(item->adfq, m->adfq))
+        return "adfq is not what the signed letter says";
+    return item->et != 0 && item->et != m->et ? "et is not what the signed letter says" : NULL;
+}
+
+static enum err create_read(struct vault *v, struct vault_ask *a)
+{
+    uint16_t rsc;
+    TRY(vault_m2m_open(v, a, M2MTYPE_SKR, M2MBODY_CREATE));
+    if (a->done)
+        return OK;
+    const char *wrong = create_wrong(v, a, &rsc);
+    if (wrong) {
+        vault_m2m_refuse(v, a, rsc, wrong, "send osl: a letter of type oneseal-letter+jws, beside et, adfq and suid");
+        return OK;
+    }
+    a->m2m->lbl = a->m2m->body.lbl;
+    a->body = a->m2m->body.osl[0];
+    TRY(esd_sha256(a->body, a->req));
+    TRY(vault_kind_letter.read(v, a));
+    if (a->done)
+        return OK;
+    wrong = letter_differs(a);
+    if (wrong)
+        vault_m2m_refuse(v, a, 4000, wrong, "what is signed counts: write the same beside it");
+    return OK;
+}
+
+static enum err create_decide(struct vault *v, struct vault_ask *a)
+{
+    if (!vault_reg_good(v, a->m2m->id, a->base, a->m2m->body.adfq)) {
+        vault_m2m_deny(v, a, "the originator is not registered with this base for that adfq",
+                       "create the client registration first");
+        return OK;
+    }
+    return vault_kind_letter.decide(v, a);
+}
+
+static enum err create_answer(struct vault *v, struct vault_ask *a)
+{
+    return vault_kind_letter.answer(v, a);
+}
+
+static void create_find(struct vault *v, struct vault_ask *a)
+{
+    vault_kind_letter.find(v, a);
+}
+
+static void create_end(struct vault_ask *a)
+{
+    vault_kind_letter.end(a);
+}
+
+/* ---- one registration by its name ----------------------------------------------------------------------------------
+ */
+
+void vault_skr_find(struct vault *v, struct vault_ask *a)
 {
     vault_find(v, a, 0, a->body);
 }
 
-/* The body is the kid; who asks is the front's word. That is enough for what is shown here, which no key is part of,
- * and for a deletion, which a conquered front or ledger could bring about anyway. */
-static enum err skr_read(struct vault *v, struct vault_ask *a)
+enum err vault_skr_want(struct vault *v, struct vault_ask *a)
 {
+    struct span fqdn = span_str(v->fqdn);
+    struct span kid = arena_join(&a->mem, arena_join(&a->mem, a->m2m->name, SPAN("@")), fqdn);
+    if (a->m2m->name.n == 0 || a->m2m->name.n > ROW_KID_MAX - fqdn.n - 1 ||
+        span_find(a->m2m->name, '@') < a->m2m->name.n) {
+        vault_skr_absent(v, a);
+        return OK;
+    }
+    a->body = kid;
     a->n_need = 1;
     a->need = ARENA_ARRAY(&a->mem, struct vault_found, 1);
     if (!a->need)
         return ERR_NOMEM;
-    skr_find(v, a);
+    vault_skr_find(v, a);
     return OK;
 }
 
-static void absent(struct vault *v, struct vault_ask *a)
+void vault_skr_absent(struct vault *v, struct vault_ask *a)
 {
-    vault_refuse(v, a, 404, reason_code(REASON_NO_KEY_YET), "there is no such registration here",
-                 "check the identifier");
+    vault_m2m_refuse(v, a, 4004, "there is no such registration here", "check the identifier");
 }
 
-/* Is it there, whole and not expired? Otherwise answers. */
-static bool alive(struct vault *v, struct vault_ask *a)
+/* The ledger is not believed: a row that does not authenticate, that was shredded or that is over is not there. */
+bool vault_skr_alive(struct vault *v, struct vault_ask *a, struct row *r)
 {
     const struct vault_found *f = &a->need[0];
-    uint8_t kv[ESD_KV];
-    bool good = f->here && !vault_tomb_hides(v, &f->row) && kid_eq(f->row.kid, a->body) &&
-                vault_row_open(v, f, kv) == OK && (int64_t)f->row.et > v->conf.now_ms(v->conf.ctx);
-    wipe(kv, sizeof kv);
+    uint8_t value[ROW_VALUE_MAX];
+    bool good = f->here && kid_eq(f->row.kid, a->body) && f->row.kind != ROW_PAIR && !vault_tomb_hides(v, &f->row) &&
+                vault_row_open(v, f, value) == OK;
+    wipe(value, sizeof value);
+    if (good) {
+        *r = f->row;
+        vault_change_apply(v, r);
+        good = (int64_t)r->et > v->conf.now_ms(v->conf.ctx);
+    }
     if (!good)
-        absent(v, a);
+        vault_skr_absent(v, a);
     return good;
 }
 
-static bool asker_reads(struct vault *v, const struct vault_ask *a, const struct row *r)
+static bool listed(struct span lines, struct span id)
 {
-    struct span names = a->peer;
-    while (names.p) {
-        struct span name = span_cut(&names, '\n');
-        struct vault_client c;
-        uint64_t version;
-        if (name.n > 0 && vault_client_get(v, name, &c) == OK &&
-            vault_policy_allows(v, r, name, c.jkt, &version) == REASON_OK)
+    while (lines.p && lines.n > 0)
+        if (name_same(span_cut(&lines, '\n'), id))
             return true;
-    }
     return false;
 }
 
-static enum err skr_get_decide(struct vault *v, struct vault_ask *a)
+static bool is_target(struct vault *v, const struct row *r, struct span id)
 {
-    uint8_t text[4096];
-    struct buf b = BUF_ARRAY(text);
-    if (!alive(v, a))
-        return OK;
-    const struct row *r = &a->need[0].row;
-    if (!names_cover(a->peer, r->iss) && !asker_reads(v, a, r)) {
-        vault_refuse(v, a, 403, reason_code(REASON_REFUSED),
-                     "only the creator and the readers of a registration see it", "ask its creator");
-        return OK;
-    }
-    vault_meta_put(&b, r);
-    TRY(b.e);
-    vault_reply(v, a, 200, TYPE_JSON, SPAN_NONE, buf_span(&b));
-    return OK;
+    struct vault_client c = {.until = 0};
+    uint64_t version;
+    bool known = vault_client_get(v, id, &c) == OK;
+    if (r->klass != ROW_SEALED_CLASS)
+        return listed(r->tgis, id) && !vault_denied(v, r->iss, r->policy, id, c.jkt);
+    return known && vault_policy_allows(v, r, id, c.jkt, &version) == REASON_OK;
 }
 
-static enum err record(struct vault *v, struct vault_ask *a, const struct row *r)
+enum err vault_skr_record(struct vault *v, struct vault_ask *a, const char *op, const struct row *r, struct buf *b)
 {
-    uint8_t text[2048];
-    struct buf b = BUF_ARRAY(text);
-    struct jw w = jw_over(&b);
+    struct jw w = jw_over(b);
     jw_obj(&w);
     JW_U64(&w, "v", 1);
     JW_U64(&w, "t", (uint64_t)(v->conf.now_ms(v->conf.ctx) / 1000));
-    JW_STR(&w, "op", SPAN("shred"));
-    JW_STR(&w, "iss", r->iss);
+    JW_STR(&w, "op", span_str(op));
+    JW_STR(&w, "iss", a->m2m->id);
     JW_STR(&w, "kid", r->kid);
     jw_end_obj(&w);
-    TRY(b.e);
+    return b->e;
+}
+
+static enum err leaf(struct vault *v, struct vault_ask *a, const char *op, const struct row *r)
+{
+    uint8_t text[2048];
+    struct buf b = BUF_ARRAY(text);
+    TRY(vault_skr_record(v, a, op, r, &b));
     return vault_leaf(v, a, buf_span(&b));
 }
 
-static enum err skr_delete_decide(struct vault *v, struct vault_ask *a)
+static enum err by_name_read(struct vault *v, struct vault_ask *a)
+{
+    TRY(vault_m2m_open(v, a, M2MTYPE__N, M2MBODY_UPDATE));
+    return a->done ? OK : vault_skr_want(v, a);
+}
+
+/* ---- RETRIEVE ------------------------------------------------------------------------------------------------------
+ */
+
+struct get_own {
+    struct row row;
+    enum vault_view view;
+};
+
+static enum err get_decide(struct vault *v, struct vault_ask *a)
+{
+    struct get_own *o = ARENA_NEW(&a->mem, struct get_own);
+    if (!o)
+        return ERR_NOMEM;
+    a->own = o;
+    if (!vault_skr_alive(v, a, &o->row))
+        return OK;
+    bool mine = name_same(o->row.iss, a->m2m->id);
+    if (!mine && !is_target(v, &o->row, a->m2m->id)) {
+        vault_m2m_deny(v, a, "only the creator and the targets of a registration see it", "ask its creator");
+        return OK;
+    }
+    o->view = mine ? VIEW_CREATOR : VIEW_TARGET;
+    o->row.lbl = arena_dup(&a->mem, o->row.lbl); /* the table may change before the answer */
+    o->row.tgis = arena_dup(&a->mem, o->row.tgis);
+    return leaf(v, a, "retrieve", &o->row);
+}
+
+static enum err get_answer(struct vault *v, struct vault_ask *a)
+{
+    const struct get_own *o = a->own;
+    uint8_t *text = arena_alloc(&a->mem, VAULT_SKR_TEXT);
+    if (!text)
+        return ERR_NOMEM;
+    struct buf b = buf_over(text, VAULT_SKR_TEXT);
+    vault_skr_put(&b, v, &o->row, o->view, SPAN_NONE);
+    TRY(b.e);
+    vault_m2m_reply(v, a, buf_span(&b));
+    return OK;
+}
+
+/* ---- DELETE --------------------------------------------------------------------------------------------------------
+ */
+
+static enum err delete_decide(struct vault *v, struct vault_ask *a)
 {
     uint8_t text[ROW_KID_MAX];
     struct buf key = BUF_ARRAY(text);
+    struct row r;
     if (row_kid_key(a->body, &key) != OK) {
-        absent(v, a);
+        vault_skr_absent(v, a);
         return OK;
     }
     if (vault_touched(v, a, TOUCH_KID, buf_span(&key))) {
         vault_look_again(v, a);
         return OK;
     }
-    if (!alive(v, a))
+    if (!vault_skr_alive(v, a, &r))
         return OK;
-    const struct row *r = &a->need[0].row;
-    if (!names_cover(a->peer, r->iss)) {
-        vault_refuse(v, a, 403, reason_code(REASON_REFUSED), "only its creator may delete a registration",
-                     "ask its creator");
+    if (!name_same(r.iss, a->m2m->id)) {
+        vault_m2m_deny(v, a, "only its creator may delete a registration", "ask its creator");
         return OK;
     }
     if (vault_state_room(v) < SHRED_ROOM) {
         vault_refuse(v, a, 507, reason_code(REASON_TTP_SEALED), "the shred list is full", "tell the TTP's operator");
         return OK;
     }
-    TRY(vault_shred_key(v, r, r->kid));
-    return record(v, a, r);
+    TRY(vault_change_forget(v, r.kid));
+    TRY(vault_news(v, r.iss));
+    TRY(vault_shred_key(v, &r, r.kid));
+    return leaf(v, a, "shred", &r);
 }
 
-static enum err skr_delete_answer(struct vault *v, struct vault_ask *a)
+static enum err delete_answer(struct vault *v, struct vault_ask *a)
 {
-    vault_reply(v, a, 200, TYPE_JSON, SPAN_NONE, SPAN_NONE);
+    vault_m2m_reply(v, a, SPAN_NONE);
     return OK;
 }
 
-const struct vault_kind vault_kind_skr_get = {.read = skr_read, .decide = skr_get_decide, .find = skr_find};
-const struct vault_kind vault_kind_skr_delete = {skr_read, skr_delete_decide, skr_delete_answer, skr_find, NULL};
+const struct vault_kind vault_kind_skr_create = {create_read, create_decide, create_answer, create_find, create_end};
+const struct vault_kind vault_kind_skr_get = {by_name_read, get_decide, get_answer, vault_skr_find, NULL};
+const struct vault_kind vault_kind_skr_delete = {by_name_read, delete_decide, delete_answer, vault_skr_find, NULL};

@@ -43,7 +43,7 @@ size_t vault_state_room(const struct vault *v)
 
 enum err vault_state_set(struct vault *v, enum vault_table t, struct span key, struct span value)
 {
-    if (octets(v) + key.n + value.n + 4096 > TTP_SNAPSHOT_MAX)
+    if (value.p && octets(v) + key.n + value.n + 4096 > TTP_SNAPSHOT_MAX)
         return ERR_LIMIT;
     struct vault_undo *u = undo_new(t, key, vault_map_get(&v->table[t], key));
     if (!u)

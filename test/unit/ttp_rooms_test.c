@@ -1,5 +1,5 @@
 /* src/ttp: vault and ledger together, without processes. */
-#include "ttp_house.h"
+#include "ttp_m2m.h"
 
 static const uint8_t kv1[ESD_KV] = {1, 2, 3}, kv2[ESD_KV] = {4, 5, 6};
 
@@ -275,18 +275,22 @@ static void a_deleted_registration_stays_refused(void **state)
     struct scene s;
     uint8_t kv[ESD_KV];
     scene_set(&s);
-    assert_int_equal(ask(s.h, KIND_SKR_DELETE, "m2m://demo.example/Sapp-heat\n", s.kid).status, 403);
-    assert_int_equal(ask(s.h, KIND_SKR_GET, "//demo.example/Sapp-other\n", s.kid).status, 403);
-    struct answer a = ask(s.h, KIND_SKR_GET, "//demo.example/Sapp-heat\n", s.kid);
-    assert_int_equal(a.status, 200);
-    assert_int_equal(ask(s.h, KIND_SKR_DELETE, "id-mn.id-in.demo.example\n", s.kid).status, 200);
+    struct span kid = s.kid, name = span_cut(&kid, '@');
+    static const char app[] = "m2m://demo.example/Sapp-heat\n", gateway[] = "id-mn.id-in.demo.example\n";
+    static const char other[] = "//demo.example/Sapp-other\n";
+    struct span by_app = m2m_body(s.h, s.app.iss, name, ""), by_owner = m2m_body(s.h, s.gateway.iss, name, "");
+    assert_int_equal(ask(s.h, KIND_SKR_DELETE, app, by_app).status, 403);
+    assert_int_equal(ask(s.h, KIND_SKR_DELETE, app, by_owner).status, 403);
+    assert_int_equal(ask(s.h, KIND_SKR_GET, other, m2m_body(s.h, s.other.iss, name, "")).status, 403);
+    assert_int_equal(ask(s.h, KIND_SKR_GET, app, by_app).status, 200);
+    assert_int_equal(ask(s.h, KIND_SKR_DELETE, gateway, by_owner).status, 200);
     assert_int_equal(release_one(s.h, &s.app, s.kid, kv), REASON_SHREDDED);
     house_restart(s.h);
     assert_int_equal(release_one(s.h, &s.app, s.kid, kv), REASON_SHREDDED);
     struct letter_item m = item_of(s.h, kv1, 7, 1, "ward");
     struct span t = letter_text(s.h, &s.gateway, &m, 1, &kv1);
     assert_true(span_eq(ack_of(s.h, t, ask(s.h, KIND_LETTER, "", t)).code, SPAN("shredded")));
-    assert_int_equal(ask(s.h, KIND_SKR_GET, "id-mn.id-in.demo.example\n", s.kid).status, 404);
+    assert_int_equal(ask(s.h, KIND_SKR_GET, gateway, by_owner).status, 404);
     scene_end(&s);
 }
 

@@ -133,7 +133,8 @@ static void spoil_octets(struct scene *s, const struct cell *was)
         never_released(s, &c, i);
     }
     c = *was;
-    c.n -= c.n > 0;
+    c.octets[c.n] = 'x'; /* one less, or where nothing stands one more */
+    c.n += c.n > 0 ? -1 : 1;
     write_cell(s->h, &c);
     never_released(s, &c, -1);
 }
