@@ -110,6 +110,32 @@ void vault_command_put_child(struct jw *w, struct vault *v, struct span reg)
     jw_end_arr(w);
 }
 
+void vault_command_list(struct jw *w, struct vault *v, struct span reg)
+{
+    struct queue q = queue_get(v, reg);
+    jw_obj(w);
+    JW_U64(w, "v", 1);
+    JW_NAME(w, "waiting");
+    jw_arr(w);
+    for (size_t i = 0; i < q.n; i++) {
+        jw_obj(w);
+        JW_STR(w, "command", q.w[i].id);
+        JW_U64(w, "t", q.w[i].ct / 1000);
+        JW_NAME(w, "description");
+        jw_raw(w, q.w[i].text);
+        jw_end_obj(w);
+    }
+    jw_end_arr(w);
+    if (q.last.n > 0) {
+        JW_NAME(w, "last");
+        jw_obj(w);
+        JW_STR(w, "command", q.last);
+        JW_U64(w, "status", q.last_status);
+        jw_end_obj(w);
+    }
+    jw_end_obj(w);
+}
+
 /* ---- the operator's words ------------------------------------------------------------------------------------------
  */
 

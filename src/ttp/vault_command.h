@@ -23,6 +23,8 @@ MUST_USE enum err vault_command_queue(struct vault *v, struct span reg, const st
 MUST_USE enum err vault_command_forget(struct vault *v, struct span reg);
 /* The member that names the outstanding command; nothing when there is none. */
 void vault_command_put_child(struct jw *w, struct vault *v, struct span reg);
+/* {"v":1,"waiting":[{"command","t","description"}],"last":{"command","status"}} for the operator. */
+void vault_command_list(struct jw *w, struct vault *v, struct span reg);
 /* One command as the operator writes it: CLASS and its arguments, words apart by a blank:
  * CERT_PROV EST|SCEP URI NODE|CSE|AE SUBJECT, DEV_CFG 1..4:URI, MO_NODE PATH 1..3 [SUID], NO_MORE DURATION.
  * NULL: read; otherwise what is wrong. */
