@@ -112,17 +112,17 @@ static enum err create_read(struct vault *v, struct vault_ask *a)
     a->m2m->lbl = a->m2m->body.lbl;
     a->body = a->m2m->body.osl[0];
     TRY(esd_sha256(a->body, a->req));
-    TRY(vault_kind_letter.read(v, a));
-    if (a->done)
-        return OK;
-    wrong = letter_differs(a);
-    if (wrong)
-        vault_m2m_refuse(v, a, 4000, wrong, "what is signed counts: write the same beside it");
-    return OK;
+    return vault_kind_letter.read(v, a);
 }
 
+/* Not before: what is refused while its rows are on their way would meet them as an answer to nobody. */
 static enum err create_decide(struct vault *v, struct vault_ask *a)
 {
+    const char *wrong = letter_differs(a);
+    if (wrong) {
+        vault_m2m_refuse(v, a, 4000, wrong, "what is signed counts: write the same beside it");
+        return OK;
+    }
     if (!vault_reg_good(v, a->m2m->id, a->base, a->m2m->body.adfq)) {
         vault_m2m_deny(v, a, "the originator is not registered with this base for that adfq",
                        "create the client registration first");
