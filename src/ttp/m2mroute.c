@@ -24,7 +24,8 @@ static const struct m2mroute_wrong
     no_method = {405, 4005, "the resource does not take this operation",
                  "the bases take CREATE and RETRIEVE, registrations RETRIEVE, UPDATE and DELETE"},
     no_path = {404, 4004, "there is nothing at this path", "check the identifier"},
-    no_type = {400, 4000, "Content-Type must name a type that this base holds", "ty=20003, 20004 or 20006"};
+    no_type = {400, 4000, "Content-Type must name a type that this base holds",
+               "ty: the number of a client registration or of a key registration"};
 
 /* The base of a path; *rest is what follows it. */
 static uint8_t base_of(struct span path, struct span *rest)

@@ -6,6 +6,7 @@ sizes    no source file over 1,000 lines; over 600 is printed as a question
 drawers  no file called util, common, misc, helper, stuff
 format   clang-format leaves the file as it is
 maps     the README of a folder that has a page of its own names every C file in it
+names    what m2m/m2mnames.def spells (names of TS-0032 that nobody could read yet) is spelled nowhere else in C
 lines    each line of the conformance checklist has exactly one test, or says why not
 """
 import os
@@ -100,6 +101,28 @@ def quiet_faults(path, text):
             yield f"{path}:{number}: no allocation, file, thread or clock here: {line.strip()[:80]}"
 
 
+# Names that other standards or formats of ours have too.
+COMMON_NAMES = {"et", "lbl", "rn", "ch", "adfq", "suid", "kv", "uri", "fqdn", "osl", "URI", "FQDN", "labels",
+                "expirationTime", "resourceName", "childResource"}
+
+
+def provisional_names():
+    """Every root and member of the table, as it would stand in C: with its quotes."""
+    with open(os.path.join(ROOT, "lib/m2m/m2mnames.def"), encoding="utf-8") as f:
+        found = re.findall(r'^M2M_(?:TYPE|ATTR)\(.*?"([^"]+)",\s*"([^"]+)"\)', f.read(), re.M)
+    assert len(found) > 30, "the table of names is read wrongly"
+    return {n for pair in found for n in pair} - COMMON_NAMES
+
+
+def name_faults(path, text, names):
+    if path.startswith("test/") or path == "lib/m2m/m2mnames.def":
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        for name in re.findall(r'"([\w:]+)"', line.replace('\\"', '"')):
+            if name in names:
+                yield f"{path}:{number}: {name} is provisional: m2m/m2mname.h has it"
+
+
 def format_faults(paths):
     files = [p for p in paths if p.endswith((".c", ".h"))]
     done = subprocess.run(["clang-format", "--dry-run", "--Werror"] + files, cwd=ROOT, capture_output=True, text=True)
@@ -111,11 +134,13 @@ def format_faults(paths):
 def main():
     faults, questions = [], []
     paths = sources()
+    names = provisional_names()
     for path in paths:
         with open(os.path.join(ROOT, path), encoding="utf-8") as file:
             text = file.read()
         faults += layer_faults(path, text)
         faults += quiet_faults(path, text)
+        faults += name_faults(path, text, names)
         lines = text.count("\n")
         if DRAWER.match(os.path.basename(path)):
             faults.append(f"{path}: a drawer by name; each thing has an owner with a better name")
