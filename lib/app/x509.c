@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -98,6 +99,36 @@ X509 *x509_leaf(EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, const char *name, con
         return x;
     X509_free(x);
     return NULL;
+}
+
+static bool fill_request(X509_REQ *r, EVP_PKEY *key, const char *san, const char *challenge)
+{
+    STACK_OF(X509_EXTENSION) *ext = sk_X509_EXTENSION_new_null();
+    X509V3_CTX ctx;
+    X509V3_set_ctx(&ctx, NULL, NULL, r, NULL, 0);
+    X509_EXTENSION *name = X509V3_EXT_conf_nid(NULL, &ctx, NID_subject_alt_name, san);
+    bool ok = ext && name && sk_X509_EXTENSION_push(ext, name) > 0;
+    if (!ok)
+        X509_EXTENSION_free(name);
+    ok = ok && X509_REQ_set_version(r, X509_REQ_VERSION_1) == 1 && X509_REQ_set_pubkey(r, key) == 1 &&
+         X509_REQ_add_extensions(r, ext) == 1 &&
+         (!challenge || X509_REQ_add1_attr_by_NID(r, NID_pkcs9_challengePassword, MBSTRING_UTF8,
+                                                  (const uint8_t *)challenge, -1) == 1) &&
+         X509_REQ_sign(r, key, EVP_sha256()) > 0;
+    sk_X509_EXTENSION_pop_free(ext, X509_EXTENSION_free);
+    return ok;
+}
+
+enum err x509_request(EVP_PKEY *key, const char *san, const char *challenge, struct buf *out)
+{
+    X509_REQ *r = X509_REQ_new();
+    uint8_t *der = NULL;
+    int n = r && fill_request(r, key, san, challenge) ? i2d_X509_REQ(r, &der) : 0;
+    if (n > 0)
+        buf_put(out, span_of(der, (size_t)n));
+    OPENSSL_free(der);
+    X509_REQ_free(r);
+    return n > 0 ? out->e : ERR_CRYPTO;
 }
 
 /* Creates the file, never follows what is there already. */
@@ -209,4 +240,39 @@ enum err x509_fingerprint(X509 *cert, char out[65])
     hex_put(&b, span_of(hash, n));
     buf_nul(&b);
     return b.e;
+}
+
+enum err x509_pem(X509 *cert, struct buf *out)
+{
+    BIO *b = BIO_new(BIO_s_mem());
+    char *p;
+    bool ok = b && PEM_write_bio_X509(b, cert) == 1;
+    long n = ok ? BIO_get_mem_data(b, &p) : 0;
+    if (ok)
+        buf_put(out, span_of(p, (size_t)n));
+    BIO_free(b);
+    return ok ? out->e : ERR_CRYPTO;
+}
+
+enum err x509_der(X509 *cert, struct buf *out)
+{
+    int n = i2d_X509(cert, NULL);
+    uint8_t *p = n > 0 ? buf_take(out, (size_t)n) : NULL;
+    return p && i2d_X509(cert, &p) == n ? OK : ERR_CRYPTO;
+}
+
+enum err x509_domain_in(const char *path, char *out, size_t n)
+{
+    FILE *f = fopen(path, "re");
+    X509 *x;
+    enum err e = ERR_NOTFOUND;
+    if (!f)
+        return errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
+    while (e == ERR_NOTFOUND && (x = PEM_read_X509(f, NULL, NULL, NULL))) {
+        e = x509_domain(x, out, n);
+        X509_free(x);
+    }
+    (void)fclose(f);
+    ERR_clear_error();
+    return e;
 }

@@ -21,6 +21,11 @@ X509 *x509_authority(EVP_PKEY *key, const char *fqdn, int64_t days);
  * extension texts knows commas and more). `name` becomes the CN. NULL when OpenSSL fails. */
 X509 *x509_leaf(EVP_PKEY *key, X509 *ca, EVP_PKEY *ca_key, const char *name, const char *san, int64_t days);
 
+/* A request for a certificate (PKCS#10) with one SAN, as above, and a challengePassword unless that is NULL; DER
+ * appended to out. ERR_CRYPTO, the buf's. */
+struct buf;
+MUST_USE enum err x509_request(EVP_PKEY *key, const char *san, const char *challenge, struct buf *out);
+
 /* PEM files. Keys are written with mode 0600 and refused (ERR_CONFIG) when others may read them.
  * ERR_EXISTS when the file is there already. */
 MUST_USE enum err x509_write_key(const char *path, EVP_PKEY *key);
@@ -28,6 +33,11 @@ MUST_USE enum err x509_write_cert(const char *path, X509 *cert);
 MUST_USE enum err x509_read_key(const char *path, EVP_PKEY **out);
 MUST_USE enum err x509_read_cert(const char *path, X509 **out);
 
+/* PEM and DER of a certificate, appended. ERR_CRYPTO, the buf's. */
+MUST_USE enum err x509_pem(X509 *cert, struct buf *out);
+MUST_USE enum err x509_der(X509 *cert, struct buf *out);
+/* The domain of the first CA with nameConstraints in a PEM file of several. ERR_NOTFOUND, ERR_IO. */
+MUST_USE enum err x509_domain_in(const char *path, char *out, size_t n);
 /* The domain that a CA's nameConstraints permit ("demo.example") into out. ERR_NOTFOUND. */
 MUST_USE enum err x509_domain(X509 *ca, char *out, size_t n);
 /* The first SAN of kind GEN_DNS or GEN_URI; *uri tells which. ERR_NOTFOUND. */
