@@ -240,14 +240,28 @@ static void tell_vault(struct stage *s, bool init)
         .init = init, .fqdn = SPAN(FQDN), .anchors = buf_span(&s->anchors), .known = s->known, .size = s->size};
     memcpy(m.root, s->root, MSG_HASH);
     memcpy(m.state, s->state, MSG_HASH);
+    if (s->enrol_sp)
+        msg_put_ENROL_START(&s->parent_vault.out,
+                            &(struct msg_ENROL_START){.sp = span_str(s->enrol_sp), .days = 30, .ca_days = 300});
     msg_put_VAULT_START(&s->parent_vault.out, &m);
     NEED(link_flush(&s->parent_vault) == OK);
+}
+
+static void take_answer(struct stage *s, uint64_t id, unsigned status, struct span body)
+{
+    if (id != s->asked)
+        return;
+    s->answered = true;
+    s->status = status;
+    s->body = stage_keep(s, body);
 }
 
 static void from_vault_to_parent(struct stage *s, enum msg type, const union msg_any *m)
 {
     if (type == SAY_VAULT_NO)
         s->refused = true;
+    if (type == SAY_VAULT_DONE)
+        take_answer(s, m->VAULT_DONE.id, m->VAULT_DONE.status, m->VAULT_DONE.json);
     if (type != SAY_HEAD && type != SAY_VAULT_UP)
         return;
     bool head = type == SAY_HEAD;
@@ -264,15 +278,6 @@ static void from_vault_to_parent(struct stage *s, enum msg type, const union msg
     }
     msg_put_HEAD_KEPT(&s->parent_vault.out, &(struct msg_HEAD_KEPT){.size = s->size});
     (void)!link_flush(&s->parent_vault);
-}
-
-static void take_answer(struct stage *s, uint64_t id, unsigned status, struct span body)
-{
-    if (id != s->asked)
-        return;
-    s->answered = true;
-    s->status = status;
-    s->body = stage_keep(s, body);
 }
 
 /* The hostile ledger: its store does the honest work, the hooks spoil it. */
@@ -420,6 +425,20 @@ bool stage_ask(struct stage *s, enum ttp_kind kind, struct span body)
         if (!stage_run(s, 50))
             return s->answered;
     return s->answered;
+}
+
+bool stage_told(struct stage *s, unsigned command, const char *words)
+{
+    static uint64_t id = 1u << 30;
+    s->asked = ++id;
+    s->answered = false;
+    msg_put_VAULT_DO(&s->parent_vault.out,
+                     &(struct msg_VAULT_DO){.id = id, .command = (uint8_t)command, .words = span_str(words)});
+    NEED(link_flush(&s->parent_vault) == OK);
+    for (int i = 0; i < 40 && !s->answered; i++)
+        if (!stage_run(s, 50))
+            break;
+    return s->answered && s->status == 200;
 }
 
 void stage_raw(struct stage *s, struct span octets)

@@ -38,7 +38,8 @@ struct stage {
     EVP_PKEY *ca_key;
     X509 *ca;
     struct party gateway, reader, thief;
-    uint8_t kv[ESD_KV]; /* the secret of the play */
+    const char *enrol_sp; /* the vault has a CA for this domain; NULL: none */
+    uint8_t kv[ESD_KV];   /* the secret of the play */
     struct span kid;
     struct bundle bundle;
     struct span bundle_text;
@@ -70,6 +71,8 @@ bool stage_run(struct stage *s, int ms);
 bool stage_alive(pid_t pid);
 /* One request as the front hands it on; true when it was answered. */
 bool stage_ask(struct stage *s, enum ttp_kind kind, struct span body);
+/* A command as the operator gives it, which no front can; its answer, when it is 200, in s->body. */
+bool stage_told(struct stage *s, unsigned command, const char *words);
 /* Raw octets to the real ledger or the vault. */
 void stage_raw(struct stage *s, struct span octets);
 
