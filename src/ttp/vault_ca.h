@@ -7,9 +7,15 @@
 #include "ttp/msg.h"
 #include "ttp/vault.h"
 
-enum { VAULT_CA_KEY = 32 };
+enum { VAULT_CA_KEY = 32, JOIN_TOKENS_MAX = 512 /* at a time */ };
 
 struct vault_ask;
+
+/* Wrong proofs that were shown for one token in a minute (vault_join.c). In memory alone. */
+struct vault_join_try {
+    uint64_t minute;
+    uint8_t id[8], n;
+};
 
 /* Inside struct vault. */
 struct vault_ca {
@@ -18,7 +24,8 @@ struct vault_ca {
     uint64_t days, ca_days; /* life of what it issues, and its own */
     struct p256 *key;       /* NULL: none yet */
     void *cert;             /* X509 */
-    uint8_t *token_key;     /* VAULT_CA_KEY octets in locked memory; there from ENROL_START on */
+    struct vault_join_try tried[JOIN_TOKENS_MAX];
+    uint8_t *token_key; /* VAULT_CA_KEY octets in locked memory; there from ENROL_START on */
 };
 
 /* ERR_SYNTAX: the domain or a number is none; ERR_NOMEM. */

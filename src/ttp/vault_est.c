@@ -202,11 +202,11 @@ static bool may_have(struct vault *v, struct vault_ask *a, const struct own *o)
 {
     if (vault_denied(v, SPAN_NONE, SPAN_NONE, o->csr.iss, o->csr.jkt)) {
         vault_fold_add(v, o->csr.iss, REASON_REFUSED);
-        vault_refuse(v, a, 403, reason_code(REASON_REFUSED), "the operator denies this name",
+        vault_refuse(v, a, 403, reason_code(REASON_REFUSED), "the operator denies this name or this key",
                      "the TTP's operator can lift it: oneseal policy allow");
         return false;
     }
-    return vault_rate_take(v, a, o->csr.iss, VAULT_CERT_COST);
+    return true;
 }
 
 static enum err record(struct vault *v, struct vault_ask *a, const struct own *o, const struct cert_order *c,
@@ -246,6 +246,8 @@ static enum err keep(struct vault *v, const struct own *o, const struct cert_ord
 /* May be refused until `keep`; from there on an error fails the batch. */
 static enum err issue(struct vault *v, struct vault_ask *a, struct own *o, const struct vault_join *j, const char *how)
 {
+    if (!vault_rate_good(v, a, o->csr.iss)) /* now it is known that it asks itself */
+        return OK;
     struct cert_order c = {.csr = &o->csr,
                            .ca = v->ca.cert,
                            .ca_key = v->ca.key,

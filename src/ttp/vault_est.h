@@ -11,9 +11,6 @@
 #define TTP_VAULT_EST_H
 
 #include "ttp/vault_own.h"
-#include "ttp/vault_quota.h"
-
-enum { VAULT_CERT_COST = QUOTA_CLIENT_MINUTE / 60 }; /* 60 certificates for one name in a minute */
 
 extern const struct vault_kind vault_kind_est_look, vault_kind_est_enroll, vault_kind_est_reenroll,
     vault_kind_est_signed;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char box_label[] = "oneseal-join-v1";
-enum { VALUE_MAX = 1024, FOR_MAX = 320, TRY_COST = QUOTA_CLIENT_MINUTE / JOIN_TRIES_PER_MIN };
+enum { VALUE_MAX = 1024, FOR_MAX = 320, MINUTE_MS = 60000 };
 
 /* TABLE_TOKENS: key = ID; value = until ms, uses left, plain, made ms, items for and box(K) with ID || for as
  * associated data. */
@@ -119,7 +119,7 @@ static bool proven(struct vault *v, const struct vault_join *j, const struct tok
 static enum reason judge(struct vault *v, struct vault_join *j, const uint8_t jkt[JOSE_THUMB])
 {
     struct token t;
-    if (join_shown_read(j->text, &j->shown) != OK || token_get(v, span_of(j->shown.id, JOIN_ID), &t) != OK)
+    if (token_get(v, span_of(j->shown.id, JOIN_ID), &t) != OK)
         return REASON_REFUSED;
     bool for_it = vault_join_for(t.who, j->name, j->iss);
     if (!proven(v, j, &t, jkt) || !for_it || t.uses == 0)
@@ -127,27 +127,57 @@ static enum reason judge(struct vault *v, struct vault_join *j, const uint8_t jk
     return (int64_t)t.until < v->conf.now_ms(v->conf.ctx) ? REASON_EXPIRED : REASON_OK;
 }
 
+/* The counter of a token in this minute; one of a minute that is over is taken for it. Only tokens that exist are
+ * counted, so that nobody makes up identifiers to push a counter out. NULL: all are in use. */
+static struct vault_join_try *tries_of(struct vault *v, struct span id)
+{
+    uint64_t minute = (uint64_t)v->conf.now_ms(v->conf.ctx) / MINUTE_MS;
+    struct vault_join_try *unused = NULL;
+    for (size_t i = 0; i < LEN(v->ca.tried); i++) {
+        struct vault_join_try *t = &v->ca.tried[i];
+        if (t->minute == minute && span_eq(span_of(t->id, JOIN_ID), id))
+            return t;
+        if (t->minute != minute && !unused)
+            unused = t;
+    }
+    if (unused) {
+        *unused = (struct vault_join_try){.minute = minute};
+        memcpy(unused->id, id.p, JOIN_ID);
+    }
+    return unused;
+}
+
+/* Ten wrong proofs for one token: no further one is looked at in this minute. */
+static bool too_many(struct vault *v, const struct vault_join *j, struct vault_join_try **out)
+{
+    struct token t;
+    struct span id = span_of(j->shown.id, JOIN_ID);
+    *out = NULL;
+    if (token_get(v, id, &t) != OK)
+        return false;
+    *out = tries_of(v, id);
+    return !*out || (*out)->n >= JOIN_TRIES_PER_MIN;
+}
+
 bool vault_join_good(struct vault *v, struct vault_ask *a, struct vault_join *j, const uint8_t jkt[JOSE_THUMB])
 {
-    /* By what is shown for an identifier: tries at one token do not shut out another. */
-    struct span rest = j->text, mark = span_cut(&rest, '.'), id = span_first(rest, span_find(rest, '.'));
-    uint8_t who[32] = "join:";
-    struct buf b = buf_over(who + 5, sizeof who - 5);
-    (void)mark;
-    buf_put(&b, span_first(id, sizeof who - 5));
-    struct span counted = span_of(who, 5 + b.n);
-    if (!vault_rate_take(v, a, counted, 1))
+    struct vault_join_try *tries;
+    bool read = join_shown_read(j->text, &j->shown) == OK;
+    if (read && too_many(v, j, &tries)) {
+        vault_refuse(v, a, 429, reason_code(REASON_REFUSED), "ten wrong proofs were shown for this join token",
+                     "try again in a minute");
         return false;
-    enum reason r = VAULT_VERIFY(judge(v, j, jkt));
+    }
+    enum reason r = VAULT_VERIFY(read ? judge(v, j, jkt) : REASON_REFUSED);
     if (r == REASON_OK)
         return true;
+    if (read && tries)
+        tries->n++;
     vault_fold_add(v, SPAN("join"), r);
-    if (vault_rate_take(v, a, counted, TRY_COST - 1))
-        vault_refuse(v, a, 403, reason_code(r),
-                     r == REASON_EXPIRED
-                         ? "the join token has expired"
-                         : "the join token is unknown, used up, for another name, or its proof is wrong",
-                     "ask the TTP's operator for a new one: oneseal join-token create --for NAME");
+    vault_refuse(v, a, 403, reason_code(r),
+                 r == REASON_EXPIRED ? "the join token has expired"
+                                     : "the join token is unknown, used up, for another name, or its proof is wrong",
+                 "ask the TTP's operator for a new one: oneseal join-token create --for NAME");
     return false;
 }
 

@@ -10,8 +10,7 @@
 #include "ttp/vault_own.h"
 
 enum {
-    JOIN_TOKENS_MAX = 512, /* at a time */
-    JOIN_TTL_S = 900,      /* life unless said otherwise */
+    JOIN_TTL_S = 900, /* life unless said otherwise */
     JOIN_TTL_MAX_S = 30 * 86400,
     JOIN_USES_MAX = 10000,
     JOIN_TRIES_PER_MIN = 10, /* wrong proofs for one token in a minute */
