@@ -7,6 +7,7 @@
 
 #include "app/name.h"
 #include "app/x509.h"
+#include "cli/enrol_commands.h"
 #include "cli/verbs.h"
 #include "host/heap.h"
 
@@ -234,6 +235,8 @@ static enum status enrol_with(struct cli *c, const struct enrolment *f, const st
 
 enum status enrol_join(struct cli *c)
 {
+    if (cli_opt(c, "commands"))
+        return enrol_commands(c, cli_opt(c, "commands"));
     const char *out = cli_need(c, "out");
     const char *ca = out ? cli_need(c, "ca") : NULL;
     struct enrolment f = {.url = NULL};
