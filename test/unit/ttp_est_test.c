@@ -1,6 +1,9 @@
 /* src/ttp: the enrolment CA and certificates on request, vault and ledger without processes. */
 #include "ttp_est.h"
 
+#include "ttp/take.h"
+#include "ttp/vault_own.h"
+
 static const char APP[] = "URI:m2m://demo.example/Sapp", APP_ID[] = "//demo.example/Sapp",
                   GATEWAY[] = "DNS:id-mn.id-in.demo.example";
 
@@ -109,6 +112,52 @@ static void the_anchors_come_in_words_of_the_vault(void **state)
     assert_int_equal(enrol_anchors_open(a.body, SPAN("x.example"), h->bundle.release, &h->mem, &k), REASON_REFUSED);
     assert_int_equal(enrol_anchors_open(a.body, SPAN(FQDN), h->operator_key, &h->mem, &k), REASON_TAMPERED);
     X509_free(ca);
+}
+
+static bool holds(struct span file, struct span what)
+{
+    return memmem(file.p, file.n, what.p, what.n) != NULL;
+}
+
+/* What the ledger has of the CA is a box; who has RK finds the key in it, nobody finds it on the disk. */
+static void its_key_is_on_no_disk(void **state)
+{
+    struct house *h = *state;
+    struct join_token t = est_token(h, "//demo.example/Sapp 900 1 0");
+    const struct span *row = vault_map_get(&h->vault->table[TABLE_CA], SPAN("1"));
+    struct span rest = *row, sp, der, box, jwk, token_key, d;
+    struct buf plain = heap_buf(4096), disk_image = heap_buf(64 << 20);
+    struct jval *doc;
+    uint8_t raw[32], hash[ESD_HASH];
+    assert_int_equal(take_blob(&rest, &sp) | take_blob(&rest, &der) | take_blob(&rest, &box), OK);
+    assert_int_equal(vault_box_open(h->root, "oneseal-ca-v1", der, box, &plain), OK);
+    rest = buf_span(&plain);
+    assert_int_equal(take_blob(&rest, &jwk) | take_blob(&rest, &token_key), OK);
+    assert_int_equal(json_parse(jwk, &h->mem, &doc, NULL), OK);
+    assert_int_equal(json_str(JSON_GET(doc, "d"), &h->mem, &d), OK);
+    struct buf r = BUF_ARRAY(raw);
+    assert_int_equal(b64url_get(d, &r), OK);
+    assert_int_equal(join_hash(t.secret, hash), OK);
+    static const char *const ends[] = {"", "-wal"};
+    for (size_t i = 0; i < LEN(ends); i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s%s", h->db, ends[i]);
+        assert_int_equal(file_read(path, &disk_image), OK);
+    }
+    struct span image = buf_span(&disk_image);
+    assert_true(holds(image, der) && holds(image, box)); /* the control: this is where it would be */
+    assert_false(holds(image, d) || holds(image, buf_span(&r)) || holds(image, token_key));
+    assert_false(holds(image, span_of(t.secret, JOIN_SECRET)) || holds(image, span_of(hash, ESD_HASH)));
+    /* Boxed again when RK changes. */
+    uint8_t other[VAULT_KEY] = {9};
+    assert_int_equal(vault_ca_rewrap(h->vault, other), OK);
+    rest = *vault_map_get(&h->vault->table[TABLE_CA], SPAN("1"));
+    assert_int_equal(take_blob(&rest, &sp) | take_blob(&rest, &der) | take_blob(&rest, &box), OK);
+    assert_int_equal(vault_box_open(h->root, "oneseal-ca-v1", der, box, &disk_image), ERR_AUTH);
+    assert_int_equal(vault_box_open(other, "oneseal-ca-v1", der, box, &disk_image), OK);
+    assert_int_equal(vault_state_undo(h->vault), OK);
+    heap_buf_free(&plain);
+    heap_buf_free(&disk_image);
 }
 
 /* ---- joining --------------------------------------------------------------------------------------------------------
@@ -529,6 +578,7 @@ int main(void)
         cmocka_unit_test(a_ca_of_a_failed_batch_is_none),
         T(another_domain_is_not_served_by_it),
         T(the_anchors_come_in_words_of_the_vault),
+        T(its_key_is_on_no_disk),
         T(a_token_gives_one_certificate),
         T(a_proof_is_good_for_its_key_and_name_only),
         T(the_token_itself_only_where_it_was_minted_so),
