@@ -14,6 +14,7 @@
 #include "ttp/parent_admin.h"
 #include "ttp/parent_courier.h"
 #include "ttp/parent_custody.h"
+#include "ttp/parent_rekey.h"
 #include "ttp/room.h"
 
 enum parent_room { P_FRONT, P_LEDGER, P_VAULT, P_UNSEALER, P_COURIER, P__N };
@@ -39,6 +40,7 @@ struct parent {
     struct parent_desk desk;
     struct parent_courier courier;
     struct parent_custody custody;
+    struct parent_rekey rekey;
     /* 72 octets for a restarted vault */
     bool known;
     uint64_t size;

@@ -46,6 +46,7 @@ static enum err on_LEDGER_UP(void *room, const union msg_any *m)
         put_vault_quota(&p->link[P_VAULT].out, p);
         parent_enrol_start(p);
         parent_witnesses(p, &p->link[P_VAULT].out);
+        parent_rekey_tell(p);
         put_vault_start(&p->link[P_VAULT].out, p);
         return OK;
     }
@@ -95,8 +96,7 @@ static enum err on_VAULT_UP(void *room, const union msg_any *m)
 
 static enum err on_ROOT_IS(void *room, const union msg_any *m)
 {
-    (void)room;
-    (void)m;
+    parent_rekey_is(room, m->ROOT_IS.other != 0);
     return OK;
 }
 
@@ -115,15 +115,14 @@ static enum err on_QUARANTINE(void *room, const union msg_any *m)
 
 static enum err on_REWRAPPED(void *room, const union msg_any *m)
 {
-    (void)room;
-    (void)m;
+    parent_rekey_done(room, m->REWRAPPED.done != 0, m->REWRAPPED.why);
     return OK;
 }
 
 static enum err on_REKEY_WANTED(void *room, const union msg_any *m)
 {
-    (void)room;
     (void)m;
+    parent_rekey_wanted(room);
     return OK;
 }
 

@@ -59,6 +59,8 @@ static bool room_ended(struct parent *p, pid_t pid, int status)
             continue;
         p->pid[i] = 0;
         bool fine = i == P_UNSEALER && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        if (i == P_UNSEALER && !p->custody.alone && parent_rekey_unsealed(p, fine))
+            return false;
         if (i == P_UNSEALER && p->custody.alone) {
             parent_custody_ended(p, fine);
             return false;
@@ -256,7 +258,8 @@ static void forget(struct parent *p)
 
 int parent_main(int argc, char **argv)
 {
-    static struct parent p = {.listen = -1,
+    static struct parent p = {.rekey = {.pipe = -1},
+                              .listen = -1,
                               .spare = -1,
                               .secret_fd = -1,
                               .desk = {.listen = -1},

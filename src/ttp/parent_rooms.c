@@ -170,7 +170,11 @@ enum err parent_start(struct parent *p)
         LOG(LOG_L_WARN, "sealed", log_str("what", "a room ended, and only the operator has the secret: unseal again"));
         p->custody.sealed = true;
     }
-    enum err e = lay(p, &w) ? start_all(p, &w) : ERR_IO;
+    enum err e = lay(p, &w) ? OK : ERR_IO;
+    if (e == OK)
+        parent_rekey_start(p, w.pipe[1]);
+    if (e == OK)
+        e = start_all(p, &w);
     give_away(p, &w);
     if (w.courier[0] >= 0 && parent_courier_tell(p, w.courier[0]) != OK)
         e = ERR_IO;
@@ -210,6 +214,7 @@ void parent_stop(struct parent *p)
             parent_end_room(p, (enum parent_room)i);
     for (int i = P_FRONT; i <= P_VAULT; i++)
         link_free(&p->link[i]);
+    parent_rekey_stop(p);
     if (p->spare >= 0)
         close(p->spare);
     p->spare = -1;

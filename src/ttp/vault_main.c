@@ -32,8 +32,14 @@ static enum err read_root(uint8_t root[VAULT_ROOT])
     ssize_t got = 1;
     while (n < VAULT_ROOT && ((got = read(VAULT_PIPE, root + n, VAULT_ROOT - n)) > 0 || errno == EINTR))
         n += got > 0 ? (size_t)got : 0;
-    close(VAULT_PIPE);
     return n == VAULT_ROOT ? OK : ERR_CLOSED;
+}
+
+/* The pipe stays open for the root of another XK. */
+static enum err more_root(void *ctx, uint8_t root[VAULT_ROOT])
+{
+    (void)ctx;
+    return read_root(root);
 }
 
 static struct vault *open_vault(struct link *parent, struct link *ledger)
@@ -42,8 +48,12 @@ static struct vault *open_vault(struct link *parent, struct link *ledger)
     uint8_t *root = secret_alloc(VAULT_ROOT);
     if (!root || read_root(root) != OK)
         return NULL;
-    struct vault_conf c = {
-        .to_parent = &parent->out, .to_ledger = &ledger->out, .now_ms = now_ms, .confine = confine, .root = root};
+    struct vault_conf c = {.to_parent = &parent->out,
+                           .to_ledger = &ledger->out,
+                           .now_ms = now_ms,
+                           .confine = confine,
+                           .more_root = more_root,
+                           .root = root};
     enum err e = vault_new(&c, &v);
     secret_free(root);
     return e == OK ? v : NULL;

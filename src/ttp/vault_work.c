@@ -199,7 +199,7 @@ static void ask(struct vault *v)
 enum err vault_work_go(struct vault *v)
 {
     struct vault_work *w = &v->work;
-    if (w->asked || w->pause)
+    if (w->asked || w->pause || v->quarantine.on) /* what may be an older copy is not worked on */
         return OK;
     if (w->kind == 0)
         TRY(pick(v));

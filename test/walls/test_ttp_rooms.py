@@ -64,6 +64,11 @@ def descriptors(pid):
     return found
 
 
+def flags(pid, fd):
+    with open("/proc/%d/fdinfo/%d" % (pid, fd), encoding="ascii") as f:
+        return int(re.search(r"^flags:\s*(\d+)", f.read(), re.M).group(1), 8)
+
+
 def party(house, ttp, name, register=True):
     identity = SP + name
     certificate, key = house.certificate(name if name.startswith("/id-") else identity)
@@ -106,8 +111,14 @@ def test_each_room_has_what_it_needs_and_no_more(house):
     assert [filters(pid) for pid in found.values()] == [outside + 2] * len(found)
     vault, ledger, front = (descriptors(found[r]) for r in ("vault", "ledger", "front"))
     null_or_log = ("/dev/null", ttp.log)
-    assert sorted(n for n, to in vault.items() if to not in null_or_log) == [3, 4]
+    assert sorted(n for n, to in vault.items() if to not in null_or_log) == [3, 4, 5]
     assert all(vault[n].startswith("socket:") for n in (3, 4))
+    # The pipe through which a root comes: the vault reads it, the parent keeps the end for writing, nobody else has any.
+    assert vault[5].startswith("pipe:")
+    for pid, way in ((found["vault"], os.O_RDONLY), (ttp.pid, os.O_WRONLY)):
+        fds = [n for n, to in descriptors(pid).items() if to == vault[5]]
+        assert [flags(pid, n) & os.O_ACCMODE for n in fds] == [way], (pid, fds)
+    assert vault[5] not in [*ledger.values(), *front.values()]
     front_ends = {to for to in front.values() if to.startswith("socket:")}
     assert not front_ends & {to for to in vault.values()}    # no way from the front to the vault
     assert not [to for to in front.values() if to.startswith("/") and to not in null_or_log]
