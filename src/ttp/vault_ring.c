@@ -15,9 +15,35 @@ const char *ring_state_name(enum ring_state s)
     return (unsigned)s < LEN(names) ? names[s] : "";
 }
 
+/* Locked memory is taken before the vault is confined, which may not ask the kernel for more: the present ring, the one
+ * of the batch under way, and one that is being made. */
+enum { POOL = 3 };
+static struct {
+    struct ring *ring[POOL];
+    bool used[POOL];
+} pool;
+
+static bool pool_fill(void)
+{
+    for (int i = 0; i < POOL; i++) {
+        if (!pool.ring[i])
+            pool.ring[i] = secret_alloc(sizeof *pool.ring[i]);
+        if (!pool.ring[i])
+            return false;
+    }
+    return true;
+}
+
 enum err ring_new(struct ring **out)
 {
-    *out = secret_alloc(sizeof **out);
+    *out = NULL;
+    if (!pool_fill())
+        return ERR_NOMEM;
+    for (int i = 0; i < POOL && !*out; i++)
+        if (!pool.used[i]) {
+            pool.used[i] = true;
+            *out = pool.ring[i];
+        }
     return *out ? OK : ERR_NOMEM;
 }
 
@@ -28,7 +54,10 @@ void ring_free(struct ring *r)
     for (int u = 0; u < BUNDLE_USES; u++)
         for (size_t i = 0; i < r->n[u]; i++)
             p256_free(r->key[u][i].pair);
-    secret_free(r);
+    wipe(r, sizeof *r);
+    for (int i = 0; i < POOL; i++)
+        if (pool.ring[i] == r)
+            pool.used[i] = false;
 }
 
 enum err ring_copy(const struct ring *r, struct ring **out)

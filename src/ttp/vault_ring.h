@@ -52,7 +52,7 @@ struct ring {
     size_t link_n[BUNDLE_CHAIN_MAX], n_links;
 };
 
-/* In memory of secret_alloc. ERR_NOMEM. */
+/* Three at a time in the process, in memory of secret_alloc that is taken at the first call. ERR_NOMEM. */
 MUST_USE enum err ring_new(struct ring **out);
 void ring_free(struct ring *r); /* NULL is fine */
 /* First generation of everything. ERR_CRYPTO. */
