@@ -123,7 +123,8 @@ void front_handle(void *ctx, struct http_req *r)
         }
         return;
     }
-    front_error(f, r, 404, "malformed", "there is nothing at this path",
-                "letter, key, release, policy, policy/show, policy/why, client, shred, poll, bundle, nonce, anchors, log/..., "
-                "maf/..., mef/..., .well-known/est/...");
+    front_error(
+        f, r, 404, "malformed", "there is nothing at this path",
+        "letter, key, release, policy, policy/show, policy/why, client, shred, poll, bundle, nonce, anchors, log/..., "
+        "maf/..., mef/..., .well-known/est/...");
 }

@@ -4,8 +4,8 @@
 #include "host/heap.h"
 #include "ttp/kind.h"
 #include "ttp/ledger_admin.h"
-#include "ttp/ledger_tile.h"
 #include "ttp/ledger_rekey.h"
+#include "ttp/ledger_tile.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 #include "esd/keyask_open.h"
 #include "esd/letter_open.h"
 #include "esd/release_open.h"
+#include "esd/shred.h"
 #include "esd/strict.h"
 
 static uint8_t memory[4 << 20], out[1 << 20];
@@ -80,6 +81,31 @@ static void answer_body(struct span claims)
     }
 }
 
+/* Bodies that are read, each signed by `nobody`: a bundle without pin, an order to destroy keys, its answer. */
+static void life_bodies(struct span claims)
+{
+    static uint8_t text[256 << 10];
+    static const enum jws_typ typs[] = {JWS_BUNDLE, JWS_SHRED, JWS_SHREDDED};
+    for (size_t i = 0; i < LEN(typs) && claims.n <= 1 << 16; i++) {
+        struct arena a = fresh();
+        struct buf b = BUF_ARRAY(text);
+        struct bundle bundle;
+        struct shred order;
+        struct shred_answer answer;
+        struct jws j;
+        if (jws_sign(nobody, typs[i], SPAN_NONE, claims, &b) != OK)
+            return;
+        if (bundle_open(buf_span(&b), SPAN("ttp.demo.example"), NULL, 0, &a, &bundle) == REASON_OK)
+            bundle_free(&bundle);
+        if (shred_read(buf_span(&b), &a, &j, &order) == REASON_OK && order.kid.n == 0 && order.tenant.n == 0 &&
+            !order.has_sid)
+            __builtin_trap();
+        if (shred_answer_open(buf_span(&b), SPAN("r"), nobody, &a, &answer) == REASON_OK && answer.code.n == 0)
+            __builtin_trap();
+        (void)bundle_release_of(&(struct bundle){0}, claims, &a);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span text = span_of(data, size);
@@ -94,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     bodies(text);
     answer_body(text);
+    life_bodies(text);
     if (strict_pair(text, &k) == REASON_OK)
         p256_free(k);
     struct arena a = fresh();
