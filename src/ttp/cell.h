@@ -8,6 +8,7 @@ enum cell_room {
     CELL_PARENT,
     CELL_START,
     CELL_UNSEALER,
+    CELL_UNSEALER_TPM2,
     CELL_VAULT,
     CELL_LEDGER,
     CELL_FRONT,

@@ -12,12 +12,14 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { KIND_PASSPHRASE, KIND_CREDENTIAL, KIND_SHARES };
+enum { KIND_PASSPHRASE, KIND_CREDENTIAL, KIND_SHARES, KIND_TPM2 };
 
 /* By the number of [custody] kind. */
 static const struct {
@@ -28,6 +30,7 @@ static const struct {
     {"passphrase", "argon2id", "passphrase", false, false},
     {"credential", "credential", NULL, false, false},
     {"shares", "shares", "share", true, true},
+    {"tpm2", "tpm2", NULL, false, true},
 };
 
 static int64_t now_ms(void)
@@ -77,6 +80,8 @@ static enum err custody_text(const struct parent *p, struct buf *b)
     } else if (kind_of(p) == KIND_SHARES) {
         buf_fmt(b, "oneseal-custody new shares m=%d n=%d\n", (int)conf_int(p->conf, "custody", "shares-needed"),
                 (int)conf_int(p->conf, "custody", "shares"));
+    } else if (kind_of(p) == KIND_TPM2) {
+        buf_fmt(b, "oneseal-custody new tpm2 pcrs=%s\n", conf_text(p->conf, "custody", "tpm-pcrs"));
     } else {
         buf_fmt(b, "oneseal-custody 1 %s name=%s\n", kinds[kind_of(p)].word,
                 conf_text(p->conf, "custody", "credential"));
@@ -134,6 +139,27 @@ static enum err secret_there(struct parent *p, struct buf *why)
     return OK;
 }
 
+/* Before the parent is confined, since afterwards nobody makes a socket. A simulator listens at one. */
+static enum err open_tpm(struct parent *p, struct buf *why)
+{
+    const char *path = conf_text(p->conf, "custody", "tpm");
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct stat st;
+    if (kind_of(p) != KIND_TPM2)
+        return OK;
+    bool there = stat(path, &st) == 0;
+    if (there && S_ISSOCK(st.st_mode) && strlen(path) < sizeof a.sun_path) {
+        memcpy(a.sun_path, path, strlen(path) + 1);
+        p->custody.device = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        there = connect(p->custody.device, (const struct sockaddr *)&a, sizeof a) == 0;
+    } else if (there) {
+        p->custody.device = open(path, O_RDWR | O_CLOEXEC);
+    }
+    return there && p->custody.device >= 0
+               ? OK
+               : parent_wrong(why, p, "custody", "tpm", "there is no TPM that can be opened");
+}
+
 enum err parent_custody_files(struct parent *p, struct buf *why)
 {
     char path[4200];
@@ -142,6 +168,7 @@ enum err parent_custody_files(struct parent *p, struct buf *why)
     p->custody.sealed = !p->init && (p->custody.attended || conf_int(p->conf, "custody", "start") == 1);
     if (conf_int(p->conf, "custody", "shares-needed") > conf_int(p->conf, "custody", "shares"))
         return parent_wrong(why, p, "custody", "shares-needed", "more than there are");
+    TRY(open_tpm(p, why));
     if (p->init)
         TRY(make_custody(p, why));
     if (access(parent_path(p, "custody", path), R_OK) != 0 || access(parent_path(p, "xk", path), R_OK) != 0)
@@ -158,6 +185,8 @@ int parent_custody_secret(const struct parent *p)
         return fcntl(p->secret_fd, F_DUPFD_CLOEXEC, 3);
     if (kind_of(p) == KIND_PASSPHRASE)
         return open(conf_text(p->conf, "custody", "passphrase-file"), O_RDONLY | O_CLOEXEC);
+    if (kind_of(p) != KIND_CREDENTIAL)
+        return open("/dev/null", O_RDONLY | O_CLOEXEC);
     snprintf(path, sizeof path, "%s/%s", folder ? folder : "", conf_text(p->conf, "custody", "credential"));
     return folder ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }

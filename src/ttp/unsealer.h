@@ -41,7 +41,7 @@ struct unsealer_kind {
      * made so. */
     enum err (*make)(struct unsealer *u);
 };
-extern const struct unsealer_kind unsealer_passphrase, unsealer_credential, unsealer_shares;
+extern const struct unsealer_kind unsealer_passphrase, unsealer_credential, unsealer_shares, unsealer_tpm2;
 
 /* Reads UNSEALER_PASS to its end, at most CUSTODY_PASS_MAX octets, and closes it. */
 struct span unsealer_read(struct unsealer *u);

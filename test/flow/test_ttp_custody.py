@@ -2,7 +2,9 @@
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -207,3 +209,91 @@ def test_fewer_shares_than_needed_open_nothing(house):
         assert unseal(ttp, lines[0])[0] == 4
     assert sorted(rooms(ttp)) == ["front", "ledger", "unsealer"] and say(ttp, "status")[1]["state"] == "sealed"
     assert unseal(ttp, lines[2])[1]["state"] == "open"
+
+
+class Tpm:
+    """swtpm behind a UNIX socket; its state in `folder`, so that it can be switched off and on."""
+
+    def __init__(self, folder):
+        self.folder, self.path, self.child = folder, str(folder / "socket"), None
+        folder.mkdir()
+        self.on()
+
+    def on(self):
+        self.child = subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", "dir=%s" % self.folder, "--server",
+                                       "type=unixio,path=" + self.path, "--flags", "not-need-init,startup-clear"])
+        wait_for(lambda: os.path.exists(self.path))
+
+    def off(self):
+        self.child.terminate()
+        self.child.wait()
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+
+    def extend(self, pcr):
+        """TPM2_PCR_Extend with 32 octets 0x42, as a machine does that starts something else."""
+        body = pcr.to_bytes(4, "big") + bytes.fromhex("00000009400000090000000000" "00000001" "000b") + b"\x42" * 32
+        command = b"\x80\x02" + (10 + len(body)).to_bytes(4, "big") + b"\x00\x00\x01\x82" + body
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10 * SLOW)
+            s.connect(self.path)
+            s.sendall(command)
+            assert s.recv(4096)[6:10] == bytes(4)
+
+
+@pytest.fixture
+def tpm(tmp_path):
+    if not shutil.which("swtpm"):
+        pytest.skip("SWTPM IS MISSING: nobody tried custody by a TPM; ./dev setup installs it")
+    one = Tpm(tmp_path / "tpm")
+    yield one
+    one.off()
+
+
+def refuses(ttp, env=None):
+    """Starts it; what it says when it ends with 1."""
+    child = subprocess.run([program("oneseal-ttp"), "-c", ttp.conf], capture_output=True, check=False,
+                           timeout=60 * SLOW, env=dict(os.environ, **(env or {})))
+    assert child.returncode == 1, child
+    return child.stderr.decode()
+
+
+def test_a_tpm_opens_what_it_sealed_when_the_machine_started_as_then(house, tpm, tmp_path):
+    ttp = house.ttp(custody={"kind": "tpm2", "tpm": tpm.path, "tpm-pcrs": "7,16"})
+    party(house, ttp)
+    assert say(ttp, "status")[1]["custody"] == "tpm2"
+    os.kill(rooms(ttp)["vault"], signal.SIGKILL)                    # nobody has to type anything
+    wait_for(lambda: say(ttp, "status")[1].get("state") == "open")
+    assert say(ttp, "seal")[0] == 0 and say(ttp, "unseal")[1]["state"] == "open"
+    ttp.stop()
+    tpm.extend(16)
+    assert "did not start as when" in refuses(ttp)
+    tpm.off()
+    tpm.on()                                                        # PCRs are as at the start again
+    ttp.start()
+    party(house, ttp)
+    ttp.stop()
+    other = Tpm(tmp_path / "other")                                 # the disk on another machine
+    with open(ttp.conf, encoding="utf-8") as f:
+        text = f.read()
+    with open(ttp.conf, "w", encoding="utf-8") as f:
+        f.write(text.replace(tpm.path, other.path))
+    try:
+        assert "not the TPM that sealed" in refuses(ttp)
+    finally:
+        other.off()
+
+
+def test_the_disk_on_another_machine_opens_nothing(house):
+    ttp = house.ttp()
+    ttp.stop()
+    path = os.path.join(ttp.state, "xk")
+    with open(path, "rb") as f:
+        right = f.read()
+    with open(path, "wb") as f:
+        f.write(os.urandom(32))                                     # a backup has no XK
+    assert "does not open the keys" in refuses(ttp)
+    with open(path, "wb") as f:
+        f.write(right)
+    ttp.start()
+    assert say(ttp, "status")[1]["state"] == "open"
