@@ -22,39 +22,41 @@ static struct span trim(struct span s)
     return s;
 }
 
-/* The value of `state` in section [ttp]; other sections and keys are the daemon's business. */
-static struct span state_of(struct span text)
+/* The value of a key; other sections and keys are the daemon's business. */
+static struct span value_of(struct span text, struct span section, struct span key)
 {
-    bool in_ttp = false;
+    bool inside = false;
     while (text.n > 0) {
         struct span line = trim(span_cut(&text, '\n'));
         if (span_starts(line, SPAN("[")))
-            in_ttp = span_eq(line, SPAN("[ttp]"));
-        struct span value = line, key = trim(span_cut(&value, '='));
-        if (in_ttp && span_eq(key, SPAN("state")))
+            inside = line.n == section.n + 2 && span_starts(span_from(line, 1), section);
+        struct span value = line, name = trim(span_cut(&value, '='));
+        if (inside && span_eq(name, key))
             return trim(value);
     }
     return SPAN_NONE;
 }
 
-static enum status folder_of_config(struct cli *c, const char *file, const char **out)
+enum status ttp_config(struct cli *c, const char *file, const char *section, const char *key, const char **out)
 {
     struct buf b = heap_buf(CONF_FILE_MAX);
     enum err e = file_read(file, &b);
-    struct span state = e == OK ? state_of(buf_span(&b)) : SPAN_NONE;
-    const char *slash = strrchr(file, '/');
-    if (state.n > 0 && state.p[0] != '/' && slash)
-        *out = cli_fmt(c, "%.*s/%.*s", (int)(slash - file), file, SPAN_FMT(state));
-    else if (state.n > 0)
-        *out = cli_fmt(c, "%.*s", SPAN_FMT(state));
-    bool none = state.n == 0;
+    struct span v = e == OK ? value_of(buf_span(&b), span_str(section), span_str(key)) : SPAN_NONE;
+    *out = v.n > 0 ? cli_fmt(c, "%.*s", SPAN_FMT(v)) : NULL;
     heap_buf_free(&b);
-    if (e != OK)
-        return cli_fail_file(c, e, "the configuration of the TTP", file);
-    if (none)
+    return e == OK ? ST_DONE : cli_fail_file(c, e, "the configuration of the TTP", file);
+}
+
+static enum status folder_of_config(struct cli *c, const char *file, const char **out)
+{
+    const char *slash = strrchr(file, '/');
+    enum status st = ttp_config(c, file, "ttp", "state", out);
+    if (st == ST_DONE && !*out)
         return CLI_FAIL(c, ST_CONFIG, .what = "there is no state in section [ttp]", .who = "this program",
                         .kind = "file", .object = file, .todo = "name the file that oneseal-ttp -c is started with");
-    return ST_DONE;
+    if (st == ST_DONE && **out != '/' && slash)
+        *out = cli_fmt(c, "%.*s/%s", (int)(slash - file), file, *out);
+    return st;
 }
 
 enum status ttp_socket(struct cli *c, char path[64], int *folder)

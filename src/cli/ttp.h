@@ -17,6 +17,8 @@ enum status ttp_taken(struct cli *c, struct span text, const char *command, stru
 enum status ttp_secret(struct cli *c, const char *want, uint8_t *p, size_t *n);
 /* Prints an answer: with --json as it came, otherwise a line a member. */
 enum status ttp_print(struct cli *c, const struct jval *answer);
+/* The value of a key in the configuration of an oneseal-ttp, in c->app.mem; NULL: it is not set. Says the fault. */
+enum status ttp_config(struct cli *c, const char *file, const char *section, const char *key, const char **out);
 /* Path of the admin socket, at most 107 octets; *folder stays open while it is used (close it). Says the fault. */
 enum status ttp_socket(struct cli *c, char path[64], int *folder);
 

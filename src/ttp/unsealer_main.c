@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct unsealer_kind *const kinds[] = {&unsealer_passphrase, &unsealer_credential, &unsealer_shares, &unsealer_tpm2};
+static const struct unsealer_kind *const kinds[] = {&unsealer_passphrase, &unsealer_credential, &unsealer_shares,
+                                                    &unsealer_tpm2};
 
 static size_t read_all(int fd, void *p, size_t cap)
 {

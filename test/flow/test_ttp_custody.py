@@ -297,3 +297,37 @@ def test_the_disk_on_another_machine_opens_nothing(house):
         f.write(right)
     ttp.start()
     assert say(ttp, "status")[1]["state"] == "open"
+
+
+def conf_of(house, name, **custody):
+    """A TTP that is not made yet, and its configuration."""
+    ttp = house.ttp(name, start=False)
+    shutil.rmtree(ttp.state)
+    with open(ttp.conf, encoding="utf-8") as f:
+        text = f.read()
+    section = "[custody]\n" + "".join("%s=%s\n" % (key.replace("_", "-"), value) for key, value in custody.items())
+    with open(ttp.conf, "w", encoding="utf-8") as f:
+        f.write(re.sub(r"\[custody\]\n[^\[]*", section, text))
+    return ttp
+
+
+def test_the_operator_makes_a_ttp(house, tmp_path):
+    ttp = conf_of(house, "typed", kind="passphrase")
+    init = [program("oneseal"), "ttp", "init", "--config", ttp.conf, "--bundle-out", ttp.bundle]
+    assert subprocess.run(init + ["--secret-file", "-"], input=PASS, check=False, timeout=60 * SLOW).returncode == 0
+    ttp.start()
+    assert unseal(ttp, PASS)[1]["state"] == "open"
+    again = subprocess.run(init + ["--secret-file", "-"], input=PASS, check=False, timeout=60 * SLOW)
+    assert again.returncode == 9                                    # there is one already
+    shared = conf_of(house, "shared", kind="shares", shares=3, shares_needed=2)
+    init = [program("oneseal"), "ttp", "init", "--config", shared.conf, "--bundle-out", shared.bundle]
+    assert subprocess.run(init, check=False, timeout=60 * SLOW).returncode == 2
+    folder = tmp_path / "shares"
+    folder.mkdir()
+    assert subprocess.run(init + ["--shares-out", str(folder)], check=False, timeout=60 * SLOW).returncode == 0
+    assert sorted(os.listdir(folder)) == ["share-1", "share-2", "share-3"]
+    assert os.stat(folder / "share-2").st_mode & 0o777 == 0o600
+    shared.start()
+    for name in ("share-3", "share-1"):
+        assert unseal(shared, (folder / name).read_bytes())[0] == 0
+    assert say(shared, "status")[1]["state"] == "open"
