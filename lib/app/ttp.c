@@ -325,6 +325,59 @@ enum reason ttp_key(struct ttps *s, struct ttp *t, struct key_ask *q, struct are
     return r;
 }
 
+/* ---- policies ---- */
+
+/* Sends what was built into `request`, and opens the answer. */
+static enum reason question(struct ttps *s, struct ttp *t, const char *path, struct span request, enum jws_typ typ,
+                            struct arena *a, struct jval **claims)
+{
+    struct talk_answer answer = {0};
+    enum reason r = exchange(s, t, SPAN("POST"), path, request, &answer);
+    if (r == REASON_OK) {
+        struct span text = arena_dup(a, talk_body(&answer)); /* what comes out points into it */
+        r = arena_ok(a) ? policy_answer_open(text, typ, request, ttp_bundle_signer(s, t, text), a, claims)
+                        : REASON_FAILED;
+        if (r != REASON_OK)
+            keep(s, app_fmt(s->app, "the answer of the TTP does not verify: %s", reason_text(r)), "this program");
+    }
+    talk_answer_free(&answer);
+    return r;
+}
+
+enum reason ttp_policy_show(struct ttps *s, struct ttp *t, struct policy_show *q, struct arena *a, struct jval **claims)
+{
+    struct buf scratch = heap_buf(DOCUMENT_MAX), request = heap_buf(DOCUMENT_MAX);
+    q->iss = span_str(s->t->p->ae_id);
+    q->aud = span_str(t->row->fqdn);
+    enum reason r = ttp_register(s, t);
+    if (r == REASON_OK)
+        r = raw_nonce(s, t, q->nonce);
+    if (r == REASON_OK && policy_show_build(q, s->key, span_str(s->key_id), &scratch, &request) != OK)
+        r = REASON_FAILED;
+    if (r == REASON_OK)
+        r = question(s, t, "/policy/show", buf_span(&request), JWS_SHOWN, a, claims);
+    heap_buf_free(&scratch);
+    heap_buf_free(&request);
+    return r;
+}
+
+enum reason ttp_policy_why(struct ttps *s, struct ttp *t, struct policy_why *q, struct arena *a, struct jval **claims)
+{
+    struct buf scratch = heap_buf(DOCUMENT_MAX), request = heap_buf(DOCUMENT_MAX);
+    q->iss = span_str(s->t->p->ae_id);
+    q->aud = span_str(t->row->fqdn);
+    enum reason r = ttp_register(s, t);
+    if (r == REASON_OK)
+        r = raw_nonce(s, t, q->nonce);
+    if (r == REASON_OK && policy_why_build(q, s->key, span_str(s->key_id), &scratch, &request) != OK)
+        r = REASON_FAILED;
+    if (r == REASON_OK)
+        r = question(s, t, "/policy/why", buf_span(&request), JWS_BECAUSE, a, claims);
+    heap_buf_free(&scratch);
+    heap_buf_free(&request);
+    return r;
+}
+
 /* ---- release ---- */
 
 /* What the caller knows about the wanted keys. */

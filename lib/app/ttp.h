@@ -8,6 +8,7 @@
 #include "esd/keyask_open.h"
 #include "esd/letter.h"
 #include "esd/log.h"
+#include "esd/policy_ask.h"
 #include "esd/release_open.h"
 
 enum { TTP_WHY_MAX = 512 };
@@ -66,6 +67,11 @@ enum reason ttp_poll(struct ttps *s, struct ttp *t, const uint8_t sid[ESD_SID], 
  * item; the rest is filled in. On OK end *out with keyask_free; its texts and Key Value lie in the arena. The TTP's
  * refusal, what keyask_open found, FAILED. */
 enum reason ttp_key(struct ttps *s, struct ttp *t, struct key_ask *q, struct arena *a, struct key_answer *out);
+/* What a policy says (esd/policy_ask.h), and why a key is or is not released. Of q the caller fills owner and policy,
+ * or subject, kid and jkt. *claims, verified, lie in `a`. The TTP's refusal, TAMPERED, FAILED. */
+enum reason ttp_policy_show(struct ttps *s, struct ttp *t, struct policy_show *q, struct arena *a,
+                            struct jval **claims);
+enum reason ttp_policy_why(struct ttps *s, struct ttp *t, struct policy_why *q, struct arena *a, struct jval **claims);
 /* A GET; the body is appended to out. */
 enum reason ttp_get(struct ttps *s, struct ttp *t, const char *path, struct buf *out);
 /* Milliseconds since 1970. */

@@ -50,7 +50,7 @@ static enum status say_done(struct cli *c, const char *reader, const char *ttp, 
     return cli_out_line(c, buf_span(&b));
 }
 
-static enum status one_ttp(struct cli *c, struct session *s, struct ttp **out)
+enum status policy_ttp(struct cli *c, struct session *s, struct ttp **out)
 {
     const char *fqdn = cli_opt(c, "ttp");
     *out = fqdn ? ttps_find(&s->ttps, span_str(fqdn)) : s->p.ttps == 1 ? &s->ttps.one[0] : NULL;
@@ -58,6 +58,15 @@ static enum status one_ttp(struct cli *c, struct session *s, struct ttp **out)
         return ST_DONE;
     return CLI_FAIL(c, ST_USAGE, .what = "which TTP?", .who = "this program", .object = fqdn,
                     .todo = "name one of the profile's [ttp FQDN] sections: --ttp FQDN");
+}
+
+enum status policy_refused(struct cli *c, struct session *s, struct ttp *t, enum reason r, const char *object)
+{
+    return CLI_FAIL(c, (enum status)reason_exit(r),
+                    .what = cli_fmt(c, "the vault has not taken it: %s", s->ttps.why[0] ? s->ttps.why : reason_text(r)),
+                    .who = s->ttps.who[0] ? s->ttps.who : t->row->fqdn, .kind = "policy", .object = object,
+                    .code = reason_code(r),
+                    .todo = s->ttps.todo[0] ? s->ttps.todo : "sign as the owner of the policy or as the operator");
 }
 
 static enum status decide(struct cli *c, bool deny)
@@ -80,7 +89,7 @@ static enum status decide(struct cli *c, bool deny)
     }
     st = session_open(&c->app, &s, SESSION_TTP);
     if (st == ST_DONE)
-        st = one_ttp(c, &s, &t);
+        st = policy_ttp(c, &s, &t);
     if (st == ST_DONE) {
         const char *policy = cli_opt(c, "policy");
         enum reason r = policy_denial(&s, t, reader, policy ? policy : "", deny);

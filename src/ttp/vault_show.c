@@ -73,7 +73,8 @@ static void put_time(struct jw *w, const char *name, uint64_t ms)
     if (ms == 0)
         return;
     m2mtime_put(&b, (int64_t)ms);
-    JW_STR(w, name, buf_span(&b));
+    jw_name(w, span_str(name));
+    jw_str(w, buf_span(&b));
 }
 
 /* ---- show -------------------------------------------------------------------------------------------------------- */
