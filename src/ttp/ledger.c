@@ -2,9 +2,11 @@
 
 #include "esd/log.h"
 #include "host/heap.h"
+#include "host/log.h"
 #include "ttp/kind.h"
 #include "ttp/ledger_admin.h"
 #include "ttp/ledger_rekey.h"
+#include "ttp/ledger_scrub.h"
 #include "ttp/ledger_tile.h"
 
 #include <stdlib.h>
@@ -225,8 +227,11 @@ static enum err found(struct ledger *l, struct msg_FOUND f, enum err e)
         e = ledger_db_step(&l->db, SQL_TENANT_GET, "t", f.row.adfq);
         f.tenant_key = first_blob(l, SQL_TENANT_GET, &e);
     }
-    /* A kid without form, or a row that no longer has its shape, is as good as none. */
-    if (e == ERR_NOTFOUND || e == ERR_SYNTAX || e == ERR_FULL) {
+    /* A kid without form, or a row that no longer has its shape or cannot be read, is as good as none: one damaged page
+     * does not stop the others, and the scrub names what is behind it. */
+    if (e != OK) {
+        if (e != ERR_NOTFOUND && e != ERR_SYNTAX && e != ERR_FULL)
+            LOG(LOG_L_ERROR, "row-unread", log_err("error", e));
         f = (struct msg_FOUND){.id = id, .n = n};
         e = OK;
     }
@@ -477,6 +482,21 @@ static enum err on_LEDGER_DO(void *room, const union msg_any *m)
 static enum err on_TILE_READ(void *room, const union msg_any *m)
 {
     return ledger_tile_read(room, &m->TILE_READ);
+}
+
+static enum err on_SCRUB(void *room, const union msg_any *m)
+{
+    return ledger_scrub(room, &m->SCRUB);
+}
+
+static enum err on_SCRUB_LOOK(void *room, const union msg_any *m)
+{
+    return ledger_scrub_look(room, &m->SCRUB_LOOK);
+}
+
+static enum err on_SCRUB_REST(void *room, const union msg_any *m)
+{
+    return ledger_scrub_rest(room, &m->SCRUB_REST);
 }
 
 /* ---- the courier and witnesses --------------------------------------------------------------------------------- */

@@ -307,6 +307,14 @@ enum err ledger_db_looked(struct ledger_db *d)
     return was ? LEDGER_RUN(d, SQL_LOOKED, "") : OK;
 }
 
+enum err ledger_db_row_here(struct ledger_db *d, enum ledger_sql sql, struct row *r, struct span *sealed,
+                            struct span *kid_key)
+{
+    enum err e = row_read(d, sql, r, sealed);
+    *kid_key = ledger_db_blob(d, sql, sqlite3_column_count(d->st[sql]) - 1);
+    return e;
+}
+
 uint64_t ledger_db_free(const struct ledger_db *d)
 {
     struct statvfs v;

@@ -46,6 +46,9 @@ MUST_USE enum err ledger_db_row_get(struct ledger_db *d, struct span kid, bool p
  */
 MUST_USE enum err ledger_db_row_at(struct ledger_db *d, enum ledger_sql sql, struct row *r, struct span *sealed,
                                    uint64_t *at, struct span *key);
+/* The row that a statement "SELECT @COLUMNSsealed,kid_key" stands on. ERR_SYNTAX: a column of wrong size. */
+MUST_USE enum err ledger_db_row_here(struct ledger_db *d, enum ledger_sql sql, struct row *r, struct span *sealed,
+                                     struct span *kid_key);
 /* The nth pair of a stream that waits, until ledger_db_done(d, SQL_PAIR_NTH). The same errors. */
 MUST_USE enum err ledger_db_pair_nth(struct ledger_db *d, struct span iss, struct span sid, uint64_t now, uint64_t nth,
                                      struct row *r, struct span *sealed);

@@ -135,6 +135,8 @@ static enum err serve(struct vault *v)
     if (v->quarantine.on)
         vault_quarantine_tell(v);
     v->state = AT_REST;
+    if (!v->known)
+        vault_scrub_start(v);
     return vault_witness_serve(v);
 }
 
@@ -197,6 +199,7 @@ static enum err on_STORED(void *room, const union msg_any *m)
         return no(v, "there are no keys in this state folder: run oneseal-ttp --init first");
     if (vault_root_pick(v, s) != OK)
         return no(v, TTP_WRONG_CUSTODY);
+    TRY(esd_sha256(s->keys, v->scrub.keys_hash));
     TRY(empty_state(v));
     bool first = v->known && memcmp(v->state_hash, v->known_state, MSG_HASH) == 0; /* nothing was ever written */
     if (s->here && take_snapshot(v, s) != OK)
@@ -236,6 +239,8 @@ static enum err on_OLD_LEAF(void *room, const union msg_any *m)
     if (o->index != v->tree.size || o->index >= v->replay_to ||
         !span_eq_secret(span_of(mac, MSG_HASH), span_of(o->mac, MSG_HASH)))
         return no(v, "a record of the log does not authenticate");
+    if (vault_record_changes(o->record))
+        return no(v, "the log goes on behind an older snapshot of policies: the newer one was taken away");
     TRY(log_entry(o->salt, o->record, &entry));
     TRY(log_leaf(&entry, &leaf));
     TRY(log_tree_append(&v->tree, &leaf));
@@ -411,6 +416,39 @@ static enum err on_NOT_COMMITTED(void *room, const union msg_any *m)
 static enum err on_HEAD_KEPT(void *room, const union msg_any *m)
 {
     return vault_batch_kept(room, m->HEAD_KEPT.size);
+}
+
+/* ---- scrub
+ * --------------------------------------------------------------------------------------------------------------- */
+
+static enum err on_SCRUB_LEAF(void *room, const union msg_any *m)
+{
+    return vault_scrub_leaf(room, &m->SCRUB_LEAF);
+}
+
+static enum err on_SCRUB_ROW(void *room, const union msg_any *m)
+{
+    return vault_scrub_row(room, &m->SCRUB_ROW);
+}
+
+static enum err on_SCRUB_PART(void *room, const union msg_any *m)
+{
+    return vault_scrub_part(room, m->SCRUB_PART.to);
+}
+
+static enum err on_SCRUB_THING(void *room, const union msg_any *m)
+{
+    return vault_scrub_thing(room, &m->SCRUB_THING);
+}
+
+static enum err on_SCRUB_FAULT(void *room, const union msg_any *m)
+{
+    return vault_scrub_fault(room, &m->SCRUB_FAULT);
+}
+
+static enum err on_SCRUB_DONE(void *room, const union msg_any *m)
+{
+    return vault_scrub_done(room, &m->SCRUB_DONE);
 }
 
 /* ---- witnesses and what comes back from outside

@@ -133,18 +133,26 @@ enum err vault_stream_seal(const uint8_t tk[VAULT_KEY], const struct row *row, c
     return vault_box_seal(tk, stream_label, buf_span(&b), span_of(sk->key, sk->n * VAULT_KEY), out);
 }
 
-bool vault_path_fits(struct vault *v, const struct row *row, const struct vault_found *above)
+bool vault_path_good(struct vault *v, struct span tenant, struct span tenant_key, const struct row *stream,
+                     struct span stream_key)
 {
+    struct row r = stream ? *stream : (struct row){.iss = SPAN_NONE};
     struct vault_two tk, sk;
     size_t which;
-    if (above->stream_key.n == 0 && above->tenant_key.n == 0)
-        return true;
-    enum err e = vault_tenant_open(v, row->adfq, above->tenant_key, &tk);
-    if (e == OK && above->stream_key.n > 0)
-        e = vault_stream_open(&tk, row, above->stream_key, &sk, &which);
+    r.adfq = tenant;
+    enum err e = vault_tenant_open(v, tenant, tenant_key, &tk);
+    if (e == OK && stream)
+        e = vault_stream_open(&tk, &r, stream_key, &sk, &which);
     wipe(&tk, sizeof tk);
     wipe(&sk, sizeof sk);
     return e == OK;
+}
+
+bool vault_path_fits(struct vault *v, const struct row *row, const struct vault_found *above)
+{
+    bool stream = above->stream_key.n > 0;
+    return (!stream && above->tenant_key.n == 0) ||
+           vault_path_good(v, row->adfq, above->tenant_key, stream ? row : NULL, above->stream_key);
 }
 
 static enum err row_aad(const struct row *row, struct buf *b)

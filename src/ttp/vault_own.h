@@ -13,6 +13,7 @@
 #include "ttp/vault_map.h"
 #include "ttp/vault_quarantine.h"
 #include "ttp/vault_quota.h"
+#include "ttp/vault_scrub.h"
 #include "ttp/vault_tomb.h"
 #include "ttp/vault_witness.h"
 #include "ttp/vault_work.h"
@@ -105,7 +106,8 @@ struct vault_ask {
     void *own; /* the kind's own, in mem */
     struct vault_found *need;
     size_t n_need, n_came;
-    uint64_t asked_at; /* v->commits when the rows were asked for */
+    uint64_t asked_at;    /* v->commits when the rows were asked for */
+    uint64_t asked_scrub; /* run of the scrub that it waits for */
     bool flying;
     struct vault_hold hold;
     /* with a leaf */
@@ -194,6 +196,7 @@ struct vault {
     struct vault_quota quota;
     struct vault_holds holds;
     struct vault_witnesses witness;
+    struct vault_scrub scrub;
     struct vault_read_key read_key[VAULT_READ_KEYS]; /* slot: first octets of the thumbprint */
     struct vault_quarantine quarantine;
     struct buf scratch; /* secrets pass through it; wiped after each use */
@@ -236,6 +239,9 @@ MUST_USE enum err vault_row_seal_by(const uint8_t sk[VAULT_KEY], const struct ro
 /* Do the keys above a row that the ledger found belong to the row's administration? Asked before anything is written: a
  * stream stays with the one that it began with. */
 bool vault_path_fits(struct vault *v, const struct row *row, const struct vault_found *above);
+/* Do the wrapped keys of a tenant, and of a stream (row: iss and sid; NULL: only the tenant) under it, open? */
+bool vault_path_good(struct vault *v, struct span tenant, struct span tenant_key, const struct row *stream,
+                     struct span stream_key);
 /* MAC of a record or a snapshot. */
 MUST_USE enum err vault_mac_leaf(struct vault *v, uint64_t index, const uint8_t salt[LOG_SALT], struct span record,
                                  uint8_t mac[MSG_HASH]);

@@ -88,8 +88,8 @@ static enum err cosign(struct vault *v, struct vault_ask *a, struct own *o)
     struct buf b = BUF_ARRAY(room);
     buf_put(&b, o->s.note);
     TRY(b.e);
-    TRY(log_witness_sign(span_str(v->witness.name), v->life.ring->witness, (uint64_t)(v->conf.now_ms(v->conf.ctx) / 1000),
-                         &b));
+    TRY(log_witness_sign(span_str(v->witness.name), v->life.ring->witness,
+                         (uint64_t)(v->conf.now_ms(v->conf.ctx) / 1000), &b));
     o->note = arena_dup(&a->mem, buf_span(&b));
     o->line = span_from(o->note, o->s.note.n);
     return arena_ok(&a->mem) ? OK : ERR_NOMEM;

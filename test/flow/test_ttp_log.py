@@ -1,12 +1,15 @@
 """The TTP's log before strangers: tiles, cosignatures, a TTP as a witness, an older copy of everything."""
 import json
 import os
+import os
 import shutil
+import sqlite3
 import time
 
 import pytest
 from plant.house import SP, TTP_NAME, House
 from plant.onem2m import _Named
+from plant.process import program, run
 from witness import log_witness, release_witness, ten_steps
 from witness.jose_stranger import sid_of
 from witness.ttp_stranger import Party, fresh_kv
@@ -244,3 +247,28 @@ def test_two_ttps_do_not_write_for_ever(tmp_path):
         settled = sizes()
         time.sleep(11)                                        # two ticks of the courier
         assert sizes() == settled, json.dumps(settled)
+
+
+def test_scrub_by_the_operator(tmp_path):
+    with House(tmp_path) as house:
+        ttp = house.ttp()
+        owner = party_of(house, ttp, "/id-mn")
+        items = []
+        for number in range(3):
+            kv = fresh_kv()
+            items.append(owner.item(address(number), kv, 1, "one"))
+            assert owner.letter([items[-1]], [kv]) == "ok"
+
+        def scrub():
+            _, done, _ = run([program("oneseal"), "ttp", "scrub", "--state", ttp.state, "--json"], check=0)
+            return json.loads(done)
+        answer = scrub()
+        assert answer["faults"] == 0 and answer["rows"] == 3 and answer["leaves"] >= 4, answer
+        with sqlite3.connect(os.path.join(ttp.state, "ledger.db"), timeout=10) as db:
+            db.execute("DELETE FROM registration WHERE kid_key=?", (items[1]["kid"].upper().replace(
+                TTP_NAME.upper(), TTP_NAME),))
+            assert db.total_changes == 1
+        db.close()
+        answer = scrub()
+        assert [f["object"] for f in answer["found"]] == [items[1]["kid"]], answer
+        assert owner.letter([items[2]], [kv]) == "ok"          # what is whole is served on

@@ -69,6 +69,7 @@ struct house {
     struct span done_json;
     const char *enrol_sp; /* NULL: no enrolment CA */
     struct span enrol_ca; /* its certificate, PEM, as the parent heard it */
+    bool lenient;         /* a file that the ledger does not take is no fault of the test */
     bool fail_commit;     /* the ledger cannot keep the next batches */
 };
 
@@ -244,7 +245,7 @@ static void pump(struct house *h)
 {
     while (step_ledger(h) || step_vault(h) || step_parent(h))
         continue;
-    assert_int_equal(ledger_rest(h->ledger), OK);
+    assert_true(ledger_rest(h->ledger) == OK || h->lenient);
 }
 
 /* ---- life
@@ -274,7 +275,8 @@ static void house_start(struct house *h, bool init)
     assert_int_equal(ledger_new(&lc, &h->ledger), OK);
     assert_int_equal(vault_new(&vc, &h->vault), OK);
     msg_put_LEDGER_START(&b, &(struct msg_LEDGER_START){.path = span_str(h->db), .init = init});
-    assert_int_equal(msg_receive(ledger_end(h->ledger), ROOM_PARENT, buf_span(&b)), OK);
+    h->ledger_end = msg_receive(ledger_end(h->ledger), ROOM_PARENT, buf_span(&b));
+    assert_true(h->ledger_end == OK || h->lenient);
     buf_reset(&b);
     if (h->enrol_sp) {
         msg_put_ENROL_START(&b, &(struct msg_ENROL_START){.sp = span_str(h->enrol_sp), .days = 90, .ca_days = 3650});
