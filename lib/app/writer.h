@@ -4,10 +4,11 @@
  * TTP's, of which the device has the public half alone), provisioned (no TTP at all). It lives in locked memory only.
  * Its letter to the TTP, or its activation, is in the book, durably, before the epoch's first message can leave.
  *
- * Before it seals on, the writer asks the vault for news when its newest answer is older than 10 s, by a clock that goes
- * on while the device sleeps; news of a policy or denial end the epoch. Without an answer for 30 s, or without any yet,
- * it begins one new epoch and keeps letters back until an answer is there again (e2e.md 7). With keys of its own, and with strict pairs fetched ahead, it never waits to write; with keys
- * that the TTP makes it does not seal beyond that without the TTP (no-credential). */
+ * Before it seals on, the writer asks the vault for news when its newest answer is older than 10 s, by a clock that
+ * goes on while the device sleeps; news of a policy or denial end the epoch. Without an answer for 30 s, or without any
+ * yet, it begins one new epoch and keeps letters back until an answer is there again (e2e.md 7). With keys of its own,
+ * and with strict pairs fetched ahead, it never waits to write; with keys that the TTP makes it does not seal beyond
+ * that without the TTP (no-credential). */
 #ifndef APP_WRITER_H
 #define APP_WRITER_H
 

@@ -26,7 +26,8 @@ static enum reason check_overdue(const struct cse_hook_ask *ask)
 /* ---- a new epoch ------------------------------------------------------------------------------------- */
 
 /* The number of the stream's next epoch, taken in the transaction that stores its index 0; or only looked at. */
-static enum err next_ep(struct hook_seal *h, const struct cse_hook_ask *ask, const uint8_t sid[ESD_SID], bool take, uint64_t *ep)
+static enum err next_ep(struct hook_seal *h, const struct cse_hook_ask *ask, const uint8_t sid[ESD_SID], bool take,
+                        uint64_t *ep)
 {
     uint8_t key[64], value[8];
     struct buf k = BUF_ARRAY(key), v = BUF_ARRAY(value);

@@ -120,7 +120,7 @@ struct seal_seen {
     const struct seal_ttp *ttp; /* NULL: free */
     uint8_t sid[ESD_SID];
     uint64_t ours, ep; /* the highest begun here, perhaps taken back; the highest that it knows */
-    bool told;   /* it has said so */
+    bool told;         /* it has said so */
 };
 
 struct hook_seal {
