@@ -308,7 +308,7 @@ static enum err delete_decide(struct vault *v, struct vault_ask *a)
     }
     TRY(vault_change_forget(v, r.kid));
     TRY(vault_news(v, r.iss));
-    TRY(vault_shred_key(v, &r, r.kid));
+    TRY(vault_shred_key(v, &a->need[0].row, r.kid));
     return leaf(v, a, "shred", &r);
 }
 

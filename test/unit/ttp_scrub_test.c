@@ -180,7 +180,9 @@ static void what_ended_is_not_missed(void **state)
     (void)state;
     struct scene s;
     scene_set(&s);
-    struct answer a = ask(s.h, KIND_SKR_DELETE, "id-mn.id-in.demo.example", s.kid[1]);
+    struct span kid = s.kid[1], name = span_cut(&kid, '@');
+    struct span by_owner = m2m_body(s.h, s.gateway.iss, name, "");
+    struct answer a = ask(s.h, KIND_SKR_DELETE, "id-mn.id-in.demo.example\n", by_owner);
     assert_int_equal(a.status, 200);
     struct span json = scrub(s.h);
     assert_int_equal(faults(s.h, json), 0);
