@@ -77,12 +77,23 @@ static void put_chain(struct jw *w, const struct bundle *b)
     jw_end_arr(w);
 }
 
+static void put_vouches(struct jw *w, const struct bundle *b)
+{
+    if (b->n_vouches == 0)
+        return;
+    jw_name(w, SPAN("vouches"));
+    jw_arr(w);
+    for (size_t i = 0; i < b->n_vouches; i++)
+        jw_str(w, b->vouches[i]);
+    jw_end_arr(w);
+}
+
 enum err bundle_build(const struct bundle *b, struct buf *out)
 {
     uint8_t text[BODY_MAX];
     struct buf body = BUF_ARRAY(text);
     struct jw w = jw_over(&body);
-    if (b->n_others > BUNDLE_OTHERS_MAX || b->n_chain > BUNDLE_CHAIN_MAX)
+    if (b->n_others > BUNDLE_OTHERS_MAX || b->n_chain > BUNDLE_CHAIN_MAX || b->n_vouches > BUNDLE_VOUCHES_MAX)
         return ERR_LIMIT;
     jw_obj(&w);
     JW_STR(&w, "fqdn", b->fqdn);
@@ -99,6 +110,7 @@ enum err bundle_build(const struct bundle *b, struct buf *out)
     put_others(&w, b, SPAN("coming"), true);
     put_others(&w, b, SPAN("past"), false);
     put_chain(&w, b);
+    put_vouches(&w, b);
     jw_end_obj(&w);
     TRY(body.e);
     return jws_sign(b->identity, JWS_BUNDLE, SPAN_NONE, buf_span(&body), out);
@@ -182,6 +194,22 @@ static enum reason read_chain(const struct jval *o, struct arena *a, struct bund
     return REASON_OK;
 }
 
+static enum reason read_vouches(const struct jval *o, struct arena *a, struct bundle *b)
+{
+    const struct jval *list;
+    if (!JSON_GET(o, "vouches"))
+        return REASON_OK;
+    JUDGE(claim_list(o, "vouches", BUNDLE_VOUCHES_MAX, &list));
+    struct span *names = ARENA_ARRAY(a, struct span, (size_t)list->n + 1);
+    if (!names)
+        return REASON_FAILED;
+    b->vouches = names;
+    for (const struct jval *v = list->child; v; v = v->next, b->n_vouches++)
+        if (json_str(v, a, &names[b->n_vouches]) != OK || !esd_fqdn_ok(names[b->n_vouches]))
+            return REASON_MALFORMED;
+    return REASON_OK;
+}
+
 static enum reason read_body(const struct jval *o, struct arena *a, struct bundle *b)
 {
     const struct jval *keys = JSON_GET(o, "keys");
@@ -198,7 +226,8 @@ static enum reason read_body(const struct jval *o, struct arena *a, struct bundl
     JUDGE(claim_name(keys, "log", a, &b->log_vkey));
     JUDGE(read_others(o, "coming", true, a, b));
     JUDGE(read_others(o, "past", false, a, b));
-    return read_chain(o, a, b);
+    JUDGE(read_chain(o, a, b));
+    return read_vouches(o, a, b);
 }
 
 /* ---- whose is it ---------------------------------------------------------------------------------------------- */

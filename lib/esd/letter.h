@@ -9,12 +9,14 @@
 /* ---- bundle ------------------------------------------------------------------------------------
  * JWS by the identity key over
  * {"fqdn","seq","keys":{"identity":{"jwk"},"sealing":{"kid","jwk"},"release":{"kid","jwk"}, "log":"vkey text"},
- *  "next":seconds,"exp":seconds,"coming":[key..]?,"past":[key..]?,"chain":[successor..]?}
+ *  "next":seconds,"exp":seconds,"coming":[key..]?,"past":[key..]?,"chain":[successor..]?,"vouches":[domain..]?}
  * key = {"use":"sealing|release|log|identity","kid"?,"jwk"?,"vkey"?,"at":seconds}: `coming` ones count from then on and
  * are announced three refreshes ahead, `past` ones counted until then. A successor is a JWS oneseal-successor+jws
  * {"fqdn","identity":{"jwk"},"at"} by an identity key, which names the one that follows it; oldest first. The first
- * bundle is pinned as a file, out of band; whoever pinned an older identity follows the chain from there. */
-enum { BUNDLE_OTHERS_MAX = 40, BUNDLE_CHAIN_MAX = 8 };
+ * bundle is pinned as a file, out of band; whoever pinned an older identity follows the chain from there.
+ * vouches: domains of service providers (the sp of //sp/Sname) whose applications this TTP may vouch for before others;
+ * absent: none (voucher.h). */
+enum { BUNDLE_OTHERS_MAX = 40, BUNDLE_CHAIN_MAX = 8, BUNDLE_VOUCHES_MAX = 16 };
 
 enum bundle_use { BUNDLE_SEALING, BUNDLE_RELEASE, BUNDLE_LOG, BUNDLE_IDENTITY, BUNDLE_USES };
 
@@ -35,6 +37,8 @@ struct bundle {
     size_t n_others;
     const struct span *chain; /* compact texts */
     size_t n_chain;
+    const struct span *vouches;
+    size_t n_vouches;
 };
 const char *bundle_use_name(enum bundle_use use);
 /* b->identity with its private half. ERR_LIMIT: more others or links than a reader takes. */

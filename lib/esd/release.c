@@ -245,7 +245,7 @@ enum err release_answer_build(const struct release_answer *r, const struct p256 
 
 /* ---- record ------------------------------------------------------------------------------------- */
 
-void release_record_put(struct buf *b, uint64_t t, struct span iss, const uint8_t req[ESD_HASH],
+void release_record_put(struct buf *b, uint64_t t, struct span iss, struct span via, const uint8_t req[ESD_HASH],
                         const struct span *want, const enum reason *codes, size_t n)
 {
     struct jw w = jw_over(b);
@@ -253,6 +253,8 @@ void release_record_put(struct buf *b, uint64_t t, struct span iss, const uint8_
     JW_U64(&w, "v", 1);
     JW_U64(&w, "t", t);
     JW_STR(&w, "iss", iss);
+    if (via.n)
+        JW_STR(&w, "via", via);
     JW_B64URL(&w, "req", span_of(req, ESD_HASH));
     jw_name(&w, SPAN("items"));
     jw_arr(&w);

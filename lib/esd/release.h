@@ -77,9 +77,9 @@ MUST_USE enum err release_answer_build(const struct release_answer *r, const str
                                        const struct p256 *release, struct span kid, struct buf *scratch,
                                        struct buf *out);
 
-/* The log record of a request: {"v":1,"t":seconds,"iss":...,"req":...,"items":[{"kid","code"}...]}; code "ok" or the
- * reason's. keys and deny of r in the order of `want`. */
-void release_record_put(struct buf *b, uint64_t t, struct span iss, const uint8_t req[ESD_HASH],
+/* The log record of a request: {"v":1,"t":seconds,"iss":...,"via"?:FQDN of the partner that vouched,"req":...,
+ * "items":[{"kid","code"}...]}; code "ok" or the reason's. keys and deny of r in the order of `want`. */
+void release_record_put(struct buf *b, uint64_t t, struct span iss, struct span via, const uint8_t req[ESD_HASH],
                         const struct span *want, const enum reason *codes, size_t n);
 /* entry = SHA-256(salt || record), leaf hash = SHA-256(00 || entry). */
 MUST_USE enum err release_leaf(const uint8_t salt[RELEASE_SALT], struct span record, uint8_t leaf[ESD_HASH]);

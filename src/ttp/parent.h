@@ -27,6 +27,7 @@ struct parent {
     int listen;             /* -1 with init */
     char state[4096];       /* folder */
     struct buf cert, key, ca, anchors, operator_key, auditors; /* files as read */
+    struct buf peers_own, peers;                               /* parent_peers.h */
     /* the chain */
     pid_t pid[P__N];
     struct link link[P__N]; /* none to the unsealer, nor to a vault that is not there */

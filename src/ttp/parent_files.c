@@ -1,6 +1,7 @@
 /* What the configuration names: read once, checked, handed to the room that needs it. */
 #include "host/heap.h"
 #include "ttp/parent.h"
+#include "ttp/parent_peers.h"
 
 #include "net/loop.h"
 
@@ -72,6 +73,7 @@ enum err parent_files(struct parent *p, struct buf *why)
         buf_c(&p->auditors, '\n');
     }
     TRY(p->auditors.e);
+    TRY(parent_peers_read(p, why));
     return parent_custody_files(p, why);
 }
 

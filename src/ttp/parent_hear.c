@@ -2,7 +2,7 @@
 #include "host/heap.h"
 #include "host/log.h"
 #include "host/notify.h"
-#include "ttp/parent.h"
+#include "ttp/parent_peers.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +46,7 @@ static enum err on_LEDGER_UP(void *room, const union msg_any *m)
         put_vault_quota(&p->link[P_VAULT].out, p);
         parent_enrol_start(p);
         parent_witnesses(p, &p->link[P_VAULT].out);
+        parent_peers_put(&p->link[P_VAULT].out, p);
         parent_rekey_tell(p);
         put_vault_start(&p->link[P_VAULT].out, p);
         return OK;

@@ -244,7 +244,8 @@ static int run(struct parent *p, const char *file)
 
 static void forget(struct parent *p)
 {
-    struct buf *const b[] = {&p->cert, &p->key, &p->ca, &p->anchors, &p->operator_key, &p->auditors};
+    struct buf *const b[] = {&p->cert,         &p->key,      &p->ca,        &p->anchors,
+                             &p->operator_key, &p->auditors, &p->peers_own, &p->peers};
     for (size_t i = 0; i < LEN(b); i++) {
         buf_wipe(b[i]);
         heap_buf_free(b[i]);

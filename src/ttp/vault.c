@@ -4,6 +4,7 @@
 #include "host/secret.h"
 #include "ttp/vault_admin.h"
 #include "ttp/vault_root.h"
+#include "ttp/vault_relay.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -72,6 +73,14 @@ static enum err on_VAULT_WITNESSES(void *room, const union msg_any *m)
                : no(v, "a vkey of a [witness NAME] or [witnessed NAME] is no verifier key, or there are too many");
 }
 
+static enum err on_VAULT_PEERS(void *room, const union msg_any *m)
+{
+    struct vault *v = room;
+    return vault_peers_take(v, m->VAULT_PEERS.own, m->VAULT_PEERS.peers) == OK
+               ? OK
+               : no(v, "the partners of [peer] or the domains of vouches-for are too many or no domain names");
+}
+
 static enum err on_VAULT_START(void *room, const union msg_any *m)
 {
     struct vault *v = room;
@@ -116,6 +125,9 @@ static enum err on_REWRAP(void *room, const union msg_any *m)
 static enum err serve(struct vault *v)
 {
     struct msg_VAULT_UP up = {.size = v->tree.size, .bundle = buf_span(&v->bundle)};
+    const char *why = vault_peers_settle(v);
+    if (why)
+        return no(v, why);
     TRY(vault_sign_head(v));
     memcpy(up.root, v->head.root.b, MSG_HASH);
     memcpy(up.state, v->state_hash, MSG_HASH);
@@ -388,6 +400,11 @@ static enum err on_STREAM(void *room, const union msg_any *m)
     return gathered(v, a);
 }
 
+static enum err on_POSTED(void *room, const union msg_any *m)
+{
+    return vault_relay_posted(room, &m->POSTED);
+}
+
 /* ---- the batch under way
  * ------------------------------------------------------------------------------------------------- */
 
@@ -462,14 +479,6 @@ static enum err on_WITNESSED(void *room, const union msg_any *m)
 static enum err on_COSIGNED(void *room, const union msg_any *m)
 {
     return vault_witness_cosigned(room, &m->COSIGNED);
-}
-
-/* Nothing was posted, so that nothing can have come back. */
-static enum err on_POSTED(void *room, const union msg_any *m)
-{
-    (void)room;
-    (void)m;
-    return ERR_NOTNOW;
 }
 
 /* The secrets go at once, what hangs on them with vault_free. */
@@ -549,6 +558,7 @@ void vault_free(struct vault *v)
         p256_free(v->read_key[i].key);
     vault_quota_free(&v->quota);
     vault_ca_free(v);
+    vault_peers_free(v);
     X509_STORE_free(v->anchors);
     vault_life_free(v);
     vault_tomb_free(v);

@@ -42,6 +42,8 @@ static const struct vault_kind *const kinds[KIND__N + 1] = {
     [KIND_REG_DELETE] = &vault_kind_reg_delete,
     [KIND_CMD_GET] = &vault_kind_cmd_get,
     [KIND_CMD_UPDATE] = &vault_kind_cmd_update,
+    [KIND_RELAY] = &vault_kind_relay,
+    [KIND_VOUCHED] = &vault_kind_vouched,
     [KIND_ADMIN] = &vault_kind_admin,
 };
 

@@ -1,6 +1,7 @@
 /* The order that makes the log mean something (e2e.md 6 point 4): decide -> ledger fsyncs and acknowledges -> sign the
  * head -> the parent keeps it -> answers in leaf order. One batch at a time; what comes meanwhile is the next one. */
 #include "host/heap.h"
+#include "ttp/vault_relay.h"
 #include "ttp/vault_root.h"
 
 #include <string.h>
@@ -205,6 +206,7 @@ enum err vault_launch(struct vault *v)
     if (v->state != AT_REST)
         return OK;
     vault_holds_turn(v);
+    vault_relay_due(v);
     v->before = v->tree;
     v->changes_before = v->changes;
     v->n_touch_before = v->n_touch;
@@ -218,6 +220,7 @@ enum err vault_launch(struct vault *v)
         if (a->gathered && !a->done)
             TRY(decide(v, a));
     TRY(fold_flush(v));
+    TRY(vault_peers_flush(v));
     sweep(v);
     if (v->open)
         TRY(close_batch(v));
@@ -254,6 +257,7 @@ enum err vault_batch_failed(struct vault *v)
     vault_tomb_failed(v);
     vault_work_failed(v);
     TRY(vault_root_failed(v));
+    vault_peers_undone(v);
     for (size_t i = 0; i < v->n_flying; i++)
         vault_refuse(v, v->flying[i], 503, reason_code(REASON_TTP_SEALED),
                      "the log cannot be written, and no key leaves without a record",
@@ -276,7 +280,7 @@ enum err vault_batch_kept(struct vault *v, uint64_t size)
         struct vault_ask *a = v->flying[i];
         if (!vault_quarantine_holds(v, a) && vault_kind_of(a->kind)->answer(v, a) != OK)
             vault_refuse_reason(v, a, REASON_FAILED);
-        a->done = true;
+        a->done = !a->away;
     }
     sweep(v);
     v->state = AT_REST;

@@ -102,7 +102,7 @@ enum err vault_life_init(struct vault *v)
         e = ring_fill(r, now);
     buf_reset(&v->bundle);
     if (e == OK)
-        e = ring_bundle(r, span_str(v->fqdn), now, &v->bundle);
+        e = ring_bundle(r, span_str(v->fqdn), v->peers.own, v->peers.n_own, now, &v->bundle);
     if (e != OK) {
         ring_free(r);
         return e;
@@ -208,7 +208,7 @@ enum err vault_life_change(struct vault *v, struct vault_ask *a, struct ring *ne
     if (e == OK) {
         heap_buf_free(&v->life.next_bundle);
         v->life.next_bundle = heap_buf(RING_BUNDLE_MAX);
-        e = ring_bundle(next, span_str(v->fqdn), vault_now_s(v), &v->life.next_bundle);
+        e = ring_bundle(next, span_str(v->fqdn), v->peers.own, v->peers.n_own, vault_now_s(v), &v->life.next_bundle);
     }
     if (e != OK) {
         ring_free(next);
@@ -223,6 +223,7 @@ void vault_life_kept(struct vault *v)
 {
     if (!v->life.next)
         return;
+    v->peers.resign = false;
     use(v, v->life.next);
     v->life.next = NULL;
     struct buf was = v->bundle;
@@ -242,11 +243,12 @@ enum err vault_life_launch(struct vault *v)
     uint64_t now = vault_now_s(v);
     struct ring *next;
     size_t n;
-    if (now < v->life.due_at)
+    bool other = vault_peers_resign(v); /* the operator changed what the bundle claims */
+    if (now < v->life.due_at && !other)
         return OK;
     TRY(ring_copy(v->life.ring, &next));
     enum err e = ring_turn(next, now, span_str(v->fqdn), &n);
-    bool old = now >= next->signed_at + RING_RENEW_S;
+    bool old = other || now >= next->signed_at + RING_RENEW_S;
     if (e != OK || (n == 0 && !old)) {
         ring_free(next);
         v->life.due_at = now + AGAIN_S;

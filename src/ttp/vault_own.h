@@ -11,6 +11,7 @@
 #include "ttp/vault_hold.h"
 #include "ttp/vault_life.h"
 #include "ttp/vault_map.h"
+#include "ttp/vault_peer.h"
 #include "ttp/vault_quarantine.h"
 #include "ttp/vault_quota.h"
 #include "ttp/vault_scrub.h"
@@ -65,6 +66,7 @@ enum vault_table {
     TABLE_REGS,     /* vault_reg.h: oneM2M client registrations */
     TABLE_CHANGES,  /* vault_change.h: what an UPDATE changed of a key registration */
     TABLE_COMMANDS, /* vault_command.h: MEF client commands */
+    TABLE_PEERS,
     TABLE__N
 };
 
@@ -98,6 +100,7 @@ struct vault_ask {
     bool low;
     bool gathered; /* every row that it needs has come */
     bool done;     /* answered */
+    bool away;     /* its leaf is there, and the answer comes from a partner (vault_relay.c) */
     struct arena mem;
     struct span peer, body;
     uint8_t req[ESD_HASH]; /* SHA-256 of body */
@@ -178,7 +181,7 @@ struct vault {
     size_t n_asks;
     /* the batch under way */
     struct log_tree before; /* the tree without it */
-    struct log_hash leaf[2 * VAULT_BATCH_MAX + VAULT_FOLD_MAX + VAULT_LIFE_LEAVES];
+    struct log_hash leaf[2 * VAULT_BATCH_MAX + VAULT_FOLD_MAX + VAULT_LIFE_LEAVES + VAULT_PEERS_MAX];
     size_t n_leaf;
     struct vault_ask *flying[VAULT_BATCH_MAX];
     size_t n_flying;
@@ -199,6 +202,7 @@ struct vault {
     struct vault_scrub scrub;
     struct vault_read_key read_key[VAULT_READ_KEYS]; /* slot: first octets of the thumbprint */
     struct vault_quarantine quarantine;
+    struct vault_peers peers;
     struct buf scratch; /* secrets pass through it; wiped after each use */
 };
 
@@ -369,7 +373,7 @@ struct vault_kind {
 };
 extern const struct vault_kind vault_kind_simple, vault_kind_client, vault_kind_letter, vault_kind_key,
     vault_kind_release, vault_kind_policy, vault_kind_show, vault_kind_why, vault_kind_poll, vault_kind_cosign,
-    vault_kind_witness;
+    vault_kind_witness, vault_kind_vouched, vault_kind_relay;
 
 /* vault_client.c, for a registration that came by another face: binds the key of an ask that vault_kind_client.read
  * took, without a leaf. False: answered. */

@@ -1,4 +1,5 @@
 /* Release: the one way by which a Key Value leaves (e2e.md 6). */
+#include "ttp/vault_release.h"
 #include "esd/strict.h"
 #include "esd/target.h"
 #include "host/heap.h"
@@ -12,13 +13,14 @@
 struct own {
     struct release_ask q;
     uint8_t jkt[JOSE_THUMB];
+    struct span via; /* the partner that vouched; empty: a client of ours */
     enum reason code[RELEASE_WANT_MAX];
     uint64_t pv[RELEASE_WANT_MAX];
     uint8_t (*value)[ROW_VALUE_MAX]; /* of released keys, from the decision to the answer; n_want of them, in mem */
     bool early;                      /* nobody was denied when it came: for a control of the tests */
 };
 
-static void release_end(struct vault_ask *a)
+void vault_release_end(struct vault_ask *a)
 {
     struct own *o = a->own;
     if (!o)
@@ -134,7 +136,7 @@ static enum reason judge(struct vault *v, const struct own *o, size_t i, const s
 /* ---- reading
  * ------------------------------------------------------------------------------------------------------------- */
 
-static enum reason admit(struct vault *v, struct vault_ask *a, struct own *o)
+static enum reason admit_client(struct vault *v, struct vault_ask *a, struct own *o)
 {
     struct p256 *key;
     JUDGE(vault_client_key(v, o->q.iss, &a->mem, &key, o->jkt));
@@ -143,28 +145,48 @@ static enum reason admit(struct vault *v, struct vault_ask *a, struct own *o)
     return r;
 }
 
-static void release_find(struct vault *v, struct vault_ask *a)
+bool vault_release_kid_at(struct span kid, struct span fqdn)
+{
+    struct span relative, at;
+    return kid_split(kid, &relative, &at) == REASON_OK && span_eq_nocase(at, fqdn);
+}
+
+/* The voucher was found right before; here it is laid beside the request. */
+static enum reason admit_stranger(struct vault *v, struct vault_ask *a, struct own *o, const struct vault_stranger *by)
+{
+    memcpy(o->jkt, by->jkt, JOSE_THUMB);
+    o->via = by->via;
+    if (!span_eq(o->q.iss, by->sub) || o->q.n_aud != 2 || !span_eq_nocase(o->q.aud[0], span_str(v->fqdn)) ||
+        !span_eq_nocase(o->q.aud[1], by->via))
+        return REASON_REFUSED;
+    for (size_t i = 0; i < o->q.n_want; i++)
+        if (!vault_release_kid_at(o->q.want[i], span_str(v->fqdn)))
+            return REASON_REFUSED;
+    return VAULT_VERIFY(release_ask_judge(&a->jws, &o->q, by->key, span_str(v->fqdn)));
+}
+
+void vault_release_find(struct vault *v, struct vault_ask *a)
 {
     struct own *o = a->own;
     for (size_t i = 0; i < o->q.n_want; i++)
         vault_find(v, a, i, o->q.want[i]);
 }
 
-static enum err release_read(struct vault *v, struct vault_ask *a)
+enum err vault_release_read(struct vault *v, struct vault_ask *a, struct span request, const struct vault_stranger *by)
 {
     struct own *o = ARENA_NEW(&a->mem, struct own);
     if (!o)
         return ERR_NOMEM;
-    enum reason r = release_ask_read(a->body, &a->mem, &a->jws, &o->q);
+    enum reason r = release_ask_read(request, &a->mem, &a->jws, &o->q);
     if (r == REASON_OK) {
         a->own = o;
-        r = admit(v, a, o);
+        r = by ? admit_stranger(v, a, o, by) : admit_client(v, a, o);
     }
     if (r != REASON_OK) {
         vault_refuse_reason(v, a, r);
         return OK;
     }
-    if (!vault_nonce_good(v, o->q.nonce)) {
+    if (!by && !vault_nonce_good(v, o->q.nonce)) {
         vault_refuse(v, a, 403, reason_code(REASON_REFUSED), "the nonce is not fresh",
                      "use the newest Oneseal-Nonce within 120 s");
         return OK;
@@ -178,8 +200,13 @@ static enum err release_read(struct vault *v, struct vault_ask *a)
     a->need = ARENA_ARRAY(&a->mem, struct vault_found, a->n_need);
     if (!a->need)
         return ERR_NOMEM;
-    release_find(v, a);
+    vault_release_find(v, a);
     return OK;
+}
+
+static enum err release_read(struct vault *v, struct vault_ask *a)
+{
+    return vault_release_read(v, a, a->body, NULL);
 }
 
 /* ---- answering
@@ -218,7 +245,7 @@ static enum err deny_all(struct vault *v, struct vault_ask *a, const struct own 
     return send(v, a, &r, o);
 }
 
-static enum err release_decide(struct vault *v, struct vault_ask *a)
+enum err vault_release_decide(struct vault *v, struct vault_ask *a)
 {
     struct own *o = a->own;
     size_t granted = 0;
@@ -240,7 +267,7 @@ static enum err release_decide(struct vault *v, struct vault_ask *a)
     if (granted == 0)
         return deny_all(v, a, o);
     struct buf b = heap_buf(VAULT_ANSWER_MAX);
-    release_record_put(&b, (uint64_t)(v->conf.now_ms(v->conf.ctx) / 1000), o->q.iss, a->req, o->q.want, o->code,
+    release_record_put(&b, (uint64_t)(v->conf.now_ms(v->conf.ctx) / 1000), o->q.iss, o->via, a->req, o->q.want, o->code,
                        o->q.n_want);
     enum err e = b.e;
     if (e == OK)
@@ -285,7 +312,7 @@ static void proofs(struct vault_ask *a, const struct log_hash *path, size_t n, s
     r->consistency = (const uint8_t(*)[ESD_HASH])k->consistency;
 }
 
-static enum err release_answer(struct vault *v, struct vault_ask *a)
+enum err vault_release_answer(struct vault *v, struct vault_ask *a)
 {
     struct own *o = a->own;
     struct log_hash path[LOG_LEVELS];
@@ -310,4 +337,5 @@ static enum err release_answer(struct vault *v, struct vault_ask *a)
     return e;
 }
 
-const struct vault_kind vault_kind_release = {release_read, release_decide, release_answer, release_find, release_end};
+const struct vault_kind vault_kind_release = {release_read, vault_release_decide, vault_release_answer,
+                                              vault_release_find, vault_release_end};

@@ -437,7 +437,8 @@ static enum err list(const struct ring *r, struct span fqdn, struct arena *a, bo
     return OK;
 }
 
-static enum err build(struct ring *r, struct span fqdn, uint64_t now, struct arena *a, struct buf *out)
+static enum err build(struct ring *r, struct span fqdn, const struct span *vouches, size_t n, uint64_t now,
+                      struct arena *a, struct buf *out)
 {
     const struct ring_key *sealing = ring_present(r, BUNDLE_SEALING), *release = ring_present(r, BUNDLE_RELEASE);
     struct span chain[BUNDLE_CHAIN_MAX];
@@ -453,7 +454,9 @@ static enum err build(struct ring *r, struct span fqdn, uint64_t now, struct are
                        .release_kid = kid(release, BUNDLE_RELEASE, fqdn, a),
                        .others = others,
                        .chain = chain,
-                       .n_chain = r->n_links};
+                       .n_chain = r->n_links,
+                       .vouches = vouches,
+                       .n_vouches = n};
     for (size_t i = 0; i < r->n_links; i++)
         chain[i] = span_of(r->link[i], r->link_n[i]);
     TRY(vkey(ring_present(r, BUNDLE_LOG), fqdn, a, &b.log_vkey));
@@ -465,11 +468,12 @@ static enum err build(struct ring *r, struct span fqdn, uint64_t now, struct are
     return OK;
 }
 
-enum err ring_bundle(struct ring *r, struct span fqdn, uint64_t now, struct buf *out)
+enum err ring_bundle(struct ring *r, struct span fqdn, const struct span *vouches, size_t n, uint64_t now,
+                     struct buf *out)
 {
     struct arena a;
     heap_arena(&a, 8192, 1 << 20);
-    enum err e = build(r, fqdn, now, &a, out);
+    enum err e = build(r, fqdn, vouches, n, now, &a, out);
     arena_reset(&a);
     return e;
 }

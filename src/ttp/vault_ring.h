@@ -80,8 +80,10 @@ uint64_t ring_letters_end(const struct ring *r);
 
 /* "release-2@fqdn". */
 void ring_kid_put(struct buf *b, const struct ring_key *k, enum bundle_use use, struct span fqdn);
-/* The bundle of this ring, signed; counts seq up. ERR_FULL, ERR_CRYPTO. */
-MUST_USE enum err ring_bundle(struct ring *r, struct span fqdn, uint64_t now, struct buf *out);
+/* The bundle of this ring, signed; counts seq up. vouches: the domains that it claims (voucher.h). ERR_FULL,
+ * ERR_CRYPTO. */
+MUST_USE enum err ring_bundle(struct ring *r, struct span fqdn, const struct span *vouches, size_t n, uint64_t now,
+                              struct buf *out);
 /* {"sealing":[{"n","state","from","until","gone"}..],...}: dates in seconds. */
 void ring_json(const struct ring *r, struct jw *w);
 

@@ -21,7 +21,7 @@ static bool known(struct vault *v, struct span origin, uint8_t pub[LOG_PUBLIC])
             memcpy(pub, v->witness.log[i].pub, LOG_PUBLIC);
             return true;
         }
-    return false;
+    return vault_peer_log(v, origin, pub);
 }
 
 /* ---- what we hold --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include "esd/release_open.h"
 #include "esd/shred.h"
 #include "esd/strict.h"
+#include "esd/voucher.h"
 
 static uint8_t memory[4 << 20], out[1 << 20];
 static struct p256 *nobody;
@@ -55,6 +56,16 @@ static void bodies(struct span text)
         if (ask.n_want == 0 || ask.n_want > RELEASE_WANT_MAX)
             __builtin_trap();
         p256_free(ask.epk);
+    }
+    a = fresh();
+    struct voucher x;
+    (void)!voucher_read(text, &a, &j, &x);
+    a = fresh();
+    struct vouched body;
+    if (vouched_read(text, &a, &body) == REASON_OK) {
+        if (!body.key || p256_private(body.key))
+            __builtin_trap();
+        p256_free(body.key);
     }
     a = fresh();
     struct bundle b;

@@ -248,7 +248,7 @@ static void answer_round_trip(void **state)
     struct release_answer r = {.keys = &key, .n_keys = 1, .deny = &deny, .n_deny = 1, .ttl = 600, .salt = {5}};
     assert_int_equal(esd_sha256(buf_span(&request), r.req), OK);
     struct buf rec = BUF_ARRAY(record), vk = BUF_ARRAY(vkey), cp = BUF_ARRAY(head);
-    release_record_put(&rec, 1, ask.iss, r.req, want, (enum reason[]){REASON_OK, REASON_REFUSED}, 2);
+    release_record_put(&rec, 1, ask.iss, SPAN_NONE, r.req, want, (enum reason[]){REASON_OK, REASON_REFUSED}, 2);
     struct log_head h = {.size = 1};
     assert_int_equal(release_leaf(r.salt, buf_span(&rec), h.root.b), OK);
     assert_int_equal(log_public(seed, pub), OK);

@@ -71,7 +71,12 @@ struct house {
     struct span enrol_ca; /* its certificate, PEM, as the parent heard it */
     bool lenient;         /* a file that the ledger does not take is no fault of the test */
     bool fail_commit;     /* the ledger cannot keep the next batches */
+    struct span posted;             /* newest POST_OUT: who, path, body as items; kept here, it goes nowhere */
+    uint64_t post_id;
+    size_t n_posts;
 };
+/* Partners of the houses that are started from now on; NULL: none. */
+static const struct msg_VAULT_PEERS *house_partners;
 
 struct party {
     char iss[64];
@@ -192,6 +197,23 @@ static bool take_frame(struct buf *b, uint8_t *out, size_t *n)
 
 static uint8_t frame[MSG_FRAME_MAX];
 
+static bool is_post(struct house *h, struct span f)
+{
+    enum msg type;
+    union msg_any m;
+    if (msg_get(f, &type, &m) != OK || type != SAY_POST_OUT)
+        return false;
+    struct buf b = heap_buf(MSG_FRAME_MAX);
+    msg_item_put(&b, m.POST_OUT.who);
+    msg_item_put(&b, m.POST_OUT.path);
+    msg_item_put(&b, m.POST_OUT.body);
+    h->posted = keep_text(h, buf_span(&b));
+    h->post_id = m.POST_OUT.id;
+    h->n_posts++;
+    heap_buf_free(&b);
+    return true;
+}
+
 static bool step_ledger(struct house *h)
 {
     size_t n;
@@ -199,6 +221,8 @@ static bool step_ledger(struct house *h)
         return false;
     if (h->fail_commit && frame[5] == SAY_BATCH)
         frame[n - 1]++; /* a tree of another size: the ledger refuses the batch at its end */
+    if (is_post(h, span_of(frame, n)))
+        return true;
     h->ledger_end = msg_receive(ledger_end(h->ledger), ROOM_VAULT, span_of(frame, n));
     return true;
 }
@@ -289,6 +313,11 @@ static void house_start(struct house *h, bool init)
         assert_int_equal(msg_receive(vault_end(h->vault), ROOM_PARENT, buf_span(&b)), OK);
     buf_reset(&b);
     h->root_other = false;
+    if (house_partners) {
+        msg_put_VAULT_PEERS(&b, house_partners);
+        assert_int_equal(msg_receive(vault_end(h->vault), ROOM_PARENT, buf_span(&b)), OK);
+        buf_reset(&b);
+    }
     struct msg_VAULT_START s = {.init = init,
                                 .fqdn = SPAN(FQDN),
                                 .anchors = buf_span(&h->anchors),
@@ -482,8 +511,8 @@ static struct span letter_text(struct house *h, const struct party *p, struct le
     return built(h, &out, e);
 }
 
-static struct span policy_text(struct house *h, const struct party *p, const char *name, uint64_t version,
-                               const struct party *reader)
+static inline struct span policy_text(struct house *h, const struct party *p, const char *name, uint64_t version,
+                                      const struct party *reader)
 {
     struct buf scratch = heap_buf(1 << 20), out = heap_buf(1 << 20);
     struct policy_reader r = {.id = span_str(reader->iss)};
@@ -498,8 +527,8 @@ static struct span policy_text(struct house *h, const struct party *p, const cha
     return built(h, &out, e);
 }
 
-static struct span denial_text(struct house *h, const char *iss, const struct p256 *key, const char *id, bool deny,
-                               uint64_t n)
+static inline struct span denial_text(struct house *h, const char *iss, const struct p256 *key, const char *id,
+                                      bool deny, uint64_t n)
 {
     struct buf scratch = heap_buf(1 << 20), out = heap_buf(1 << 20);
     struct denial d = {.iss = span_str(iss), .aud = SPAN(FQDN), .id = span_str(id), .deny = deny, .n = n};
@@ -509,8 +538,8 @@ static struct span denial_text(struct house *h, const char *iss, const struct p2
 }
 
 /* Builds a request; the pair behind epk goes into q for opening the answer. */
-static struct span release_text(struct house *h, const struct party *p, struct release_ask *q, const struct span *want,
-                                size_t n)
+static inline struct span release_text(struct house *h, const struct party *p, struct release_ask *q,
+                                       const struct span *want, size_t n)
 {
     struct buf scratch = heap_buf(1 << 20), out = heap_buf(1 << 20);
     q->iss = span_str(p->iss);
@@ -534,7 +563,7 @@ static enum reason open_answer(struct house *h, struct span request, const struc
 }
 
 /* Asks for one kid: OK and the Key Value, or the code of the denial. */
-static enum reason release_one(struct house *h, const struct party *p, struct span kid, uint8_t kv[ESD_KV])
+static inline enum reason release_one(struct house *h, const struct party *p, struct span kid, uint8_t kv[ESD_KV])
 {
     struct release_ask q = {0};
     struct release_got g;
@@ -554,7 +583,7 @@ static enum reason release_one(struct house *h, const struct party *p, struct sp
 }
 
 /* Runs SQL on the ledger's file from outside, as somebody with the disk could. */
-static void disk(struct house *h, const char *sql)
+static inline void disk(struct house *h, const char *sql)
 {
     sqlite3 *db;
     char *why = NULL;
