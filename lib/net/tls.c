@@ -1,4 +1,4 @@
-#include "net/tls_in.h"
+#include "net/tls_realm.h"
 
 #include "host/heap.h"
 
@@ -13,6 +13,7 @@
 
 struct tls_ctx {
     SSL_CTX *ssl;
+    struct tls_realms *realms;
     atomic_uint refs;
     bool server;
 };
@@ -165,12 +166,19 @@ static int expect_index(void)
     return i;
 }
 
-static int check_server_name(int ok, X509_STORE_CTX *store)
+static int check_peer(int ok, X509_STORE_CTX *store)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls_expect *expect = SSL_get_ex_data(ssl, expect_index());
-    if (!ok || X509_STORE_CTX_get_error_depth(store) != 0 || !expect)
+    const struct tls_ctx *c = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    if (!ok || X509_STORE_CTX_get_error_depth(store) != 0)
         return ok;
+    if (!tls_realms_permit(c->realms, store)) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_PERMITTED_VIOLATION);
+        return 0;
+    }
+    if (!expect)
+        return 1;
     struct tls_peer peer;
     tls_peer_of_cert(X509_STORE_CTX_get_current_cert(store), &peer);
     bool ae = span_starts(expect->name, SPAN("//"));
@@ -230,12 +238,12 @@ static enum err set_role(SSL_CTX *ssl, const struct tls_conf *conf, bool have_ca
     static const unsigned char alpn[] = "\x08http/1.1";
     if (conf->server) {
         int mode = have_ca ? SSL_VERIFY_PEER | (conf->client_cert_needed ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0) : 0;
-        SSL_CTX_set_verify(ssl, mode, NULL);
+        SSL_CTX_set_verify(ssl, mode, check_peer);
         SSL_CTX_set_alpn_select_cb(ssl, choose_alpn, NULL);
         SSL_CTX_set_tlsext_servername_callback(ssl, on_sni);
         return OK;
     }
-    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, check_server_name);
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, check_peer);
     return SSL_CTX_set_alpn_protos(ssl, alpn, sizeof alpn - 1) == 0 ? OK : ERR_NOMEM;
 }
 
@@ -273,6 +281,10 @@ enum err tls_ctx_new(const struct tls_conf *conf, struct tls_ctx **out, struct b
     struct buf cert = heap_buf(PEM_MAX), key = heap_buf(PEM_MAX), ca = heap_buf(PEM_MAX);
     ERR_clear_error();
     enum err e = c->ssl ? load(c->ssl, conf, &cert, &key, &ca, why) : ERR_NOMEM;
+    if (e == OK && SSL_CTX_set_app_data(c->ssl, c) != 1)
+        e = ERR_NOMEM;
+    if (e == OK)
+        e = tls_realms_new(c->ssl, conf, &c->realms, why);
     heap_buf_free(&cert);
     buf_wipe(&key);
     heap_buf_free(&key);
@@ -301,6 +313,7 @@ void tls_ctx_free(struct tls_ctx *c)
     if (!c || atomic_fetch_sub(&c->refs, 1) != 1)
         return;
     SSL_CTX_free(c->ssl);
+    tls_realms_free(c->realms);
     free(c);
 }
 

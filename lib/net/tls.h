@@ -18,6 +18,14 @@ enum {
     TLS_NAME_TEXT_MAX = 256 /* octets of one name with its NUL; a longer one is not used */
 };
 
+/* Authorities of somebody else's domain: what they sign counts only while every name in the certificate is a dNSName in
+ * that domain ("b.example", "id-in.b.example"). So two domains meet without believing each other about themselves. An
+ * authority that stands in ca as well is bound all the same. */
+struct tls_realm {
+    const char *ca_file; /* PEM; NULL: ca_pem */
+    struct span ca_pem, domain;
+};
+
 struct tls_conf {
     bool server;             /* which end of the handshake */
     bool client_cert_needed; /* server: refuse peers without a certificate; otherwise one is asked for and optional */
@@ -26,6 +34,8 @@ struct tls_conf {
     const char *key_file;    /* its key, PEM; NULL: key_pem. A key file that others may read is refused */
     const char *ca_file;     /* CAs that peers must chain to, PEM; NULL: ca_pem. Nothing else is trusted */
     struct span cert_pem, key_pem, ca_pem;
+    const struct tls_realm *realms; /* beside ca; needed only by tls_ctx_new */
+    size_t n_realms;
 };
 
 /* Reads and checks everything now. On failure `why` (may be NULL) gets a sentence that names the file and

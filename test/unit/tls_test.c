@@ -197,6 +197,87 @@ static void test_server_refuses_the_client(void **state)
     pki_free(&old);
 }
 
+/* ---- authorities of another domain */
+
+/* A server of ours that believes ca about everything and other_ca about b.example; `h` is opened with it. */
+static void open_realm(struct house *h, const struct pki_cert *own, const char *domain)
+{
+    struct tls_realm realm = {.ca_pem = span_str(other_ca.cert_pem), .domain = span_str(domain)};
+    struct tls_conf c = {.server = true,
+                         .client_cert_needed = true,
+                         .cert_pem = span_str(own->cert_pem),
+                         .key_pem = span_str(own->key_pem),
+                         .ca_pem = span_str(ca.cert_pem),
+                         .realms = &realm,
+                         .n_realms = 1};
+    memset(h, 0, sizeof *h);
+    assert_int_equal(net_loop_new(&h->loop), OK);
+    assert_int_equal(tls_ctx_new(&c, &h->server_tls, NULL), OK);
+    struct http_conf conf = {.limits = http_limits_default(), .handle = handle, .tls = h->server_tls};
+    assert_int_equal(net_addr_parse(SPAN("127.0.0.1:0"), &conf.addr), OK);
+    assert_int_equal(http_server_new(h->loop, &conf, &h->server, NULL), OK);
+    h->at = http_server_addr(h->server);
+    net_addr_text(&h->at, h->address);
+    assert_int_equal(http_client_new(h->loop, NULL, &h->client), OK);
+}
+
+static void test_another_domains_authority_is_believed_about_it_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *san;
+        bool in;
+    } rows[] = {{"DNS:id-in.b.example", true},
+                {"DNS:B.example", true},
+                {"DNS:id-in.b.example,DNS:id-mn.b.example", true},
+                {"DNS:" GATEWAY, false},
+                {"DNS:id-in.b.example,DNS:" GATEWAY, false},
+                {"DNS:ab.example", false},
+                {"URI:m2m://b.example/Sapp", false},
+                {"URI:m2m://demo.example/Sapp-heat", false},
+                {NULL, false}};
+    for (size_t i = 0; i < LEN(rows); i++) {
+        struct house h;
+        struct http_reply_copy r;
+        struct pki_cert theirs;
+        pki_make(&theirs, &other_ca, "x", rows[i].san, 30);
+        open_realm(&h, &gateway, "b.example");
+        assert_int_equal(ask(&h, &theirs, &ca, GATEWAY, &r) == OK, rows[i].in);
+        http_reply_copy_free(&r);
+        assert_int_equal(ask(&h, &ae, &ca, GATEWAY, &r), OK); /* our own is not touched by it */
+        http_reply_copy_free(&r);
+        close_house(&h);
+        pki_free(&theirs);
+    }
+}
+
+static void test_a_client_believes_it_alike(void **state)
+{
+    (void)state;
+    static const char *const sans[] = {"DNS:id-in.b.example", "DNS:id-in.c.example"};
+    for (size_t i = 0; i < LEN(sans); i++) {
+        struct house h;
+        struct http_reply_copy r;
+        struct pki_cert theirs;
+        struct tls_realm realm = {.ca_pem = span_str(other_ca.cert_pem), .domain = SPAN("b.example")};
+        struct tls_conf conf = {.ca_pem = span_str(ca.cert_pem), .realms = &realm, .n_realms = 1};
+        struct tls_ctx *tls;
+        pki_make(&theirs, &other_ca, "x", sans[i], 30);
+        open_house(&h, &theirs, false, http_limits_default());
+        assert_int_equal(tls_ctx_new(&conf, &tls, NULL), OK);
+        struct http_call c = {.address = span_str(h.address),
+                              .tls = tls,
+                              .name = span_from(span_str(sans[i]), 4),
+                              .method = SPAN("GET"),
+                              .target = SPAN("/")};
+        assert_int_equal(http_call_wait(h.client, &c, &r), i == 0 ? OK : ERR_TLS);
+        http_reply_copy_free(&r);
+        tls_ctx_free(tls);
+        close_house(&h);
+        pki_free(&theirs);
+    }
+}
+
 /* ---- OpenSSL as a stranger */
 
 static SSL *stranger(struct house *h, SSL_CTX **ctx, int min, int max)
@@ -452,6 +533,8 @@ int main(void)
         cmocka_unit_test(test_server_is_an_ae),
         cmocka_unit_test(test_client_refuses_the_server),
         cmocka_unit_test(test_server_refuses_the_client),
+        cmocka_unit_test(test_another_domains_authority_is_believed_about_it_alone),
+        cmocka_unit_test(test_a_client_believes_it_alike),
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_legacy_suite),
         cmocka_unit_test(test_renegotiation_is_refused),
