@@ -254,6 +254,7 @@ static void read_peers(struct settings *s)
         char section[SECTION_MAX], *sp = xalloc(strlen(name) + 3);
         snprintf(section, sizeof section, "peer %s", name);
         snprintf(sp, strlen(name) + 3, "//%s", name);
+        s->peer_ca[c->npeers] = conf_text(s->conf, section, "ca");
         s->peers[c->npeers] = (struct cse_peer){.sp = span_str(sp),
                                                 .csi = span_str(conf_text(s->conf, section, "cse-id")),
                                                 .url = span_str(conf_text(s->conf, section, "url"))};

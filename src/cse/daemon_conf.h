@@ -16,6 +16,7 @@ struct settings {
     size_t npoa;
     struct span *lists[6];            /* of cse, owned here */
     struct cse_peer peers[PEERS_MAX]; /* their sp is owned here */
+    const char *peer_ca[PEERS_MAX];   /* NULL: of [tls] */
     const char *folder;               /* NULL: memory */
     const char *specs;                /* folder of flexContainer descriptions; NULL: none */
     bool power_loss;

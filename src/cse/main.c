@@ -42,11 +42,24 @@ static void say(const struct buf *why)
 
 /* ---- parts ----------------------------------------------------------------------------------------- */
 
+/* Authorities of other service providers, each bound to the domain of its own. */
+static size_t read_realms(const struct settings *set, struct tls_realm out[PEERS_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < set->cse.npeers; i++)
+        if (set->peer_ca[i])
+            out[n++] = (struct tls_realm){.ca_file = set->peer_ca[i], .domain = span_from(set->peers[i].sp, 2)};
+    return n;
+}
+
 static enum err open_tls(struct daemon *d, struct buf *why)
 {
     if (!d->set.certificate)
         return OK;
+    struct tls_realm realms[PEERS_MAX];
     struct tls_conf conf = {.server = true,
+                            .realms = realms,
+                            .n_realms = read_realms(&d->set, realms),
                             .client_cert_needed = true,
                             .cert_file = d->set.certificate,
                             .key_file = d->set.key_file,
