@@ -114,9 +114,20 @@ static enum status take_lists(struct app *app, const struct conf *f, struct prof
                        "write [ttp FQDN], at most 8");
         const char *section = app_fmt(app, "ttp %s", name);
         struct profile_ttp *t = &p->ttp[p->ttps];
-        *t = (struct profile_ttp){copy(app, name), copy(app, conf_text(f, section, "url")),
-                                  copy(app, conf_text(f, section, "bundle"))};
+        *t = (struct profile_ttp){.fqdn = copy(app, name),
+                                  .bundle = copy(app, conf_text(f, section, "bundle")),
+                                  .url = copy(app, conf_text(f, section, "url")),
+                                  .via = copy(app, conf_text(f, section, "via"))};
+        if (!t->url == !t->via)
+            return bad(app, p->path, app_fmt(app, "[ttp %s]: it has to have one of url and via", name),
+                       "url of a TTP that is asked itself, via=FQDN for one that another TTP of this profile asks");
         p->ttp_names[p->ttps] = span_str(t->fqdn);
+    }
+    for (size_t i = 0; i < p->ttps; i++) {
+        const struct profile_ttp *door = p->ttp[i].via ? profile_ttp_of(p, span_str(p->ttp[i].via)) : NULL;
+        if (p->ttp[i].via && (!door || !door->url))
+            return bad(app, p->path, app_fmt(app, "[ttp %s]: via names no TTP that is asked itself", p->ttp[i].fqdn),
+                       "add a [ttp FQDN] with that name and an url");
     }
     return profile_take_reading(app, f, p);
 }

@@ -19,7 +19,9 @@ enum {
 enum profile_key { PROFILE_KEY_OWN, PROFILE_KEY_TTP, PROFILE_KEY_PROVISIONED };
 
 struct profile_ttp {
-    const char *fqdn, *url, *bundle;
+    const char *fqdn, *bundle;
+    const char *url; /* NULL: there is a `via` */
+    const char *via; /* FQDN of the TTP that asks this one for us; NULL: it is asked itself */
 };
 struct profile_stream {
     struct span address, writer;        /* writer empty: the hosting CSE */

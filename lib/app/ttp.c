@@ -88,6 +88,13 @@ struct ttp *ttps_find(struct ttps *s, struct span fqdn)
     return NULL;
 }
 
+/* The TTP whose front is spoken to for this one: itself, or the one that it is reached through. */
+static struct ttp *door(struct ttps *s, struct ttp *t)
+{
+    struct ttp *d = t->row->via ? ttps_find(s, span_str(t->row->via)) : t;
+    return d ? d : t;
+}
+
 /* ---- refusals ---- */
 
 static void keep_text(char to[TTP_WHY_MAX], const struct jval *v, struct arena *a)
@@ -135,6 +142,11 @@ static enum reason no_answer(struct ttps *s, const struct ttp *t, const struct t
 static enum reason exchange(struct ttps *s, const struct ttp *t, struct span method, const char *path, struct span body,
                             struct talk_answer *a)
 {
+    if (!t->row->url) {
+        *a = (struct talk_answer){.e = ERR_UNSUPPORTED};
+        keep(s, app_fmt(s->app, "it is reached only through %s, and that for keys alone", t->row->via), t->row->fqdn);
+        return REASON_REFUSED;
+    }
     talk_plain(s->t, t->row->url, span_str(t->row->fqdn), method, span_str(path),
                body.n ? SPAN("application/jose") : SPAN_NONE, body, a);
     if (a->e != OK)
@@ -448,7 +460,7 @@ static enum reason build_request(struct ttps *s, struct ttp *t, struct release_a
                                  struct buf *out)
 {
     struct book_head kept;
-    JUDGE(raw_nonce(s, t, ask->nonce));
+    JUDGE(raw_nonce(s, door(s, t), ask->nonce));
     if (s->book && book_head_get(s->book, span_str(t->row->fqdn), &kept) == OK) {
         ask->has_head = true;
         ask->size = kept.size;
@@ -466,7 +478,8 @@ static enum reason ask_release(struct ttps *s, struct ttp *t, struct reader *r, 
     struct arena mem;
     struct release_got got = {0};
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
-    enum reason x = exchange(s, t, SPAN("POST"), "/release", request, &a);
+    struct ttp *at = door(s, t);
+    enum reason x = exchange(s, at, SPAN("POST"), at == t ? "/release" : "/relay", request, &a);
     if (x == REASON_OK) {
         const struct p256 *by = ttp_bundle_signer(s, t, talk_body(&a)); /* may renew the bundle: first */
         struct release_expect expect = {.request = request,
@@ -494,10 +507,14 @@ enum reason ttp_release(struct ttps *s, struct ttp *t, struct reader *r, const s
 {
     struct places where = {sid, ctx};
     s->why[0] = s->who[0] = s->todo[0] = '\0';
-    JUDGE(ttp_register(s, t));
+    struct ttp *at = door(s, t);
+    JUDGE(ttp_register(s, at));
     struct buf scratch = heap_buf(DOCUMENT_MAX), request = heap_buf(DOCUMENT_MAX);
-    struct release_ask ask = {
-        .iss = span_str(s->t->p->ae_id), .aud = {span_str(t->row->fqdn)}, .n_aud = 1, .want = kids, .n_want = n};
+    struct release_ask ask = {.iss = span_str(s->t->p->ae_id),
+                              .aud = {span_str(t->row->fqdn), span_str(at->row->fqdn)},
+                              .n_aud = at == t ? 1 : 2,
+                              .want = kids,
+                              .n_want = n};
     enum reason x = build_request(s, t, &ask, &scratch, &request);
     if (x == REASON_OK)
         x = ask_release(s, t, r, &ask, buf_span(&request), &where, verdict);
