@@ -103,6 +103,12 @@ enum err addr_parse(struct span to, const struct self *me, const struct switches
         out->csi = me->csi;
         return OK;
     }
+    if (!to.p && !ours && out->csi.p[1] == 'S') { /* an AE of another service provider, known at its IN-CSE */
+        out->where = ADDR_OTHER_SP;
+        out->id = out->path = span_from(out->csi, 1);
+        out->csi = SPAN_NONE;
+        return OK;
+    }
     if (!to.p)
         return no(why, "a CSE-ID alone addresses no resource; /CSE-ID/- is its CSEBase (TS-0001 table 7.2-1)");
     out->path = to;

@@ -32,7 +32,8 @@ struct addr {
     struct span names;
     struct span attr; /* short name behind '#' (partial RETRIEVE); empty when there is none */
     bool s_ae; /* "/Sapp-heat": the AE-ID of an S-type AE, which does not say where it is registered. Then `where`
-                  is HERE and `id` its stem; when there is no such AE here, it is for the registrar to know. */
+                  is HERE and `id` its stem; when there is no such AE here, it is for the registrar to know. Of another
+                  service provider ("//other.example/Sapp"): OTHER_SP with the stem as `id`, no csi, and not s_ae. */
 };
 
 /* Parses any of the six forms and the hybrids. ERR_SYNTAX with a sentence in *why (static): empty, empty

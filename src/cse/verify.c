@@ -32,7 +32,8 @@ bool verify_is_originator(struct run *r, struct span nu)
         ae = id_parse(f.row.alias, &r->c->conf.self);
         return id_same(&ae, from);
     }
-    bool stem = !at.structured && !at.names.n && from->stem.n && span_eq(at.id, from->stem);
+    bool stem =
+        !at.structured && !at.names.n && from->stem.n && span_eq(at.id, from->stem) && span_eq_nocase(at.sp, from->sp);
     return stem && (from->kind == ID_AE_S || span_eq(at.csi, from->cse));
 }
 

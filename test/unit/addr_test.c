@@ -47,6 +47,7 @@ static void forms(void **state)
         /* an S-type AE, wherever it is registered */
         {"/Sapp", ADDR_HERE, false, "/id-mn", "Sapp", "Sapp", "", ""},
         {"//demo.example/Sapp", ADDR_HERE, false, "/id-mn", "Sapp", "Sapp", "", ""},
+        {"//other.example/Sapp", ADDR_OTHER_SP, false, "", "Sapp", "Sapp", "", ""},
         /* one attribute, one final slash */
         {"mn/thermo-1#lbl", ADDR_HERE, true, "/id-mn", "mn/thermo-1", "", "thermo-1", "lbl"},
         {"mn/thermo-1/", ADDR_HERE, true, "/id-mn", "mn/thermo-1", "", "thermo-1", ""},
