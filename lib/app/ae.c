@@ -61,13 +61,13 @@ static enum err remember(struct session *s, struct span container, struct span s
     heap_arena(&mem, ARENA_BLOCK, ARENA_MAX);
     if (json_parse(talk_body(a), &mem, &v, NULL) == OK)
         (void)!json_str(JSON_GET(JSON_GET(v, "m2m:sub"), "ri"), &mem, &ri);
-    struct span whole = profile_absolute(s->app, &s->p, sub), rest = span_from(whole, strlen(s->p.sp) + 1);
+    struct span whole = profile_absolute(s->app, &s->p, sub), rest = span_from(whole, 2), sp = span_cut(&rest, '/');
     struct span cse = span_first(rest, span_find(rest, '/'));
     const char *forms[] = {
         app_fmt(s->app, "%.*s", SPAN_FMT(whole)),
         app_fmt(s->app, "/%.*s", SPAN_FMT(rest)),
         ri.n ? app_fmt(s->app, "/%.*s/%.*s", SPAN_FMT(cse), SPAN_FMT(ri)) : NULL,
-        ri.n ? app_fmt(s->app, "%s/%.*s/%.*s", s->p.sp, SPAN_FMT(cse), SPAN_FMT(ri)) : NULL,
+        ri.n ? app_fmt(s->app, "//%.*s/%.*s/%.*s", SPAN_FMT(sp), SPAN_FMT(cse), SPAN_FMT(ri)) : NULL,
     };
     enum err e = OK;
     for (size_t i = 0; i < LEN(forms) && e == OK; i++)
@@ -75,6 +75,14 @@ static enum err remember(struct session *s, struct span container, struct span s
             e = book_subscribed_put(s->book, span_str(forms[i]), absolute);
     arena_reset(&mem);
     return e;
+}
+
+/* The AE-ID, not a URL: the CSEs find the way by the registration. Another service provider's need all of it. */
+static const char *notified_as(struct session *s, struct span container)
+{
+    struct span whole = profile_absolute(s->app, &s->p, container), rest = span_from(whole, 2);
+    bool ours = span_eq_nocase(span_cut(&rest, '/'), span_from(span_str(s->p.sp), 2));
+    return s->p.ae_id + (ours ? strlen(s->p.sp) : 0);
 }
 
 enum err ae_subscribe(struct session *s, struct span container, struct talk_answer *a)
@@ -90,8 +98,7 @@ enum err ae_subscribe(struct session *s, struct span container, struct talk_answ
     jw_obj(&w);
     JW_STR(&w, "rn", span_str(rn));
     JW_NAME(&w, "nu");
-    /* The SP-relative AE-ID, not a URL: the CSEs find the way by the registration. */
-    jw_raw(&w, span_str(app_fmt(s->app, "[\"%s\"]", s->p.ae_id + strlen(s->p.sp))));
+    jw_raw(&w, span_str(app_fmt(s->app, "[\"%s\"]", notified_as(s, resource))));
     JW_U64(&w, "nct", 1);
     JW_NAME(&w, "enc");
     jw_raw(&w, rest.n ? SPAN("{\"net\":[1]}") : SPAN("{\"net\":[3]}")); /* an attribute changes, a child is created */
