@@ -1,9 +1,11 @@
 /* demo.c - `oneseal demo`: five actors, real processes, on loopback with TLS, in a temporary folder. */
 #include "cli/demo.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -207,15 +209,49 @@ static enum status choose_folder(struct demo *d)
 
 /* ---- the actors, in the order in which they need each other ---- */
 
-static enum status start_ttp(struct demo *d)
+/* Keys and first bundle. */
+static enum status init_ttp(struct demo *d, enum demo_who who)
 {
-    const char *conf = cli_fmt(d->c, "%s/ttp/ttp.conf", d->dir), *bundle = cli_fmt(d->c, "%s/ttp/bundle", d->dir);
-    enum status st = house_ttp(d);
+    const char *name = d->actor[who].name, *conf = cli_fmt(d->c, "%s/%s/%s.conf", d->dir, name, name),
+               *bundle = cli_fmt(d->c, "%s/%s/bundle", d->dir, name);
+    enum status st = house_ttp(d, who, false);
+    return st == ST_DONE
+               ? proc_run(d, name, (const char *[]){d->bin_ttp, "-c", conf, "--init", "--bundle-out", bundle, NULL})
+               : st;
+}
+
+static enum status run_ttp(struct demo *d, enum demo_who who)
+{
+    const char *name = d->actor[who].name, *conf = cli_fmt(d->c, "%s/%s/%s.conf", d->dir, name, name);
+    enum status st = house_ttp(d, who, d->plan.two);
     if (st == ST_DONE)
-        st = proc_run(d, "ttp", (const char *[]){d->bin_ttp, "-c", conf, "--init", "--bundle-out", bundle, NULL});
+        st = proc_start(d, who, (const char *[]){d->bin_ttp, "-c", conf, NULL});
+    return st == ST_DONE ? proc_ready(d, who) : st;
+}
+
+/* Each pins the other's first bundle before it serves. */
+static enum status start_ttps(struct demo *d)
+{
+    enum status st = init_ttp(d, DEMO_TTP_P);
+    if (st == ST_DONE && d->plan.two)
+        st = init_ttp(d, DEMO_TTP_2_P);
     if (st == ST_DONE)
-        st = proc_start(d, DEMO_TTP_P, (const char *[]){d->bin_ttp, "-c", conf, NULL});
-    return st == ST_DONE ? proc_ready(d, DEMO_TTP_P) : st;
+        st = run_ttp(d, DEMO_TTP_P);
+    return st == ST_DONE && d->plan.two ? run_ttp(d, DEMO_TTP_2_P) : st;
+}
+
+/* The servers have to know each other's address, and one starts first: a port that is free now. */
+static enum status choose_port(struct demo *d)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t n = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good =
+        fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && getsockname(fd, (struct sockaddr *)&at, &n) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    d->port_2 = ntohs(at.sin_port);
+    return good ? ST_DONE : cli_fail_file(d->c, ERR_IO, "there is no free port", "127.0.0.1");
 }
 
 static enum status start_cse(struct demo *d, enum demo_who who)
@@ -242,9 +278,13 @@ static enum status start_all(struct demo *d)
     if (st == ST_DONE)
         st = house_make(d);
     if (st == ST_DONE)
-        st = start_ttp(d);
+        st = start_ttps(d);
+    if (st == ST_DONE && d->plan.two)
+        st = choose_port(d);
     if (st == ST_DONE)
         st = start_cse(d, DEMO_SERVER);
+    if (st == ST_DONE && d->plan.two)
+        st = start_cse(d, DEMO_SERVER_2);
     if (st == ST_DONE)
         st = start_cse(d, DEMO_GATEWAY);
     if (st == ST_DONE && d->plan.ttp->beside == DEMO_GATEWAY_2)
@@ -261,9 +301,11 @@ static enum status start_all(struct demo *d)
 enum status demo_run(struct cli *c)
 {
     static struct demo d = {.actor = {{.name = "ttp"},
+                                      {.name = "ttp-2"},
                                       {.name = "server"},
                                       {.name = "gateway"},
                                       {.name = "gateway-2"},
+                                      {.name = "server-2"},
                                       {.name = "host"},
                                       {.name = "device"},
                                       {.name = "app-heat"},

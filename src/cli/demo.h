@@ -17,11 +17,14 @@
 #include "cli/cli.h"
 #include "wire/json.h"
 
-#define DEMO_SP      "//demo.example"
-#define DEMO_DOMAIN  "demo.example"
-#define DEMO_POLICY  "ward-3"
-#define DEMO_PAIR_ID "heat@demo.example"     /* of the key that app-heat and the host share (ESPrim) */
-#define DEMO_KEY_ID  "thermo-1@demo.example" /* of the provisioned credential */
+#define DEMO_SP       "//demo.example"
+#define DEMO_DOMAIN   "demo.example"
+#define DEMO_SP_2     "//partner.example" /* of a demo with two domains: the applications' */
+#define DEMO_DOMAIN_2 "partner.example"
+#define DEMO_TTP_2    "ttp.partner.example"
+#define DEMO_POLICY   "ward-3"
+#define DEMO_PAIR_ID  "heat@demo.example"     /* of the key that app-heat and the host share (ESPrim) */
+#define DEMO_KEY_ID   "thermo-1@demo.example" /* of the provisioned credential */
 
 enum {
     DEMO_LINE_MAX = 1 << 20,
@@ -33,12 +36,15 @@ enum {
 };
 
 /* DEMO_HOST: the ASN-CSE on the device, of a demo in which the device hosts. DEMO_GATEWAY_2: the MN-CSE that hosts
- * nothing and beside which the TTP runs, of a demo with --ttp other-gateway. */
+ * nothing and beside which the TTP runs, of a demo with --ttp other-gateway. DEMO_TTP_2_P and DEMO_SERVER_2: of the
+ * second domain, with --domains 2. */
 enum demo_who {
     DEMO_TTP_P,
+    DEMO_TTP_2_P,
     DEMO_SERVER,
     DEMO_GATEWAY,
     DEMO_GATEWAY_2,
+    DEMO_SERVER_2,
     DEMO_HOST,
     DEMO_DEVICE,
     DEMO_HEAT,
@@ -72,6 +78,7 @@ struct demo_plan {
     bool device_seals; /* the sensor's application seals; otherwise the CSE that hosts */
     bool strict;       /* whoever seals cannot open */
     bool esprim;       /* app-heat's requests are end-to-end protected primitives */
+    bool two;          /* the applications are of another service provider, with a TTP and an IN-CSE of its own */
     enum demo_key key;
     uint64_t batch; /* readings in one envelope; 0: each in its own */
 };
@@ -98,6 +105,7 @@ struct demo {
     } via[DEMO_VIA_MAX];
     size_t vias;
     struct actor actor[DEMO_ACTORS];
+    unsigned port_2;                     /* of the second server, which the first has to know before it is there */
     struct arena turn;                   /* lines and answers; the live demo empties it after each reading */
     struct jval *event[DEMO_EVENTS_MAX]; /* what app-heat reported of its own accord, in `turn` */
     size_t events;
@@ -107,8 +115,8 @@ struct demo {
 };
 
 /* ---- demo_plan.c ---- */
-/* Reads --mode, --host, --ttp, --key, --strict, --esprim and --batch. Says the fault: a word that is none, or two that
- * do not go together. */
+/* Reads --mode, --host, --ttp, --domains, --key, --strict, --esprim and --batch. Says the fault: a word that is none,
+ * or two that do not go together. */
 MUST_USE enum status plan_take(struct demo *d);
 /* Commands for the device that make its access control policy and a container with these members besides `rn` and
  * `acpi` ("" or ",..."). In the command line's memory. */
@@ -118,6 +126,11 @@ const char *plan_container(struct demo *d, const char *name, const char *members
 const char *plan_words(struct demo *d, const char *text);
 /* What a gateway as TTP means for who can read, as a line or a JSON object. Nothing otherwise. */
 MUST_USE enum status plan_tell(struct demo *d);
+/* app-heat as access control policies and subscriptions at the host name it; the container as app-heat names it. */
+const char *plan_heat(const struct demo *d);
+const char *plan_remote(const struct demo *d);
+/* What the domain of the applications is called, "//demo.example". */
+const char *plan_readers_sp(const struct demo *d);
 /* Is nobody on the path asked for a key? */
 static inline bool plan_provisioned(const struct demo *d)
 {
@@ -125,9 +138,12 @@ static inline bool plan_provisioned(const struct demo *d)
 }
 
 /* ---- demo_house.c ---- */
+/* Is this actor, by its name, of the second domain? */
+bool house_second(const struct demo *d, const char *name);
 /* Folder, CA, certificates, bundle-free configuration. Says the fault. */
 MUST_USE enum status house_make(struct demo *d);
-MUST_USE enum status house_ttp(struct demo *d);
+/* Configuration of a TTP; partners: with the other one as its partner, whose bundle is there. */
+MUST_USE enum status house_ttp(struct demo *d, enum demo_who who, bool partners);
 /* Configuration of the server, the gateway or the device's CSE. */
 MUST_USE enum status house_cse(struct demo *d, enum demo_who who);
 MUST_USE enum status house_profiles(struct demo *d);

@@ -345,7 +345,8 @@ static enum status do_cut(struct role *r, struct span rest)
         getsockname(r->closed_port, (struct sockaddr *)&at, &n) != 0)
         return say_word(r, "cut", "error", "IO");
     for (size_t i = 0; i < r->w.s.p.ttps; i++) {
-        r->url[i] = r->w.s.p.ttp[i].url;
+        if (!(r->url[i] = r->w.s.p.ttp[i].url))
+            continue; /* it is reached through another one */
         r->w.s.p.ttp[i].url = app_fmt(r->w.s.app, "https://127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
     }
     return say_word(r, "cut", "done", "cut");

@@ -42,7 +42,7 @@ static enum status set_up(struct demo *d)
         {DEMO_DEVICE, plan_acp(d), "the access control policy cannot be made"},
         {DEMO_DEVICE, plan_container(d, "data", ",\"mni\":10000"), "the container cannot be made"},
         {DEMO_HEAT, "register", "app-heat cannot register"},
-        {DEMO_HEAT, cli_fmt(d->c, "subscribe %s", d->plan.site->remote), "app-heat cannot subscribe"},
+        {DEMO_HEAT, cli_fmt(d->c, "subscribe %s", plan_remote(d)), "app-heat cannot subscribe"},
     };
     for (size_t i = 0; i < LEN(rows); i++) {
         int64_t until = demo_now_ms() + WAIT_MS;
@@ -67,7 +67,7 @@ static const char *gateway_does(const struct demo *d)
 static enum status heading(struct demo *d)
 {
     struct cli *c = d->c;
-    const char *remote = d->plan.site->remote;
+    const char *remote = plan_remote(d);
     bool blind = d->plan.device_seals || d->plan.site->who == DEMO_HOST;
     if (c->json)
         return ST_DONE;

@@ -46,6 +46,12 @@ static enum status said(struct cli *c, const char *app)
     return cli_out_line(c, span_str(cli_fmt(c, "{\"v\":1,\"revoked\":\"%s\"}", app)));
 }
 
+/* In a demo of two domains the applications are of the second one. */
+static bool two_domains(struct cli *c, const char *dir)
+{
+    return access(cli_fmt(c, "%s/server-2/admin.sock", dir), F_OK) == 0;
+}
+
 enum status demo_revoke(struct cli *c)
 {
     const char *app = c->arg[0], *dir = cli_opt(c, "state");
@@ -63,7 +69,8 @@ enum status demo_revoke(struct cli *c)
     if (st == ST_DONE)
         st = session_open(&c->app, &s, SESSION_TTP);
     if (st == ST_DONE) {
-        enum reason r = policy_denial(&s, &s.ttps.one[0], cli_fmt(c, DEMO_SP "/S%s", app), "", true);
+        enum reason r = policy_denial(&s, &s.ttps.one[0],
+                                      cli_fmt(c, "%s/S%s", two_domains(c, dir) ? DEMO_SP_2 : DEMO_SP, app), "", true);
         if (r != REASON_OK)
             st = CLI_FAIL(c, (enum status)reason_exit(r),
                           .what = cli_fmt(c, "the vault has not taken the denial: %s", s.ttps.why), .who = s.ttps.who,

@@ -106,7 +106,7 @@ static void step_register(struct run *r)
         must_rsc(r, proc_ask(d, DEMO_DEVICE, "%s", plan_container(d, containers[i], "")), 2001, "a <container>");
     told(r, "ae", cli_fmt(d->c, "%s/thermo-1", d->plan.site->base));
     told(r, "container", d->plan.site->stream);
-    told(r, "may-read", "/Sapp-heat (acop 51)");
+    told(r, "may-read", cli_fmt(d->c, "%s (acop 51)", plan_heat(d)));
 }
 
 /* ---- 2 ---- */
@@ -162,7 +162,7 @@ static struct jval *ask_until(struct run *r, enum demo_who who, const char *comm
 {
     int64_t until = demo_now_ms() + WAIT_MS;
     for (;;) {
-        struct jval *v = proc_ask(r->d, who, "%s %s%s", command, r->d->plan.site->remote, rest);
+        struct jval *v = proc_ask(r->d, who, "%s %s%s", command, plan_remote(r->d), rest);
         int rsc = demo_int(v, "rsc");
         if (!v || rsc == refused || (rsc >= 2000 && rsc < 3000) || demo_now_ms() > until || *r->d->stop)
             return v;
@@ -195,24 +195,24 @@ static void step_ask(struct run *r)
     r->answered = demo_text(d, cin_of(v), "con");
     v = ask_until(r, DEMO_HEAT, "subscribe", "", 4103);
     must_rsc(r, v, 2001, "<subscription> below the container");
-    told(r, "to", cli_fmt(d->c, "the server, %s", d->actor[DEMO_SERVER].https));
-    told(r, "retrieve", cli_fmt(d->c, "%s/la", d->plan.site->remote));
-    told(r, "subscribe", d->plan.site->remote);
+    told(r, "to", cli_fmt(d->c, "the server, %s", d->actor[d->plan.two ? DEMO_SERVER_2 : DEMO_SERVER].https));
+    told(r, "retrieve", cli_fmt(d->c, "%s/la", plan_remote(d)));
+    told(r, "subscribe", plan_remote(d));
 }
 
 static void step_forward(struct run *r)
 {
     struct demo *d = r->d;
     const char *data = d->plan.site->data;
-    struct jval *v = proc_ask(d, DEMO_HEAT, "get %s/sub-Sapp-heat", d->plan.site->remote);
+    struct jval *v = proc_ask(d, DEMO_HEAT, "get %s/sub-Sapp-heat", plan_remote(d));
     must_rsc(r, v, 2000, "the subscription, asked for through the server");
     const struct jval *nu = json_at(JSON_GET(JSON_GET(JSON_GET(v, "resource"), "m2m:sub"), "nu"), 0);
-    must(r, json_is(nu, SPAN("/Sapp-heat")), "the subscription notifies somebody else");
+    must(r, json_is(nu, span_str(plan_heat(d))), "the subscription notifies somebody else");
     /* It lies at the host itself: asked there by somebody who may not read it, it is refused, not missing. */
     must_rsc(r, proc_ask(d, DEMO_DEVICE, "get %s/sub-Sapp-heat", data), 4103, "the subscription at the host");
     must_rsc(r, proc_ask(d, DEMO_DEVICE, "get %s/sub-nobody", data), 4004, "control: no such subscription");
     told(r, "at-the-host", cli_fmt(d->c, "%s/sub-Sapp-heat", data));
-    told(r, "notifies", "/Sapp-heat");
+    told(r, "notifies", plan_heat(d));
     /* The target was verified and is told, over both hops. */
     int64_t until = demo_now_ms() + WAIT_MS;
     struct jval *first = NULL;
@@ -234,11 +234,11 @@ static void step_authenticate(struct run *r)
 {
     struct demo *d = r->d;
     (void)proc_ask(d, DEMO_HEAT, "plain");
-    struct jval *v = proc_ask(d, DEMO_HEAT, "get %s", d->plan.site->remote);
+    struct jval *v = proc_ask(d, DEMO_HEAT, "get %s", plan_remote(d));
     must_rsc(r, v, 4103, "app-heat, whom the host cannot authenticate over the server");
     counted(r, "app-heat-plain", (uint64_t)demo_int(v, "rsc"));
     go_inside(r);
-    v = proc_ask(d, DEMO_HEAT, "get %s", d->plan.site->remote);
+    v = proc_ask(d, DEMO_HEAT, "get %s", plan_remote(d));
     must_rsc(r, v, 2000, "app-heat inside an ESPrim Object");
     counted(r, "app-heat-inside", (uint64_t)demo_int(v, "rsc"));
 }
@@ -251,7 +251,7 @@ static void step_authorise(struct run *r)
     counted(r, "app-other", (uint64_t)demo_int(v, "rsc"));
     told(r, "reason", demo_text(d, JSON_GET(v, "resource"), "m2m:dbg"));
     must(r, *demo_text(d, JSON_GET(v, "resource"), "m2m:dbg"), "the refusal gives no reason");
-    v = proc_ask(d, DEMO_OTHER, "subscribe %s", d->plan.site->remote);
+    v = proc_ask(d, DEMO_OTHER, "subscribe %s", plan_remote(d));
     must_rsc(r, v, 4103, "a subscription of app-other");
     if (d->plan.esprim)
         step_authenticate(r);
@@ -466,7 +466,7 @@ static void step_open(struct run *r)
         must(r, proc_listen(d, DEMO_HEAT, PAUSE_MS), "app-heat is gone");
     uint64_t n = judged(d, r) + 2;
     must(r, n >= d->count, "%llu of %llu readings were opened", (unsigned long long)n, (unsigned long long)d->count);
-    v = proc_ask(d, DEMO_HEAT, "get %s/la", d->plan.site->remote);
+    v = proc_ask(d, DEMO_HEAT, "get %s/la", plan_remote(d));
     must_rsc(r, v, 2000, "RETRIEVE of the newest reading");
     counted(r, "sent", d->sent);
     counted(r, "opened", n);
@@ -487,13 +487,13 @@ struct step {
 static const struct step steps[DEMO_STEPS] = {
     {"the device {registers}", step_register},
     {"by policy the {sealer} protects the data: a credential with an identifier, {credential}", step_protect},
-    {"the application asks the {host} through the server: RETRIEVE and subscribe", step_ask},
-    {"the server forwards to the right gateway{further}, and its notifications back", step_forward},
+    {"the application asks the {host} through the {server}: RETRIEVE and subscribe", step_ask},
+    {"{servers} to the right gateway{further}, and its notifications back", step_forward},
     {"the {host} verifies who asks: app-heat may, app-other may not", step_authorise},
     {"the {host} answers with the encrypted data that it hosts", step_answer},
-    {"the server forwards what it cannot open; without the credential the application cannot either", step_blind},
-    {"the application asks the TTP for the credential by the identifier found with the data", step_request_key},
-    {"the TTP checks the authorization: app-heat gets the credential, app-other does not", step_provision},
+    {"{servers} what {these} cannot open; without the credential the application cannot either", step_blind},
+    {"the application asks the {asks} for the credential by the identifier found with the data", step_request_key},
+    {"the {checks} checks the authorization: app-heat gets the credential, app-other does not", step_provision},
     {"the application opens and processes the data, by RETRIEVE and by NOTIFY", step_open},
 };
 

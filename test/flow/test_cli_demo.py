@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -82,6 +83,52 @@ def test_once_with_a_gateway_as_ttp(tmp_path, words):
     by_step = {r["step"]: r["evidence"] for r in rows[1:-1]}
     assert by_step[2]["kid"].endswith("@" + name) and by_step[9]["decided-by"] == name
     assert ("gateway-2-octets-searched" in by_step[7]) == (words[0] == "other-gateway")
+
+
+def records(state, ttp):
+    """What the log of a TTP says, as the ledger keeps it."""
+    with sqlite3.connect("file:%s/%s/state/ledger.db?mode=ro" % (state, ttp), uri=True) as db:
+        return [json.loads(row[0]) for row in db.execute("SELECT record FROM leaf ORDER BY idx")]
+
+
+@pytest.mark.parametrize("words", [[], ["--mode", "device"], ["--host", "device"], ["--key", "ttp"], ["--strict"]],
+                         ids=" ".join)
+def test_once_with_two_domains(tmp_path, words):
+    """The applications belong to another service provider: another CA, TTP and IN-CSE; nothing secret is shared."""
+    state = str(tmp_path / "state")
+    done = ok("demo", "--once", "--json", "--domains", "2", "--state", state, "--keep", *words, timeout=120 * SLOW,
+              env={"XDG_RUNTIME_DIR": str(tmp_path)})
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    who = {r["who"]: r["can-read"] for r in rows if "who" in r}
+    assert who["IN-CSE of partner.example"].startswith("neither") and who["TTP of partner.example"].startswith("neither")
+    assert rows[-1] == {"v": 1, "summary": {"steps": 10, "ok": 10}}
+    by_step = {r["step"]: r["evidence"] for r in rows if "step" in r}
+    assert by_step[2]["kid"].endswith("@ttp.demo.example")
+    assert by_step[4]["notifies"] == "//partner.example/Sapp-heat"
+    assert by_step[7]["server-found"] == by_step[7]["server-2-found"] == 0 < by_step[7]["control-found"]
+    assert by_step[9]["decided-by"] == "ttp.demo.example"
+    # Each TTP wrote down its part: who vouched, and for whom.
+    kid = by_step[2]["kid"]
+    released = [r for r in records(state, "ttp") if "items" in r and {"kid": kid, "code": "ok"} in r["items"]]
+    assert released and {r["via"] for r in released} == {"ttp.partner.example"}
+    assert {r["iss"] for r in released} == {"//partner.example/Sapp-heat"}
+    relayed = [r for r in records(state, "ttp-2") if r.get("op") == "relay"]
+    assert {r["to"] for r in relayed} == {"ttp.demo.example"}
+    assert {r["req"] for r in released} <= {r["req"] for r in relayed}
+    # Nothing secret is on both sides: no key of one domain, and no authority but in the two sections [peer].
+    text = {name: open(os.path.join(folder, name), encoding="utf-8").read()
+            for folder in [state + "/certs"] for name in os.listdir(folder) if name.endswith(".key")}
+    assert len(set(text.values())) == len(text)
+    for name, conf in (("server", "cse.conf"), ("server-2", "cse.conf"), ("ttp-2", "ttp-2.conf")):
+        with open(f"{state}/{name}/{conf}", encoding="utf-8") as f:
+            sections = f.read().split("\n[")
+        other = "/ca/" if name.endswith("-2") else "/ca-2/"
+        assert [s.partition("]")[0].partition(" ")[0] for s in sections if other in s] == ["peer"]
+
+
+def test_two_domains_do_not_go_with_everything(tmp_path):
+    for words in (["3"], ["2", "--ttp", "own-gateway"], ["2", "--esprim"], ["2", "--key", "provisioned"]):
+        assert run("demo", "--once", "--domains", *words, env={"XDG_RUNTIME_DIR": str(tmp_path)}).returncode == 2
 
 
 @pytest.mark.parametrize("words", [[], ["--mode", "device"], ["--host", "device"]], ids=" ".join)
