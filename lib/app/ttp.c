@@ -160,7 +160,10 @@ static enum reason exchange(struct ttps *s, const struct ttp *t, struct span met
 enum reason ttp_get(struct ttps *s, struct ttp *t, const char *path, struct buf *out)
 {
     struct talk_answer a;
-    enum reason r = exchange(s, t, SPAN("GET"), path, SPAN_NONE, &a);
+    struct ttp *at = door(s, t);
+    bool told = at != t && strcmp(path, "/bundle") == 0; /* the one in between has it */
+    enum reason r = told ? exchange(s, at, SPAN("POST"), "/partner", span_str(t->row->fqdn), &a)
+                         : exchange(s, t, SPAN("GET"), path, SPAN_NONE, &a);
     if (r == REASON_OK)
         buf_put(out, talk_body(&a));
     talk_answer_free(&a);

@@ -44,6 +44,7 @@ static const struct vault_kind *const kinds[KIND__N + 1] = {
     [KIND_CMD_UPDATE] = &vault_kind_cmd_update,
     [KIND_RELAY] = &vault_kind_relay,
     [KIND_VOUCHED] = &vault_kind_vouched,
+    [KIND_PARTNER] = &vault_kind_partner,
     [KIND_ADMIN] = &vault_kind_admin,
 };
 

@@ -373,7 +373,7 @@ struct vault_kind {
 };
 extern const struct vault_kind vault_kind_simple, vault_kind_client, vault_kind_letter, vault_kind_key,
     vault_kind_release, vault_kind_policy, vault_kind_show, vault_kind_why, vault_kind_poll, vault_kind_cosign,
-    vault_kind_witness, vault_kind_vouched, vault_kind_relay;
+    vault_kind_witness, vault_kind_vouched, vault_kind_relay, vault_kind_partner;
 
 /* vault_client.c, for a registration that came by another face: binds the key of an ask that vault_kind_client.read
  * took, without a leaf. False: answered. */

@@ -155,6 +155,22 @@ static enum err relay_answer(struct vault *v, struct vault_ask *a)
 
 const struct vault_kind vault_kind_relay = {relay_read, relay_decide, relay_answer, NULL, relay_end};
 
+/* ---- bundles, for clients that do not reach the partner; the body is its FQDN -------------------------------------
+ */
+
+static enum err partner_read(struct vault *v, struct vault_ask *a)
+{
+    const struct vault_peer *p = vault_peer_find(v, a->body);
+    if (p)
+        vault_reply(v, a, 200, TYPE_JOSE, p->text, SPAN_NONE);
+    else
+        vault_refuse(v, a, 404, reason_code(REASON_UNKNOWN_TTP), "this TTP has no such partner",
+                     "the body is the FQDN of a partner");
+    return OK;
+}
+
+const struct vault_kind vault_kind_partner = {.read = partner_read};
+
 /* ---- what comes back --------------------------------------------------------------------------------------------- */
 
 static void unreachable(struct vault *v, struct vault_ask *a)

@@ -392,10 +392,49 @@ static void test_bundles_only_rise(void **state)
     house_restart(s.h);
     assert_true(s.h->up);
     expect(&s, real, 200, REASON_OK);
+    struct bundle shown;
+    assert_int_equal(
+        bundle_open(ask(s.h, KIND_PARTNER, "", SPAN(PARTNER)).body, SPAN(PARTNER), s.b.identity, 0, &s.h->mem, &shown),
+        REASON_OK);
+    assert_int_equal(shown.seq, 9);
+    bundle_free(&shown);
+    assert_int_equal(ask(s.h, KIND_PARTNER, "", SPAN("ttp.c.example")).status, 404);
     news(&s, &lower);
     expect(&s, theft, 403, REASON_FAILED);
     p256_free(old);
     p256_free(forged.identity);
+    scene_end(&s);
+}
+
+static uint64_t own_bundle(struct scene *s, struct span domain)
+{
+    struct bundle b;
+    struct answer a = ask(s->h, KIND_BUNDLE, "", SPAN_NONE);
+    assert_int_equal(bundle_open(a.body, SPAN(FQDN), NULL, 0, &s->h->mem, &b), REASON_OK);
+    assert_int_equal(b.n_vouches, 1);
+    assert_true(span_eq(b.vouches[0], domain));
+    uint64_t seq = b.seq;
+    bundle_free(&b);
+    return seq;
+}
+
+static void test_the_own_bundle_claims_what_is_configured(void **state)
+{
+    struct scene s;
+    (void)state;
+    scene_set(&s);
+    uint64_t seq = own_bundle(&s, SPAN("demo.example"));
+    buf_reset(&s.own);
+    msg_item_put(&s.own, SPAN("other.example\n"));
+    partners.own = buf_span(&s.own);
+    house_restart(s.h);
+    assert_int_equal(vault_tick(s.h->vault), OK);
+    pump(s.h);
+    assert_int_equal(own_bundle(&s, SPAN("other.example")), seq + 1);
+    house_restart(s.h);
+    assert_int_equal(vault_tick(s.h->vault), OK);
+    pump(s.h);
+    assert_int_equal(own_bundle(&s, SPAN("other.example")), seq + 1);
     scene_end(&s);
 }
 
@@ -570,6 +609,7 @@ int main(void)
         cmocka_unit_test(test_sent_again_it_is_decided_again),
         cmocka_unit_test(test_quota_of_a_partner),
         cmocka_unit_test(test_bundles_only_rise),
+        cmocka_unit_test(test_the_own_bundle_claims_what_is_configured),
         cmocka_unit_test(test_the_operators_new_pin_counts),
         cmocka_unit_test(test_a_bundle_that_is_over),
         cmocka_unit_test(test_relaying),

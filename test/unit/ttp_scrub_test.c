@@ -6,7 +6,7 @@
  *   named     the scrub names something, and the other keys are released
  *   same      nothing was found, and everything that the database holds is what it was
  * Anything else is a fault of ours. */
-#include "ttp_house.h"
+#include "ttp_m2m.h"
 
 #include "ttp/admin.h"
 
