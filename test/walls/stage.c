@@ -243,6 +243,8 @@ static void tell_vault(struct stage *s, bool init)
     if (s->enrol_sp)
         msg_put_ENROL_START(&s->parent_vault.out,
                             &(struct msg_ENROL_START){.sp = span_str(s->enrol_sp), .days = 30, .ca_days = 300});
+    if (s->partners)
+        msg_put_VAULT_PEERS(&s->parent_vault.out, s->partners);
     msg_put_VAULT_START(&s->parent_vault.out, &m);
     NEED(link_flush(&s->parent_vault) == OK);
 }

@@ -43,6 +43,7 @@ struct stage {
     struct span kid;
     struct bundle bundle;
     struct span bundle_text;
+    const struct msg_VAULT_PEERS *partners; /* told to the vault before it starts; NULL: none */
     /* the parent's 72 octets */
     bool known, up, refused;
     uint64_t size;

@@ -20,8 +20,15 @@ ENROL = {"no-token": "verify", "stolen-proof": "verify", "token-of-another-name"
          "foreign-domain": "other", "key-of-somebody-else": "other", "used-token": "verify", "renewal-by-front": "verify",
          "renewal-signed-by-thief": "verify", "renewal-in-own-name": "other", "renewal-by-old-key": "verify",
          "registration-by-stolen-proof": "verify"}
+PARTNER = {"vouches-outside-its-domains": "verify", "vouches-for-a-client-of-ours": "verify",
+           "claims-more-domains": "verify", "uses-a-pinned-identity": "verify", "reads-what-it-relays": "other",
+           "epk-of-its-own": "verify", "stale-voucher": "verify", "voucher-for-another-request": "verify",
+           "relays-twice": "other", "bundle-by-another-identity": "verify", "bundle-of-before": "verify"}
+# What a partner can do, said in the documentation: invent an application of its own domain that no owner has pinned.
+HONEST = {"invents-an-application"}
 # The writer's own check, which no vault can make for it: a writer that does not compare with its pin is robbed.
 CARELESS = {"own-sealing-key-careless-writer"}
+PLAYS = [("hostile_front", FRONT), ("hostile_ledger", LEDGER), ("hostile_enrol", ENROL), ("hostile_partner", PARTNER)]
 
 
 def play(hostile, binary):
@@ -31,14 +38,14 @@ def play(hostile, binary):
     return {row["attack"]: row["leaked"] for row in map(json.loads, done.stdout.splitlines())}
 
 
-@pytest.mark.parametrize("hostile,attacks", [("hostile_front", FRONT), ("hostile_ledger", LEDGER), ("hostile_enrol", ENROL)])
+@pytest.mark.parametrize("hostile,attacks", PLAYS)
 def test_conquered_rooms_get_no_key(hostile, attacks):
     got = play(hostile, "oneseal-ttp")
-    assert {a for a in got if got[a]} == CARELESS & set(got)
-    assert set(attacks) == set(got) - CARELESS
+    assert {a for a in got if got[a]} == (CARELESS | HONEST) & set(got)
+    assert set(attacks) == set(got) - CARELESS - HONEST
 
 
-@pytest.mark.parametrize("hostile,attacks", [("hostile_front", FRONT), ("hostile_ledger", LEDGER), ("hostile_enrol", ENROL)])
+@pytest.mark.parametrize("hostile,attacks", PLAYS)
 def test_the_attacks_are_real(hostile, attacks):
     got = play(hostile, "oneseal-ttp-control")
     assert {a for a, check in attacks.items() if check == "verify"} == {a for a in attacks if got[a]}
