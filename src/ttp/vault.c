@@ -3,8 +3,8 @@
 #include "host/heap.h"
 #include "host/secret.h"
 #include "ttp/vault_admin.h"
-#include "ttp/vault_root.h"
 #include "ttp/vault_relay.h"
+#include "ttp/vault_root.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>

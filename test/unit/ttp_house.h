@@ -71,7 +71,7 @@ struct house {
     struct span enrol_ca; /* its certificate, PEM, as the parent heard it */
     bool lenient;         /* a file that the ledger does not take is no fault of the test */
     bool fail_commit;     /* the ledger cannot keep the next batches */
-    struct span posted;             /* newest POST_OUT: who, path, body as items; kept here, it goes nowhere */
+    struct span posted;   /* newest POST_OUT: who, path, body as items; kept here, it goes nowhere */
     uint64_t post_id;
     size_t n_posts;
 };
