@@ -79,6 +79,25 @@ static void log_page(struct front *f, struct http_req *r, size_t row)
     front_flush(f);
 }
 
+/* Numbers of the whole house: for those who may read its log. */
+static bool metrics_handle(struct front *f, struct http_req *r)
+{
+    uint8_t names[TTP_PEER_MAX + 16];
+    struct buf b = BUF_ARRAY(names);
+    if (!span_eq(r->path, SPAN("/metrics")))
+        return false;
+    front_peer(r, &b);
+    if (b.e != OK || b.n == 0 || !is_auditor(f, buf_span(&b))) {
+        front_error(f, r, 403, "refused", "only auditors of this TTP may read its numbers",
+                    "the TTP's operator lists them: [operator] auditors");
+        return true;
+    }
+    struct front_ask *a = front_take(f, r);
+    if (a)
+        front_ask(f, a, KIND_METRICS, 0, SPAN_NONE);
+    return true;
+}
+
 static bool no_certificate(struct front *f, struct http_req *r)
 {
     if (r->peer)
@@ -109,7 +128,8 @@ static bool log_handle(struct front *f, struct http_req *r)
 void front_handle(void *ctx, struct http_req *r)
 {
     struct front *f = ctx;
-    if (log_handle(f, r) || front_tile_handle(f, r) || front_m2m_handle(f, r) || front_est_handle(f, r))
+    if (log_handle(f, r) || metrics_handle(f, r) || front_tile_handle(f, r) || front_m2m_handle(f, r) ||
+        front_est_handle(f, r))
         return;
     for (size_t i = 0; i < LEN(routes); i++) {
         if (!routes[i].path || !span_eq(r->path, span_str(routes[i].path)))
@@ -123,8 +143,7 @@ void front_handle(void *ctx, struct http_req *r)
         }
         return;
     }
-    front_error(
-        f, r, 404, "malformed", "there is nothing at this path",
-        "letter, key, release, policy, policy/show, policy/why, client, shred, poll, bundle, nonce, anchors, log/..., "
-        "maf/..., mef/..., .well-known/est/...");
+    front_error(f, r, 404, "malformed", "there is nothing at this path",
+                "letter, key, release, policy, policy/show, policy/why, client, shred, poll, bundle, nonce, health, "
+                "metrics, anchors, log/..., maf/..., mef/..., .well-known/est/...");
 }

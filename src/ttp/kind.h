@@ -25,6 +25,10 @@ enum ttp_log { LOG_CHECKPOINT, LOG_ENTRIES, LOG_CONSISTENCY, LOG_COSIGNED };
 /* VAULT_NO when the root is not the one of these keys; other reasons are about the state. */
 #define TTP_WRONG_CUSTODY "the custody secret does not open the keys of this state folder"
 
+/* How much of the disk is left, as the ledger says with every request: room for all; four fifths are used; no more
+ * letters are taken. */
+enum ttp_space { SPACE_ENOUGH, SPACE_80, SPACE_LOW };
+
 enum {
     TTP_BODY_MAX = 512 << 10,  /* octets of one request body */
     TTP_ASKS_MAX = 1024,       /* requests in the rooms at a time */

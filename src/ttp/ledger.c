@@ -172,7 +172,7 @@ static enum err on_ASK(void *room, const union msg_any *m)
     msg_put_ASKED(l->conf.to_vault, &(struct msg_ASKED){.id = a->id,
                                                         .kind = a->kind,
                                                         .base = a->base,
-                                                        .low = ledger_db_free(&l->db) < TTP_RESERVE,
+                                                        .space = (uint8_t)ledger_db_space(&l->db),
                                                         .peer = a->peer,
                                                         .body = a->body});
     return OK;

@@ -55,7 +55,8 @@ enum err ledger_admin_storage(struct ledger *l, struct span words, uint16_t *sta
     JW_U64(&w, "leaves", l->size);
     JW_U64(&w, "free", left);
     JW_U64(&w, "reserve", TTP_RESERVE);
-    JW_BOOL(&w, "low", left < TTP_RESERVE);
+    JW_BOOL(&w, "low", ledger_db_space(&l->db) == SPACE_LOW);
+    JW_BOOL(&w, "warn", ledger_db_space(&l->db) != SPACE_ENOUGH);
     jw_end_obj(&w);
     return OK;
 }

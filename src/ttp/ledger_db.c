@@ -315,6 +315,16 @@ enum err ledger_db_row_here(struct ledger_db *d, enum ledger_sql sql, struct row
     return e;
 }
 
+enum ttp_space ledger_db_space(const struct ledger_db *d)
+{
+    struct statvfs v;
+    if (d->folder < 0 || fstatvfs(d->folder, &v) != 0)
+        return SPACE_ENOUGH;
+    if ((uint64_t)v.f_bavail * v.f_frsize < TTP_RESERVE)
+        return SPACE_LOW;
+    return v.f_bavail < v.f_blocks / 5 ? SPACE_80 : SPACE_ENOUGH;
+}
+
 uint64_t ledger_db_free(const struct ledger_db *d)
 {
     struct statvfs v;

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "store/batch.h"
+#include "ttp/kind.h"
 #include "ttp/row.h"
 
 enum ledger_sql {
@@ -58,5 +59,7 @@ MUST_USE enum err ledger_db_look(struct ledger_db *d);
 MUST_USE enum err ledger_db_looked(struct ledger_db *d);
 /* Octets free on the file system; UINT64_MAX when it cannot be told. */
 uint64_t ledger_db_free(const struct ledger_db *d);
+/* The same as the rooms use it; ENOUGH when it cannot be told. */
+enum ttp_space ledger_db_space(const struct ledger_db *d);
 
 #endif

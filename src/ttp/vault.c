@@ -271,7 +271,7 @@ static struct vault_ask *ask_new(struct vault *v, const struct msg_ASKED *q)
     a->id = q->id;
     a->kind = (enum ttp_kind)q->kind;
     a->base = q->base;
-    a->low = q->low;
+    a->space = q->space;
     a->peer = arena_dup(&a->mem, q->peer);
     a->body = arena_dup(&a->mem, q->body);
     a->asked_at = v->commits;
@@ -289,7 +289,7 @@ static enum err read_ask(struct vault *v, struct vault_ask *a)
         vault_refuse(v, a, 503, reason_code(REASON_TTP_UNREACHABLE), "too many requests are under way", "try again");
         return OK;
     }
-    if (letter[a->kind] && a->low) {
+    if (letter[a->kind] && a->space == SPACE_LOW) {
         vault_refuse(v, a, 507, reason_code(REASON_TTP_SEALED),
                      "the TTP's storage is nearly full; what is left is for releases and revocations",
                      "the TTP's operator must give its state folder space");

@@ -14,6 +14,8 @@
 static const struct vault_kind *const kinds[KIND__N + 1] = {
     [KIND_NONCE] = &vault_kind_simple,
     [KIND_BUNDLE] = &vault_kind_simple,
+    [KIND_HEALTH] = &vault_kind_health,
+    [KIND_METRICS] = &vault_kind_health,
     [KIND_CLIENT] = &vault_kind_client,
     [KIND_LETTER] = &vault_kind_letter,
     [KIND_KEY] = &vault_kind_key,
@@ -85,6 +87,7 @@ static void reply(struct vault *v, struct vault_ask *a, uint16_t status, uint16_
                            &(struct msg_VAULT_DONE){.id = a->id & ~VAULT_ADMIN_ID, .status = status, .json = body});
         return;
     }
+    vault_health_answered(&v->health, a->kind, status);
     vault_nonce(v, nonce);
     msg_put_REPLY(v->conf.to_ledger, &(struct msg_REPLY){.id = a->id,
                                                          .status = status,

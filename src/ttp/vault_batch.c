@@ -233,6 +233,7 @@ enum err vault_batch_committed(struct vault *v, uint64_t size)
     if (size != v->tree.size)
         return ERR_STALE;
     v->commits++;
+    vault_health_batch(&v->health, true);
     vault_state_keep(v);
     vault_root_committed(v);
     if (v->snapshot_sent)
@@ -247,6 +248,7 @@ enum err vault_batch_committed(struct vault *v, uint64_t size)
 
 enum err vault_batch_failed(struct vault *v)
 {
+    vault_health_batch(&v->health, false);
     v->tree = v->before;
     v->changes = v->changes_before;
     v->n_touch = v->n_touch_before;

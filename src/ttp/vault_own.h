@@ -8,6 +8,7 @@
 #include "ttp/kind.h"
 #include "ttp/vault.h"
 #include "ttp/vault_ca.h"
+#include "ttp/vault_health.h"
 #include "ttp/vault_hold.h"
 #include "ttp/vault_life.h"
 #include "ttp/vault_map.h"
@@ -97,7 +98,7 @@ struct vault_ask {
     uint64_t id;
     enum ttp_kind kind;
     uint8_t base;
-    bool low;
+    uint8_t space; /* enum ttp_space */
     bool gathered; /* every row that it needs has come */
     bool done;     /* answered */
     bool away;     /* its leaf is there, and the answer comes from a partner (vault_relay.c) */
@@ -196,6 +197,7 @@ struct vault {
     struct vault_fold fold[VAULT_FOLD_MAX];
     size_t n_fold;
     struct vault_ca ca; /* vault_ca.h */
+    struct vault_health health;
     struct vault_quota quota;
     struct vault_holds holds;
     struct vault_witnesses witness;
@@ -371,9 +373,9 @@ struct vault_kind {
     void (*find)(struct vault *v, struct vault_ask *a);
     void (*end)(struct vault_ask *a); /* frees what `own` holds outside of mem; NULL: nothing */
 };
-extern const struct vault_kind vault_kind_simple, vault_kind_client, vault_kind_letter, vault_kind_key,
-    vault_kind_release, vault_kind_policy, vault_kind_show, vault_kind_why, vault_kind_poll, vault_kind_cosign,
-    vault_kind_witness, vault_kind_vouched, vault_kind_relay, vault_kind_partner;
+extern const struct vault_kind vault_kind_simple, vault_kind_health, vault_kind_client, vault_kind_letter,
+    vault_kind_key, vault_kind_release, vault_kind_policy, vault_kind_show, vault_kind_why, vault_kind_poll,
+    vault_kind_cosign, vault_kind_witness, vault_kind_vouched, vault_kind_relay, vault_kind_partner;
 
 /* vault_client.c, for a registration that came by another face: binds the key of an ask that vault_kind_client.read
  * took, without a leaf. False: answered. */

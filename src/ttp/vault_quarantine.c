@@ -48,7 +48,8 @@ enum err vault_quarantine(struct vault *v, const char *why)
 bool vault_quarantine_holds(struct vault *v, struct vault_ask *a)
 {
     char what[QUARANTINE_WHY_MAX + 64];
-    if (!v->quarantine.on || a->kind == KIND_NONCE || a->kind == KIND_BUNDLE || a->kind == KIND_ADMIN)
+    if (!v->quarantine.on || a->kind == KIND_NONCE || a->kind == KIND_BUNDLE || a->kind == KIND_HEALTH ||
+        a->kind == KIND_METRICS || a->kind == KIND_ADMIN)
         return false;
     snprintf(what, sizeof what, "the TTP is in quarantine: %.*s", (int)v->quarantine.n, v->quarantine.why);
     vault_refuse(v, a, 503, reason_code(REASON_TTP_SEALED), what,
