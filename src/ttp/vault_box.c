@@ -151,8 +151,9 @@ bool vault_path_good(struct vault *v, struct span tenant, struct span tenant_key
 bool vault_path_fits(struct vault *v, const struct row *row, const struct vault_found *above)
 {
     bool stream = above->stream_key.n > 0;
-    if (above->tenant_key.n == 0) /* never used; or shredded, as only the tenant of our own name can be */
-        return !stream || span_eq_nocase(row->adfq, span_str(v->fqdn));
+    if (above->tenant_key.n ==
+        0) /* of a tenant that was shredded the streams' keys are still there, and open nothing */
+        return !stream || (vault_tomb_was_all(v) && span_eq_nocase(row->adfq, span_str(v->fqdn)));
     return vault_path_good(v, row->adfq, above->tenant_key, stream ? row : NULL, above->stream_key);
 }
 

@@ -90,6 +90,11 @@ static uint64_t all_before(const struct vault *v)
     return !value ? 0 : value->n == 8 ? be64(value->p) : UINT64_MAX;
 }
 
+bool vault_tomb_was_all(const struct vault *v)
+{
+    return all_before(v) > 0;
+}
+
 bool vault_tomb_hides(const struct vault *v, const struct row *row)
 {
     struct tomb t;

@@ -27,6 +27,8 @@ MUST_USE enum err vault_tomb_kid(struct vault *v, struct span kid);
 /* Epochs of the stream up to `ep`, and whatever was registered before now. */
 MUST_USE enum err vault_tomb_stream(struct vault *v, struct span iss, const uint8_t sid[ROW_SID], uint64_t ep);
 MUST_USE enum err vault_tomb_all(struct vault *v);
+/* Was the tenant shredded once? */
+bool vault_tomb_was_all(const struct vault *v);
 bool vault_tomb_has_kid(const struct vault *v, struct span kid);
 /* Is this row, as it authenticates, of what was shredded? */
 bool vault_tomb_hides(const struct vault *v, const struct row *row);
