@@ -44,9 +44,9 @@ static void remember(struct loop *l)
     if (file_read(l->file, &b) == OK && json_parse(arena_dup(a, buf_span(&b)), a, &doc, NULL) == OK) {
         if (json_str(JSON_GET(doc, "ri"), a, &ri) == OK)
             copy(l->m.ri, sizeof l->m.ri, ri);
-        if (json_str(JSON_GET(doc, "cmid"), a, &id) == OK)
+        if (json_str(JSON_GET(doc, "command"), a, &id) == OK)
             copy(l->last, sizeof l->last, id);
-        if (json_u64(JSON_GET(doc, "cmst"), 999, &status) == OK)
+        if (json_u64(JSON_GET(doc, "status"), 999, &status) == OK)
             l->last_status = (unsigned)status;
     }
     heap_buf_free(&b);
@@ -60,8 +60,8 @@ static enum status keep(struct loop *l)
     jw_obj(&w);
     JW_U64(&w, "v", 1);
     JW_STR(&w, "ri", span_str(l->m.ri));
-    JW_STR(&w, "cmid", span_str(l->last));
-    JW_U64(&w, "cmst", l->last_status);
+    JW_STR(&w, "command", span_str(l->last));
+    JW_U64(&w, "status", l->last_status);
     jw_end_obj(&w);
     enum err e = b.e != OK ? b.e : file_replace(l->file, buf_span(&b), 0600);
     return e == OK ? ST_DONE : cli_fail_file(l->c, e, "the state of the commands cannot be kept", l->file);

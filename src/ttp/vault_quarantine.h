@@ -2,10 +2,10 @@
  * copy of its state: a policy, a denial or a shred may be missing (e2e.md 6, "Keys at rest"; 12). Who finds that out
  * calls vault_quarantine: the TPM's counter at a cold start, a witness that knows a newer head, or the operator.
  *
- * From that moment every request but NONCE, BUNDLE, HEALTH and METRICS is answered 503 ttp-sealed with the reason, also those that were
- * decided but not yet answered. A leaf {"op":"quarantine","text":why} and a row of TABLE_CUSTODY make it outlast a warm
- * and a cold start; if they cannot be written it still holds until the vault ends. `unquarantine REASON` of the
- * operator ends it, with a leaf. */
+ * From that moment every request but NONCE, BUNDLE, HEALTH and METRICS is answered 503 ttp-sealed with the reason, also
+ * those that were decided but not yet answered. A leaf {"op":"quarantine","text":why} and a row of TABLE_CUSTODY make
+ * it outlast a warm and a cold start; if they cannot be written it still holds until the vault ends. `unquarantine
+ * REASON` of the operator ends it, with a leaf. */
 #ifndef TTP_VAULT_QUARANTINE_H
 #define TTP_VAULT_QUARANTINE_H
 
