@@ -12,7 +12,7 @@ from library import b64u, unb64u
 from witness import certs
 
 VECTORS = os.path.join(library.ROOT, "test", "vectors")
-NAMES = ("jwe", "jws", "message", "refusals", "derivations", "streams")
+NAMES = ("jwe", "jws", "message", "refusals", "derivations", "shares", "streams")
 sys.path.insert(0, os.path.join(VECTORS, "make"))
 
 

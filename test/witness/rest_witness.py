@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-COLUMNS = ("klass:1 kind:1 kid:t iss:t sid:f ep:8 kc:f wk:f suid:1 base:1 adfq:t policy:t has_pv:1 pv:8 plain:1 et:8"
-           " ct:8 leaf:8").split()
+COLUMNS = ("klass:1 kind:1 kid:t iss:t sid:f ep:8 kc:f wk:f suid:1 base:1 adfq:t policy:t has_pv:1 pv:8 lbl:t tgis:t plain:1"
+           " et:8 ct:8 leaf:8").split()
 
 
 def argon2id(passphrase, salt, passes, memory, lanes):
