@@ -26,15 +26,19 @@ static bool known(const char *const *names, size_t n, const char *call)
     return false;
 }
 
+/* A filter is inherited: whoever starts a room keeps what that room keeps and needs to start. */
+static bool keeps(enum cell_room room, enum cell_room row)
+{
+    return row == room || (room == CELL_PARENT && row != CELL_COURIER) || room == CELL_PARENT_OUT || (room == CELL_HALL && (row == CELL_TELLER || row == CELL_START));
+}
+
 size_t cell_calls(enum cell_room room, const char *names[CELL_CALLS_MAX])
 {
     const char *own[CELL_CALLS_MAX];
     const char **out = names ? names : own;
     size_t n = 0;
     for (size_t i = 0; i < LEN(rows); i++)
-        if ((rows[i].room == room || (room == CELL_PARENT && rows[i].room != CELL_COURIER) ||
-             room == CELL_PARENT_OUT) &&
-            n < CELL_CALLS_MAX && !known(out, n, rows[i].call))
+        if (keeps(room, rows[i].room) && n < CELL_CALLS_MAX && !known(out, n, rows[i].call))
             out[n++] = rows[i].call;
     return n;
 }

@@ -14,6 +14,8 @@ enum cell_room {
     CELL_FRONT,
     CELL_COURIER,
     CELL_PARENT_OUT,
+    CELL_HALL,
+    CELL_TELLER,
     CELL__N
 };
 
@@ -21,8 +23,8 @@ enum cell_room {
  * room enters its own on top of that (CELL_START is no room to enter). CELL_PARENT_OUT is the parent of a house with a
  * courier: only there is a socket ever made. ERR_IO, ERR_UNSUPPORTED. */
 MUST_USE enum err cell_enter(enum cell_room room);
-/* How many calls the room keeps, each once; the parent keeps what any room keeps, too. *names (may be NULL) gets them,
- * at most CELL_CALLS_MAX. */
+/* How many calls the room keeps, each once; the parent keeps what any room keeps, too, and the hall what its tellers
+ * keep and need to start. *names (may be NULL) gets them, at most CELL_CALLS_MAX. */
 enum { CELL_CALLS_MAX = 128 };
 size_t cell_calls(enum cell_room room, const char *names[CELL_CALLS_MAX]);
 /* Locks present and future memory into RAM where the limit allows it; false: only the keys' own pages are locked. */

@@ -544,6 +544,8 @@ static enum err on_COSIGN_GOOD(void *room, const union msg_any *m)
 #define HEAR_FRONT(name)
 #define HEAR_COURIER(name)
 #define HEAR_VAULT(name)
+#define HEAR_HALL(name)
+#define HEAR_TELLER(name)
 static const struct msg_end ears = {.me = ROOM_LEDGER,
                                     .on = {
 #define MSG(name, from, to, armed, fields, what) HEAR_##to(name)

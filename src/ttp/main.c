@@ -12,7 +12,9 @@ int main(int argc, char **argv)
                  {"--room=ledger", ledger_main},
                  {"--room=vault", vault_main},
                  {"--room=unsealer", unsealer_main},
-                 {"--room=courier", courier_main}};
+                 {"--room=courier", courier_main},
+                 {"--room=hall", hall_main},
+                 {"--room=teller", teller_main}};
     for (size_t i = 0; i < LEN(rooms); i++)
         if (argc == 2 && strcmp(argv[1], rooms[i].flag) == 0)
             return rooms[i].run();

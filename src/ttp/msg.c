@@ -4,7 +4,7 @@
 
 const char *msg_room_name(enum msg_room r)
 {
-    static const char *const names[] = {"parent", "front", "ledger", "vault", "courier"};
+    static const char *const names[] = {"parent", "front", "ledger", "vault", "courier", "hall", "teller"};
     return (unsigned)r < LEN(names) ? names[r] : "nobody";
 }
 

@@ -14,7 +14,7 @@ enum {
     MSG_HASH = 32
 };
 
-enum msg_room { ROOM_PARENT, ROOM_FRONT, ROOM_LEDGER, ROOM_VAULT, ROOM_COURIER, ROOM__N };
+enum msg_room { ROOM_PARENT, ROOM_FRONT, ROOM_LEDGER, ROOM_VAULT, ROOM_COURIER, ROOM_HALL, ROOM_TELLER, ROOM__N };
 const char *msg_room_name(enum msg_room r);
 
 /* States of a room; `armed` in msg.def is a set of them. */

@@ -17,7 +17,7 @@
 #include "ttp/parent_rekey.h"
 #include "ttp/room.h"
 
-enum parent_room { P_FRONT, P_LEDGER, P_VAULT, P_UNSEALER, P_COURIER, P__N };
+enum parent_room { P_FRONT, P_LEDGER, P_VAULT, P_HALL, P_UNSEALER, P_COURIER, P__N };
 
 struct parent {
     struct conf *conf;
@@ -25,7 +25,10 @@ struct parent {
     const char *bundle_out; /* NULL: none */
     int secret_fd;          /* init: where the operator's secret is read from, or shares are written to; -1 */
     int listen;             /* -1 with init */
-    char state[4096];       /* folder */
+    int till;               /* where tellers listen; -1: there are none */
+    bool front_up, hall_up; /* both: ready */
+    uint16_t front_port, till_port;
+    char state[4096];                                          /* folder */
     struct buf cert, key, ca, anchors, operator_key, auditors; /* files as read */
     struct buf peers_own, peers;                               /* parent_peers.h */
     /* the chain */

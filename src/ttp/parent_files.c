@@ -77,16 +77,22 @@ enum err parent_files(struct parent *p, struct buf *why)
     return parent_custody_files(p, why);
 }
 
-enum err parent_listen(struct parent *p, struct buf *why)
+static enum err listen_at(const struct parent *p, const char *section, int *fd, struct buf *why)
 {
     struct net_addr a;
     int on = 1;
-    if (net_addr_parse(span_str(conf_text(p->conf, "ttp", "listen")), &a) != OK)
-        return parent_wrong(why, p, "ttp", "listen", "this is no address with a port");
-    p->listen = socket(a.sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (p->listen < 0 || setsockopt(p->listen, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(p->listen, (const struct sockaddr *)&a.sa, a.n) != 0 || listen(p->listen, 1024) != 0)
-        return parent_wrong(why, p, "ttp", "listen",
+    if (net_addr_parse(span_str(conf_text(p->conf, section, "listen")), &a) != OK)
+        return parent_wrong(why, p, section, "listen", "this is no address with a port");
+    *fd = socket(a.sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (*fd < 0 || setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(*fd, (const struct sockaddr *)&a.sa, a.n) != 0 || listen(*fd, 1024) != 0)
+        return parent_wrong(why, p, section, "listen",
                             errno == EADDRINUSE ? "another program listens there" : "cannot listen at this address");
     return OK;
+}
+
+enum err parent_listen(struct parent *p, struct buf *why)
+{
+    TRY(listen_at(p, "ttp", &p->listen, why));
+    return conf_text(p->conf, "teller", "listen") ? listen_at(p, "teller", &p->till, why) : OK;
 }

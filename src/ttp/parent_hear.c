@@ -38,6 +38,14 @@ static void put_front_start(struct buf *b, struct parent *p)
                                                      .auditors = buf_span(&p->auditors)});
 }
 
+static void put_hall_start(struct buf *b, struct parent *p)
+{
+    msg_put_HALL_START(b, &(struct msg_HALL_START){.fqdn = span_str(conf_text(p->conf, "ttp", "fqdn")),
+                                                   .certificate = buf_span(&p->cert),
+                                                   .key = buf_span(&p->key),
+                                                   .ca = buf_span(&p->ca)});
+}
+
 static enum err on_LEDGER_UP(void *room, const union msg_any *m)
 {
     struct parent *p = room;
@@ -86,8 +94,11 @@ static enum err on_VAULT_UP(void *room, const union msg_any *m)
         LOG(LOG_L_NOTICE, "cold-start", log_int("log-size", (int64_t)u->size),
             log_str("what", "a rollback of the whole state while the TTP was off is not detected"));
     keep(p, u->size, u->root, u->state);
+    p->at = AT_START | AT_REST; /* with two doors, a head may come before both are open */
     if (!p->init) {
         put_front_start(&p->link[P_FRONT].out, p);
+        if (p->till >= 0)
+            put_hall_start(&p->link[P_HALL].out, p);
         return OK;
     }
     p->stopping = true;
@@ -149,25 +160,33 @@ static enum err on_HEAD(void *room, const union msg_any *m)
     return OK;
 }
 
-static enum err on_FRONT_UP(void *room, const union msg_any *m)
+static void say_ready(const struct parent *p)
 {
-    struct parent *p = room;
+    const char *address = conf_text(p->conf, "ttp", "listen"), *till = conf_text(p->conf, "teller", "listen");
+    printf("ready https=%.*s:%u", (int)(strrchr(address, ':') - address), address, (unsigned)p->front_port);
+    if (p->hall_up)
+        printf(" teller=%.*s:%u", (int)(strrchr(till, ':') - till), till, (unsigned)p->till_port);
+    printf("\n");
+    fflush(stdout);
+    if (notify_send("READY=1") != OK)
+        LOG(LOG_L_WARN, "notify-failed", log_str("what", "the service manager was not told"));
+}
+
+/* Every door is open; sealed, there is one only. */
+static enum err doors_open(struct parent *p)
+{
+    if (!p->front_up || (p->till >= 0 && !p->custody.sealed && !p->hall_up))
+        return OK;
     p->at = AT_START | AT_REST;
     p->house = p->custody.sealed ? A_SEALED : p->quarantine_n > 0 ? A_QUARANTINE : A_OPEN;
     if (!p->custody.sealed)
         parent_enrol_open(p);
     parent_custody_serving(p);
-    LOG(LOG_L_INFO, "serving", log_int("port", (int64_t)m->FRONT_UP.port), log_int("log-size", (int64_t)p->size),
-        log_str("state", admin_state_name(p->house)));
-    if (p->served)
-        return OK;
+    LOG(LOG_L_INFO, "serving", log_int("port", p->front_port), log_int("teller-port", p->till_port),
+        log_int("log-size", (int64_t)p->size), log_str("state", admin_state_name(p->house)));
+    if (!p->served)
+        say_ready(p);
     p->served = true;
-    const char *address = conf_text(p->conf, "ttp", "listen");
-    const char *colon = strrchr(address, ':');
-    printf("ready https=%.*s:%u\n", (int)(colon - address), address, (unsigned)m->FRONT_UP.port);
-    fflush(stdout);
-    if (notify_send("READY=1") != OK)
-        LOG(LOG_L_WARN, "notify-failed", log_str("what", "the service manager was not told"));
     return OK;
 }
 
@@ -192,6 +211,22 @@ static enum err on_LEDGER_DONE(void *room, const union msg_any *m)
     return OK;
 }
 
+static enum err on_FRONT_UP(void *room, const union msg_any *m)
+{
+    struct parent *p = room;
+    p->front_up = true;
+    p->front_port = (uint16_t)m->FRONT_UP.port;
+    return doors_open(p);
+}
+
+static enum err on_HALL_UP(void *room, const union msg_any *m)
+{
+    struct parent *p = room;
+    p->hall_up = true;
+    p->till_port = (uint16_t)m->HALL_UP.port;
+    return doors_open(p);
+}
+
 void parent_ears(struct parent *p)
 {
     p->end = (struct msg_end){.me = ROOM_PARENT, .state = &p->at, .room = p};
@@ -200,6 +235,8 @@ void parent_ears(struct parent *p)
 #define HEAR_COURIER(name)
 #define HEAR_LEDGER(name)
 #define HEAR_VAULT(name)
+#define HEAR_HALL(name)
+#define HEAR_TELLER(name)
 #define MSG(name, from, to, armed, fields, what) HEAR_##to(name)
 #include "ttp/msg.def"
 #undef MSG

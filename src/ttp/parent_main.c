@@ -49,7 +49,7 @@ static int64_t now_ms(void)
 
 /* ---- rooms that end ---------------------------------------------------------------------------------------------- */
 
-static const char *const names[P__N] = {"front", "ledger", "vault", "unsealer", "courier"};
+static const char *const names[P__N] = {"front", "ledger", "vault", "hall", "unsealer", "courier"};
 
 /* Which room was it, and does its end mean that the chain is broken? */
 static bool room_ended(struct parent *p, pid_t pid, int status)
@@ -154,26 +154,26 @@ static bool serve_link(struct parent *p, int i, short events)
 
 static void turn(struct parent *p, int signals)
 {
-    struct pollfd f[4 + DESK_FDS + 1] = {{.fd = signals, .events = POLLIN}};
+    struct pollfd f[5 + DESK_FDS + 1] = {{.fd = signals, .events = POLLIN}};
     bool broken = false;
-    for (int i = P_FRONT; i <= P_VAULT; i++)
+    for (int i = P_FRONT; i <= P_HALL; i++)
         f[1 + i] =
             (struct pollfd){.fd = p->link[i].fd, .events = (short)(POLLIN | (link_pending(&p->link[i]) ? POLLOUT : 0))};
-    parent_desk_fds(p, f + 4);
-    f[4 + DESK_FDS] = (struct pollfd){.fd = p->custody.say, .events = POLLIN};
+    parent_desk_fds(p, f + 5);
+    f[5 + DESK_FDS] = (struct pollfd){.fd = p->custody.say, .events = POLLIN};
     if (poll(f, LEN(f), parent_custody_timeout(p)) < 0)
         return;
     parent_custody_tick(p);
-    if (f[4 + DESK_FDS].revents)
+    if (f[5 + DESK_FDS].revents)
         parent_custody_hear(p);
     if (f[0].revents)
         on_signal(p, signals, &broken);
-    for (int i = P_FRONT; i <= P_VAULT && !p->stopping; i++)
+    for (int i = P_FRONT; i <= P_HALL && !p->stopping; i++)
         if (!(p->init && i == P_FRONT) && f[1 + i].revents && !serve_link(p, i, f[1 + i].revents))
             broken = true;
     if (!p->stopping && !broken)
-        parent_desk_turn(p, f + 4);
-    for (int i = P_FRONT; i <= P_VAULT && !p->stopping; i++)
+        parent_desk_turn(p, f + 5);
+    for (int i = P_FRONT; i <= P_HALL && !p->stopping; i++)
         if (!(p->init && i == P_FRONT) && link_write(&p->link[i]) != OK)
             broken = true;
     if ((broken || p->custody.restart) && !p->stopping)
@@ -255,12 +255,15 @@ static void forget(struct parent *p)
     conf_free(p->conf);
     if (p->listen >= 0)
         close(p->listen);
+    if (p->till >= 0)
+        close(p->till);
 }
 
 int parent_main(int argc, char **argv)
 {
     static struct parent p = {.rekey = {.pipe = -1},
                               .listen = -1,
+                              .till = -1,
                               .spare = -1,
                               .secret_fd = -1,
                               .desk = {.listen = -1},

@@ -7,41 +7,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const names[P__N] = {"front", "ledger", "vault", "unsealer", "courier"};
-enum { ASIDE = 64, FDS_MOST = UNSEALER_FDS };
-
-/* In the child: exactly these descriptors from 3 on, then the program again. */
-static void become(const char *role, const int *fd, int n, pid_t parent)
-{
-    char flag[32], title[48];
-    int aside[FDS_MOST];
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(ROOM_ALONE);
-    for (int i = 0; i < n; i++)
-        aside[i] = fcntl(fd[i], F_DUPFD, ASIDE);
-    for (int i = 0; i < n; i++)
-        if (aside[i] < 0 || dup2(aside[i], 3 + i) < 0)
-            _exit(ROOM_FAILED);
-    close_range((unsigned)(3 + n), ~0U, 0);
-    int null = open("/dev/null", O_RDWR);
-    dup2(null, 0);
-    dup2(null, 1);
-    if (null > 2)
-        close(null);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    snprintf(flag, sizeof flag, "--room=%s", role);
-    snprintf(title, sizeof title, "oneseal-ttp: %s", role);
-    execv("/proc/self/exe", (char *const[]){title, flag, NULL});
-    _exit(ROOM_FAILED);
-}
+static const char *const names[P__N] = {"front", "ledger", "vault", "hall", "unsealer", "courier"};
 
 static enum err start_room(struct parent *p, enum parent_room room, const int *fd, int n)
 {
@@ -49,7 +19,7 @@ static enum err start_room(struct parent *p, enum parent_room room, const int *f
     if (pid < 0)
         return ERR_IO;
     if (pid == 0)
-        become(names[room], fd, n, self);
+        room_become(names[room], fd, n, self);
     p->pid[room] = pid;
     return OK;
 }
@@ -59,6 +29,7 @@ struct wires {
     int front[2], ledger[2], vault[2]; /* [0] ours */
     int front_ledger[2], ledger_vault[2], pipe[2];
     int courier[2], ledger_courier[2]; /* -1: there is no courier */
+    int hall[2], hall_vault[2];        /* -1: there are no tellers */
     int pass, custody, xk, null;
 };
 
@@ -89,9 +60,17 @@ static bool with_courier(const struct parent *p)
     return parent_courier_wanted(p) && !p->custody.sealed;
 }
 
+/* Its tellers bring keys from the vault, and nothing without one. */
+static bool with_hall(const struct parent *p)
+{
+    return p->till >= 0 && !p->custody.sealed;
+}
+
 static bool lay(struct parent *p, struct wires *w)
 {
     if (with_courier(p) && !(pair(w->courier) && pair(w->ledger_courier)))
+        return false;
+    if (with_hall(p) && !(pair(w->hall) && pair(w->hall_vault)))
         return false;
     return pair(w->front) && pair(w->ledger) && pair(w->front_ledger) && pair(w->ledger_vault) &&
            (p->custody.sealed || (pair(w->vault) && lay_unsealer(p, w)));
@@ -99,8 +78,8 @@ static bool lay(struct parent *p, struct wires *w)
 
 static enum err start_vault(struct parent *p, const struct wires *w)
 {
-    const int vault[] = {w->vault[1], w->ledger_vault[1], w->pipe[0]};
-    TRY(start_room(p, P_VAULT, vault, VAULT_FDS));
+    const int vault[] = {w->vault[1], w->ledger_vault[1], w->pipe[0], w->hall_vault[1]};
+    TRY(start_room(p, P_VAULT, vault, VAULT_FDS + with_hall(p)));
     if (w->xk < 0)
         return OK; /* the root is in the pipe */
     int device = p->custody.device >= 0 ? p->custody.device : w->null;
@@ -117,10 +96,13 @@ static enum err start_all(struct parent *p, const struct wires *w)
 {
     const int ledger[] = {w->ledger[1], w->front_ledger[1], w->ledger_vault[0], w->ledger_courier[0]};
     const int front[] = {w->front[1], w->front_ledger[0], p->listen};
+    const int hall[] = {w->hall[1], w->hall_vault[0], p->till};
     TRY(start_room(p, P_LEDGER, ledger, LEDGER_FDS + with_courier(p)));
     TRY(start_courier(p, w));
     if (!p->custody.sealed)
         TRY(start_vault(p, w));
+    if (with_hall(p))
+        TRY(start_room(p, P_HALL, hall, HALL_FDS));
     return p->init ? OK : start_room(p, P_FRONT, front, FRONT_FDS);
 }
 
@@ -153,7 +135,10 @@ static void give_away(struct parent *p, const struct wires *w)
                       w->null,
                       w->courier[1],
                       w->ledger_courier[0],
-                      w->ledger_courier[1]};
+                      w->ledger_courier[1],
+                      w->hall[1],
+                      w->hall_vault[0],
+                      w->hall_vault[1]};
     if (!p->init)
         close_some(front, LEN(front));
     close_some(fd, LEN(fd));
@@ -165,7 +150,8 @@ static void give_away(struct parent *p, const struct wires *w)
 
 enum err parent_start(struct parent *p)
 {
-    struct wires w = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, -1, -1, -1, -1};
+    struct wires w = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1},
+                      {-1, -1}, {-1, -1}, {-1, -1}, -1,       -1,       -1,       -1};
     if (p->served && !p->custody.sealed && p->custody.attended && p->custody.root < 0) {
         LOG(LOG_L_WARN, "sealed", log_str("what", "a room ended, and only the operator has the secret: unseal again"));
         p->custody.sealed = true;
@@ -178,9 +164,9 @@ enum err parent_start(struct parent *p)
     give_away(p, &w);
     if (w.courier[0] >= 0 && parent_courier_tell(p, w.courier[0]) != OK)
         e = ERR_IO;
-    const int ours[] = {w.front[0], w.ledger[0], w.vault[0]};
-    static const enum msg_room peer[] = {ROOM_FRONT, ROOM_LEDGER, ROOM_VAULT};
-    for (int i = P_FRONT; i <= P_VAULT; i++) {
+    const int ours[] = {w.front[0], w.ledger[0], w.vault[0], w.hall[0]};
+    static const enum msg_room peer[] = {ROOM_FRONT, ROOM_LEDGER, ROOM_VAULT, ROOM_HALL};
+    for (int i = P_FRONT; i <= P_HALL; i++) {
         link_init(&p->link[i], ours[i], peer[i]);
         if (ours[i] >= 0)
             fcntl(ours[i], F_SETFL, O_NONBLOCK);
@@ -191,6 +177,7 @@ enum err parent_start(struct parent *p)
     p->at = AT_START;
     p->house = A_STARTING;
     p->quarantine_n = 0;
+    p->front_up = p->hall_up = false;
     msg_put_LEDGER_START(
         &p->link[P_LEDGER].out,
         &(struct msg_LEDGER_START){.path = span_str(parent_path(p, "ledger.db", path)), .init = p->init});
@@ -212,7 +199,7 @@ void parent_stop(struct parent *p)
     for (int i = 0; i < P__N; i++)
         if (i != P_UNSEALER || !p->custody.alone || p->stopping)
             parent_end_room(p, (enum parent_room)i);
-    for (int i = P_FRONT; i <= P_VAULT; i++)
+    for (int i = P_FRONT; i <= P_HALL; i++)
         link_free(&p->link[i]);
     parent_rekey_stop(p);
     if (p->spare >= 0)

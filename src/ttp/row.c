@@ -49,7 +49,9 @@ bool row_same(const struct row *a, const struct row *b)
 
 size_t row_value_n(uint8_t kind)
 {
-    return kind == ROW_VALUE ? ROW_VALUE_MAX : kind == ROW_PAIR || kind == ROW_ACTIVE ? 32 : 0;
+    static const size_t n[] = {
+        [ROW_VALUE] = ROW_KEY_VALUE, [ROW_PAIR] = 32, [ROW_ACTIVE] = 32, [ROW_GIVEN] = ROW_VALUE_MAX};
+    return kind < LEN(n) ? n[kind] : 0;
 }
 
 enum err row_kid_key(struct span kid, struct buf *out)

@@ -129,6 +129,7 @@ static enum err serve(struct vault *v)
     if (why)
         return no(v, why);
     TRY(vault_sign_head(v));
+    TRY(vault_till_start(v));
     memcpy(up.root, v->head.root.b, MSG_HASH);
     memcpy(up.state, v->state_hash, MSG_HASH);
     if (vault_ca_load(v) != OK)
@@ -297,13 +298,12 @@ static enum err read_ask(struct vault *v, struct vault_ask *a)
     }
     if (vault_quarantine_holds(v, a))
         return OK;
-    TRY(esd_sha256(a->body, a->req));
+    TRY(esd_sha256(vault_till_request(a), a->req));
     return vault_kind_of(a->kind)->read(v, a);
 }
 
-enum err vault_take(struct vault *v, const struct msg_ASKED *q)
+static enum err take_ask(struct vault *v, struct vault_ask *a)
 {
-    struct vault_ask *a = ask_new(v, q);
     if (!a)
         return ERR_NOMEM;
     *v->last = a;
@@ -317,19 +317,37 @@ enum err vault_take(struct vault *v, const struct msg_ASKED *q)
     return vault_launch(v);
 }
 
+enum err vault_take(struct vault *v, const struct msg_ASKED *q)
+{
+    return take_ask(v, ask_new(v, q));
+}
+
 static enum err on_ASKED(void *room, const union msg_any *m)
 {
-    return m->ASKED.kind >= KIND__N || (m->ASKED.id & VAULT_ADMIN_ID) ? ERR_SYNTAX : vault_take(room, &m->ASKED);
+    struct vault *v = room;
+    if (m->ASKED.kind >= KIND__N || (m->ASKED.id & VAULT_ADMIN_ID) || vault_till_only((enum ttp_kind)m->ASKED.kind))
+        return ERR_SYNTAX;
+    v->tills.low = m->ASKED.low != 0;
+    return vault_take(v, &m->ASKED);
 }
 
 static enum err on_VAULT_DO(void *room, const union msg_any *m)
 {
+    struct vault *v = room;
     const struct msg_VAULT_DO *d = &m->VAULT_DO;
-    return vault_take(room, &(struct msg_ASKED){.id = d->id | VAULT_ADMIN_ID,
-                                                .kind = KIND_ADMIN,
-                                                .base = d->command,
-                                                .peer = SPAN("operator"),
-                                                .body = d->words});
+    return vault_take(v, &(struct msg_ASKED){.id = d->id | VAULT_ADMIN_ID,
+                                             .kind = KIND_ADMIN,
+                                             .base = d->command,
+                                             .peer = SPAN("operator"),
+                                             .body = d->words});
+}
+
+static enum err on_TOLD(void *room, const union msg_any *m)
+{
+    struct vault *v = room;
+    struct vault_ask *a;
+    TRY(vault_till_told(v, &m->TOLD, &a));
+    return a ? take_ask(v, a) : OK;
 }
 
 static struct vault_found *slot(struct vault *v, uint64_t id, uint64_t n, struct vault_ask **ask)
@@ -499,6 +517,8 @@ static enum err on_VAULT_END(void *room, const union msg_any *m)
 #define HEAR_FRONT(name)
 #define HEAR_COURIER(name)
 #define HEAR_LEDGER(name)
+#define HEAR_HALL(name)
+#define HEAR_TELLER(name)
 static const struct msg_end ears = {.me = ROOM_VAULT,
                                     .on = {
 #define MSG(name, from, to, armed, fields, what) HEAR_##to(name)
@@ -567,6 +587,7 @@ void vault_free(struct vault *v)
     p256_free(v->sealing);
     p256_free(v->release);
     p256_free(v->operator_key);
+    vault_till_free(v);
     heap_buf_free(&v->bundle);
     heap_buf_free(&v->note);
     buf_wipe(&v->scratch);

@@ -16,6 +16,7 @@ enum { VAULT_ROOT = 32 };
 
 struct vault_conf {
     struct buf *to_parent, *to_ledger; /* belong to the caller */
+    struct buf *to_hall;               /* the same; NULL: there are no tellers */
     int64_t (*now_ms)(void *ctx);      /* wall clock */
     enum err (*confine)(void *ctx);    /* called once loaded, before the first request; NULL: nothing */
     enum err (*more_root)(void *ctx, uint8_t root[VAULT_ROOT]); /* the next root out of the pipe, waits; NULL: none */

@@ -7,6 +7,7 @@
 #include "ttp/vault_reg.h"
 #include "ttp/vault_shred.h"
 #include "ttp/vault_skr.h"
+#include "ttp/vault_psk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,7 @@ static const struct vault_kind *const kinds[KIND__N + 1] = {
     [KIND_RELAY] = &vault_kind_relay,
     [KIND_VOUCHED] = &vault_kind_vouched,
     [KIND_PARTNER] = &vault_kind_partner,
+    [KIND_PSK] = &vault_kind_psk,
     [KIND_ADMIN] = &vault_kind_admin,
 };
 
@@ -59,6 +61,7 @@ void vault_ask_free(struct vault_ask *a)
 {
     if (kinds[a->kind]->end)
         kinds[a->kind]->end(a);
+    vault_till_end(a);
     arena_reset(&a->mem);
     free(a);
 }
@@ -89,6 +92,16 @@ static void reply(struct vault *v, struct vault_ask *a, uint16_t status, uint16_
     }
     vault_health_answered(&v->health, a->kind, status);
     vault_nonce(v, nonce);
+    if (a->till) {
+        vault_till_pay(v, a,
+                       &(struct till_answer){.status = status,
+                                             .rsc = rsc,
+                                             .type = (uint8_t)type,
+                                             .nonce = span_of(nonce, sizeof nonce),
+                                             .body = body,
+                                             .meta = meta});
+        return;
+    }
     msg_put_REPLY(v->conf.to_ledger, &(struct msg_REPLY){.id = a->id,
                                                          .status = status,
                                                          .rsc = rsc,

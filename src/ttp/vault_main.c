@@ -8,6 +8,7 @@
 #include "ttp/vault_warm.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,7 +43,7 @@ static enum err more_root(void *ctx, uint8_t root[VAULT_ROOT])
     return read_root(root);
 }
 
-static struct vault *open_vault(struct link *parent, struct link *ledger)
+static struct vault *open_vault(struct link *parent, struct link *ledger, struct link *hall)
 {
     struct vault *v = NULL;
     uint8_t *root = secret_alloc(VAULT_ROOT);
@@ -50,6 +51,7 @@ static struct vault *open_vault(struct link *parent, struct link *ledger)
         return NULL;
     struct vault_conf c = {.to_parent = &parent->out,
                            .to_ledger = &ledger->out,
+                           .to_hall = hall->fd >= 0 ? &hall->out : NULL,
                            .now_ms = now_ms,
                            .confine = confine,
                            .more_root = more_root,
@@ -59,16 +61,18 @@ static struct vault *open_vault(struct link *parent, struct link *ledger)
     return e == OK ? v : NULL;
 }
 
-static void turn(struct vault *v, struct link *parent, struct link *ledger)
+static void turn(struct vault *v, struct link *parent, struct link *ledger, struct link *hall)
 {
-    struct pollfd p[2] = {{.fd = parent->fd, .events = POLLIN}, {.fd = ledger->fd, .events = POLLIN}};
-    int n = poll(p, 2, vault_wait_ms(v));
+    struct pollfd p[3] = {{.fd = parent->fd, .events = POLLIN},
+                          {.fd = ledger->fd, .events = POLLIN},
+                          {.fd = hall->fd, .events = (short)(POLLIN | (link_pending(hall) ? POLLOUT : 0))}};
+    int n = poll(p, 3, vault_wait_ms(v));
     enum err e = n == 0 || vault_wait_ms(v) == 0 ? vault_tick(v) : OK;
     if (e != OK)
         room_end(ROOM_VAULT, ROOM_VAULT, e);
-    struct link *const link[2] = {parent, ledger};
-    for (int i = 0; i < 2; i++)
-        if (n > 0 && p[i].revents != 0 && (e = link_read(link[i], vault_end(v))) != OK)
+    struct link *const link[3] = {parent, ledger, hall};
+    for (int i = 0; i < 3; i++)
+        if (n > 0 && (p[i].revents & ~POLLOUT) != 0 && (e = link_read(link[i], vault_end(v))) != OK)
             room_end(ROOM_VAULT, link[i]->peer, e);
     if (vault_ended(v)) {
         vault_free(v);
@@ -79,11 +83,14 @@ static void turn(struct vault *v, struct link *parent, struct link *ledger)
         room_end(ROOM_VAULT, ROOM_LEDGER, e);
     if ((e = link_flush(parent)) != OK)
         room_end(ROOM_VAULT, ROOM_PARENT, e);
+    /* Never waits for the hall: sealed keys do not depend on it. */
+    if (hall->fd >= 0 && (e = link_write(hall)) != OK)
+        room_end(ROOM_VAULT, ROOM_HALL, e);
 }
 
 int vault_main(void)
 {
-    static struct link parent, ledger;
+    static struct link parent, ledger, hall;
     if (secret_openssl_wipes() != OK || sandbox_no_dumps() != OK || !room_fds_good(VAULT_FDS))
         return ROOM_FAILED;
     log_open("oneseal-ttp", false, LOG_L_INFO);
@@ -93,11 +100,14 @@ int vault_main(void)
             log_str("what", "only the keys' own pages are locked; raise LimitMEMLOCK to lock all of it"));
     link_init(&parent, VAULT_PARENT, ROOM_PARENT);
     link_init(&ledger, VAULT_LEDGER, ROOM_LEDGER);
+    link_init(&hall, fcntl(VAULT_HALL, F_GETFD) >= 0 ? VAULT_HALL : -1, ROOM_HALL);
+    if (hall.fd >= 0 && fcntl(hall.fd, F_SETFL, O_NONBLOCK) != 0)
+        return ROOM_FAILED;
     if (vault_warm() != OK)
         return ROOM_FAILED;
-    struct vault *v = open_vault(&parent, &ledger);
+    struct vault *v = open_vault(&parent, &ledger, &hall);
     if (!v)
         _exit(ROOM_FAILED);
     for (;;)
-        turn(v, &parent, &ledger);
+        turn(v, &parent, &ledger, &hall);
 }

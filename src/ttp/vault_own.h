@@ -16,12 +16,14 @@
 #include "ttp/vault_quarantine.h"
 #include "ttp/vault_quota.h"
 #include "ttp/vault_scrub.h"
+#include "ttp/vault_till.h"
 #include "ttp/vault_tomb.h"
 #include "ttp/vault_witness.h"
 #include "ttp/vault_work.h"
 
-/* Every verification of a signature in the vault goes through this. The hostile tests build a vault in which it always
- * succeeds, to show that their attacks then get a key; the shipped program is never built so. */
+/* Every verification of a signature in the vault goes through this, and every question about the class of a row. The
+ * hostile tests build a vault in which it always succeeds, to show that their attacks then get a key; the shipped
+ * program is never built so. */
 #ifdef HOSTILE_CONTROL
 static inline enum reason vault_verify_not(enum reason verdict)
 {
@@ -29,8 +31,10 @@ static inline enum reason vault_verify_not(enum reason verdict)
     return REASON_OK;
 }
 #define VAULT_VERIFY(verdict) vault_verify_not(verdict)
+#define VAULT_CLASS(allowed)  ((allowed) || true)
 #else
 #define VAULT_VERIFY(verdict) (verdict)
+#define VAULT_CLASS(allowed)  (allowed)
 #endif
 
 enum {
@@ -68,6 +72,7 @@ enum vault_table {
     TABLE_CHANGES,  /* vault_change.h: what an UPDATE changed of a key registration */
     TABLE_COMMANDS, /* vault_command.h: MEF client commands */
     TABLE_PEERS,
+    TABLE_PSK,      /* vault_psk.h: pre-shared keys of clients without a certificate */
     TABLE__N
 };
 
@@ -122,6 +127,7 @@ struct vault_ask {
     bool prove;
     uint64_t prove_from;
     struct span proof;
+    struct vault_till *till; /* NULL: it came by the front */
 };
 
 struct vault_fold {
@@ -202,6 +208,7 @@ struct vault {
     struct vault_holds holds;
     struct vault_witnesses witness;
     struct vault_scrub scrub;
+    struct vault_tills tills;
     struct vault_read_key read_key[VAULT_READ_KEYS]; /* slot: first octets of the thumbprint */
     struct vault_quarantine quarantine;
     struct vault_peers peers;

@@ -72,8 +72,8 @@ static const struct {
 int main(int argc, char **argv)
 {
     static const char *const rooms[CELL__N] = {
-        [CELL_PARENT] = "parent", [CELL_UNSEALER] = "unsealer", [CELL_VAULT] = "vault",
-        [CELL_LEDGER] = "ledger", [CELL_FRONT] = "front",       [CELL_COURIER] = "courier"};
+        [CELL_PARENT] = "parent", [CELL_UNSEALER] = "unsealer", [CELL_VAULT] = "vault", [CELL_LEDGER] = "ledger",
+        [CELL_FRONT] = "front",   [CELL_COURIER] = "courier",   [CELL_HALL] = "hall",   [CELL_TELLER] = "teller"};
     if (argc != 3)
         return 2;
     size_t room = 0, call = 0;
@@ -83,6 +83,8 @@ int main(int argc, char **argv)
         call++;
     if (room == LEN(rooms) || call == LEN(calls) ||
         cell_enter(room == CELL_COURIER ? CELL_PARENT_OUT : CELL_PARENT) != OK)
+        return 2;
+    if (room == CELL_TELLER && cell_enter(CELL_HALL) != OK)
         return 2;
     if (room != CELL_PARENT && cell_enter((enum cell_room)room) != OK)
         return 2;
