@@ -202,6 +202,8 @@ static void ears(void)
 #define HEAR_FRONT(name)
 #define HEAR_LEDGER(name)
 #define HEAR_VAULT(name)
+#define HEAR_HALL(name)
+#define HEAR_TELLER(name)
 #define MSG(name, from, to, armed, fields, what) HEAR_##to(name)
 #include "ttp/msg.def"
 #undef MSG

@@ -32,6 +32,7 @@ struct teller_desk {
     uint8_t in[TELLER_HEAD_MAX + TELLER_BODY_MAX];
     uint8_t plain[TILL_PLAIN_MAX], paid[TILL_PLAIN_MAX];
     uint8_t box[TILL_BOX_MAX], work[TELLER_WORK];
+    uint8_t ask[TILL_PLAIN_MAX];
     uint8_t value[TELLER_EXPORT];
 };
 
@@ -47,9 +48,9 @@ struct teller {
     bool paid;         /* the answer to the last one is here */
     struct buf answer; /* its box */
     char names[TTP_PEER_MAX + 16];
-    size_t names_n; /* who the client is: one to a line */
-    bool exported;  /* this session's exporter key is registered: there is no second one */
-    int64_t until;  /* end of the connection's life */
+    size_t names_n;   /* who the client is: one to a line */
+    uint8_t psk_base; /* the base that a PSK client is enrolled for; 0: both */
+    int64_t until;    /* end of the connection's life */
     struct teller_desk *desk;
 };
 

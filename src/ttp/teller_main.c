@@ -135,6 +135,7 @@ static void forget_request(struct teller_desk *d)
     wipe(d->in, sizeof d->in);
     wipe(d->paid, sizeof d->paid);
     wipe(d->value, sizeof d->value);
+    wipe(d->ask, sizeof d->ask);
 }
 
 #ifdef ONESEAL_INSPECT

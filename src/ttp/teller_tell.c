@@ -58,13 +58,13 @@ enum err teller_tell(struct teller *t, enum ttp_kind kind, uint8_t base, struct 
 /* ---- pre-shared keys -----------------------------------------------------------------------------------------------
  */
 
-/* meta of the answer: items key, client. An identity that nobody has gets a key that nobody knows, from the vault, so
- * that neither the client nor a teller learns from the handshake which there are. */
+/* meta of the answer: items key, client, base. An identity that nobody has gets a key that nobody knows, from the
+ * vault, so that neither the client nor a teller learns from the handshake which there are. */
 static size_t take_key(struct teller *t, struct span meta, uint8_t *out)
 {
     struct span key, client;
-    if (take_blob(&meta, &key) != OK || take_blob(&meta, &client) != OK || key.n > TLS_PSK_MAX ||
-        client.n >= sizeof t->names)
+    if (take_blob(&meta, &key) != OK || take_blob(&meta, &client) != OK || take_u8(&meta, &t->psk_base) != OK ||
+        key.n > TLS_PSK_MAX || client.n >= sizeof t->names)
         return 0;
     memcpy(out, key.p, key.n);
     memcpy(t->names, client.p, client.n);

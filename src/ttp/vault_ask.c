@@ -4,10 +4,11 @@
 #include "ttp/vault_admin.h"
 #include "ttp/vault_command.h"
 #include "ttp/vault_est.h"
+#include "ttp/vault_plain.h"
+#include "ttp/vault_psk.h"
 #include "ttp/vault_reg.h"
 #include "ttp/vault_shred.h"
 #include "ttp/vault_skr.h"
-#include "ttp/vault_psk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,7 @@ static const struct vault_kind *const kinds[KIND__N + 1] = {
     [KIND_RELAY] = &vault_kind_relay,
     [KIND_VOUCHED] = &vault_kind_vouched,
     [KIND_PARTNER] = &vault_kind_partner,
+    [KIND_PLAIN_CREATE] = &vault_kind_plain_create,
     [KIND_PSK] = &vault_kind_psk,
     [KIND_ADMIN] = &vault_kind_admin,
 };

@@ -4,6 +4,8 @@
 #include "esd/unwrap.h"
 #include "ttp/take.h"
 #include "ttp/vault_admin.h"
+#include "ttp/vault_change.h"
+#include "ttp/vault_plain.h"
 
 #include <string.h>
 
@@ -121,13 +123,25 @@ struct own {
     size_t n;
 };
 
+static void psk_find(struct vault *v, struct vault_ask *a)
+{
+    vault_find(v, a, 0, a->body);
+}
+
 static enum err psk_read(struct vault *v, struct vault_ask *a)
 {
     struct own *o = ARENA_NEW(&a->mem, struct own);
     if (!o)
         return ERR_NOMEM;
+    struct vault_psk p;
     a->own = o;
-    (void)vault_rate_good(v, a, a->body);
+    if (!vault_rate_good(v, a, a->body) || vault_psk_get(v, a->body, &p) == OK)
+        return OK;
+    a->n_need = 1; /* perhaps a KeID */
+    a->need = ARENA_ARRAY(&a->mem, struct vault_found, 1);
+    if (!a->need)
+        return ERR_NOMEM;
+    psk_find(v, a);
     return OK;
 }
 
@@ -169,6 +183,41 @@ static enum err enrolled(struct vault *v, struct vault_ask *a, struct own *o)
     return arena_ok(&a->mem) ? OK : ERR_NOMEM;
 }
 
+/* Is this row a key that its client made for the MAF of this house, and does it count? */
+static bool for_our_maf(struct vault *v, const struct vault_ask *a, struct row *r)
+{
+    uint8_t text[ROW_KID_MAX];
+    struct buf key = BUF_ARRAY(text);
+    if (row_kid_key(a->body, &key) != OK || !kid_eq(r->kid, a->body) || r->klass != ROW_PLAIN_CLASS || r->suid != 21 ||
+        vault_map_get(&v->table[TABLE_SHREDS], buf_span(&key)))
+        return false;
+    vault_change_apply(v, r);
+    return (int64_t)r->et > v->conf.now_ms(v->conf.ctx) && span_eq_nocase(r->tgis, span_str(v->fqdn));
+}
+
+/* An identity that is a KeID: Km = HMAC-SHA-256(Ke, label || MAF-ID), with the MAF of this TTP (TS-0003 10.3.2). */
+static enum err derived(struct vault *v, struct vault_ask *a, struct own *o)
+{
+    static const char label[] = "oneM2M Enrolment Key to Master Credential derivation";
+    uint8_t value[ROW_VALUE_MAX], km[ESD_HASH];
+    if (a->n_need == 0 || !a->need[0].here || vault_row_open(v, &a->need[0], value) != OK)
+        return ERR_NOTFOUND;
+    struct row r = a->need[0].row;
+    struct span ke = vault_plain_key(&r, value);
+    enum err e = ke.n > 0 && for_our_maf(v, a, &r) ? OK : ERR_NOTFOUND;
+    if (e == OK)
+        e = esd_hmac(ke, span_str(label), span_str(v->fqdn), km);
+    if (e == OK) {
+        memcpy(o->key, km, sizeof km);
+        o->n = sizeof km;
+        o->base = 1; /* it is for the MAF */
+        o->client = r.iss;
+    }
+    wipe(value, sizeof value);
+    wipe(km, sizeof km);
+    return e;
+}
+
 static enum err record(struct vault *v, struct vault_ask *a, const char *op, struct span identity, struct span client)
 {
     uint8_t text[4 * ROW_TEXT_MAX];
@@ -190,6 +239,8 @@ static enum err psk_decide(struct vault *v, struct vault_ask *a)
     struct own *o = a->own;
     enum err e = enrolled(v, a, o);
     if (e == ERR_NOTFOUND)
+        e = derived(v, a, o);
+    if (e == ERR_NOTFOUND)
         return blind(v, a, o);
     TRY(e);
     return record(v, a, "psk", a->body, o->client);
@@ -201,7 +252,7 @@ static enum err psk_answer(struct vault *v, struct vault_ask *a)
     return OK;
 }
 
-const struct vault_kind vault_kind_psk = {psk_read, psk_decide, psk_answer, NULL, NULL};
+const struct vault_kind vault_kind_psk = {psk_read, psk_decide, psk_answer, psk_find, NULL};
 
 /* ---- the operator's commands ---------------------------------------------------------------------------------------
  */

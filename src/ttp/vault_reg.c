@@ -279,6 +279,15 @@ static enum err update_read(struct vault *v, struct vault_ask *a)
     return vault_m2m_open(v, a, a->base == M2MBASE_MAF ? M2MTYPE_MACR : M2MTYPE_MECR, M2MBODY_UPDATE);
 }
 
+/* A teller is believed who its client is; that must not do for taking a client with a signing key off the register. */
+static bool by_teller(struct vault *v, struct vault_ask *a, const struct vault_reg *r)
+{
+    if (!a->till || !r->bound)
+        return false;
+    vault_m2m_deny(v, a, "a registration with a signing key is not changed by a teller", "change it at the front");
+    return true;
+}
+
 bool vault_reg_own(struct vault *v, struct vault_ask *a, struct vault_reg *r)
 {
     if (vault_reg_get(v, a->m2m->name, r) != OK || over(v, r) || r->base != a->base) {
@@ -332,7 +341,7 @@ static enum err update_decide(struct vault *v, struct vault_ask *a)
 {
     const struct m2mbody *m = &a->m2m->body;
     struct vault_reg r;
-    if (!vault_reg_own(v, a, &r))
+    if (!vault_reg_own(v, a, &r) || by_teller(v, a, &r))
         return OK;
     if (m->has[M2MATTR_ET] && m->et <= v->conf.now_ms(v->conf.ctx)) {
         vault_m2m_refuse(v, a, 4000, "et is in the past", "propose a later one, or delete the registration");
@@ -350,7 +359,7 @@ static enum err update_decide(struct vault *v, struct vault_ask *a)
 static enum err delete_decide(struct vault *v, struct vault_ask *a)
 {
     struct vault_reg r;
-    if (!vault_reg_own(v, a, &r))
+    if (!vault_reg_own(v, a, &r) || by_teller(v, a, &r))
         return OK;
     r.adfq = arena_dup(&a->mem, r.adfq);
     TRY(vault_command_forget(v, a->m2m->name));

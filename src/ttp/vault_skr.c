@@ -4,6 +4,7 @@
 #include "base/code.h"
 #include "ttp/name.h"
 #include "ttp/vault_news.h"
+#include "ttp/vault_plain.h"
 #include "ttp/vault_policy.h"
 #include "ttp/vault_reg.h"
 #include "ttp/vault_shred.h"
@@ -203,10 +204,14 @@ static bool listed(struct span lines, struct span id)
     return false;
 }
 
-static bool is_target(struct vault *v, const struct row *r, struct span id)
+static bool is_target(struct vault *v, const struct vault_ask *a, const struct row *r)
 {
+    static const uint8_t none[JOSE_THUMB] = {0};
+    const struct span id = a->m2m->id;
     struct vault_client c = {.until = 0};
     uint64_t version;
+    if (a->till && r->klass == ROW_SEALED_CLASS) /* nothing was signed: a pinned key matches nobody */
+        return vault_policy_allows(v, r, id, none, &version) == REASON_OK;
     bool known = vault_client_get(v, id, &c) == OK;
     if (r->klass != ROW_SEALED_CLASS)
         return listed(r->tgis, id) && !vault_denied(v, r->iss, r->policy, id, c.jkt);
@@ -257,14 +262,28 @@ static enum err get_decide(struct vault *v, struct vault_ask *a)
     if (!vault_skr_alive(v, a, &o->row))
         return OK;
     bool mine = name_same(o->row.iss, a->m2m->id);
-    if (!mine && !is_target(v, &o->row, a->m2m->id)) {
+    if (!mine && !is_target(v, a, &o->row)) {
         vault_m2m_deny(v, a, "only the creator and the targets of a registration see it", "ask its creator");
         return OK;
     }
     o->view = mine ? VIEW_CREATOR : VIEW_TARGET;
+    if (a->till && !mine && !vault_till_may(a, &o->row)) {
+        vault_m2m_deny(v, a, "this key is of the class sealed: it leaves only wrapped",
+                       "sign a request: POST /release");
+        return OK;
+    }
     o->row.lbl = arena_dup(&a->mem, o->row.lbl); /* the table may change before the answer */
     o->row.tgis = arena_dup(&a->mem, o->row.tgis);
-    return leaf(v, a, "retrieve", &o->row);
+    return a->till && !mine ? vault_till_leaf(v, a, &o->row, a->m2m->id) : leaf(v, a, "retrieve", &o->row);
+}
+
+/* The one place where a Key Value leaves in clear: behind its leaf, to a teller, never to a creator. */
+static struct span key_in_clear(struct vault *v, const struct vault_ask *a, const struct get_own *o,
+                                uint8_t value[ROW_VALUE_MAX])
+{
+    if (o->view != VIEW_TARGET || !vault_till_may(a, &a->need[0].row) || vault_row_open(v, &a->need[0], value) != OK)
+        return SPAN_NONE;
+    return vault_plain_key(&o->row, value);
 }
 
 static enum err get_answer(struct vault *v, struct vault_ask *a)
@@ -274,7 +293,9 @@ static enum err get_answer(struct vault *v, struct vault_ask *a)
     if (!text)
         return ERR_NOMEM;
     struct buf b = buf_over(text, VAULT_SKR_TEXT);
-    vault_skr_put(&b, v, &o->row, o->view, SPAN_NONE);
+    uint8_t value[ROW_VALUE_MAX];
+    vault_skr_put(&b, v, &o->row, o->view, key_in_clear(v, a, o, value));
+    wipe(value, sizeof value);
     TRY(b.e);
     vault_m2m_reply(v, a, buf_span(&b));
     return OK;
@@ -300,6 +321,10 @@ static enum err delete_decide(struct vault *v, struct vault_ask *a)
         return OK;
     if (!name_same(r.iss, a->m2m->id)) {
         vault_m2m_deny(v, a, "only its creator may delete a registration", "ask its creator");
+        return OK;
+    }
+    if (!vault_till_changes(a, &r)) {
+        vault_m2m_deny(v, a, "a key of the class sealed is not deleted by a teller", "delete it at the front");
         return OK;
     }
     if (vault_state_room(v) < SHRED_ROOM) {

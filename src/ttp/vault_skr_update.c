@@ -196,6 +196,10 @@ static enum err update_decide(struct vault *v, struct vault_ask *a)
         vault_m2m_deny(v, a, "only its creator may update a registration", "ask its creator");
         return OK;
     }
+    if (!vault_till_changes(a, &o->row)) {
+        vault_m2m_deny(v, a, "a key of the class sealed is not changed by a teller", "change it at the front");
+        return OK;
+    }
     const char *why = wrong(v, a, o, &targets);
     if (!why)
         return apply(v, a, o, targets);

@@ -37,9 +37,11 @@ bool vault_till_only(enum ttp_kind k)
 static bool by_till(unsigned k)
 {
     static const bool may[KIND__N] = {
-        [KIND_PSK] = true,   [KIND_PLAIN_CREATE] = true, [KIND_SKR_GET] = true, [KIND_SKR_DELETE] = true,
-        [KIND_NONCE] = true, [KIND_BUNDLE] = true,       [KIND_CLIENT] = true,  [KIND_LETTER] = true,
-        [KIND_KEY] = true,   [KIND_RELEASE] = true,      [KIND_POLICY] = true,  [KIND_POLL] = true,
+        [KIND_PSK] = true,        [KIND_PLAIN_CREATE] = true, [KIND_SKR_GET] = true, [KIND_SKR_UPDATE] = true,
+        [KIND_SKR_DELETE] = true, [KIND_REG_CREATE] = true,   [KIND_REG_GET] = true, [KIND_REG_CFG] = true,
+        [KIND_REG_UPDATE] = true, [KIND_REG_DELETE] = true,   [KIND_NONCE] = true,   [KIND_BUNDLE] = true,
+        [KIND_CLIENT] = true,     [KIND_LETTER] = true,       [KIND_KEY] = true,     [KIND_RELEASE] = true,
+        [KIND_POLICY] = true,     [KIND_POLL] = true,
     };
     return k < KIND__N && may[k];
 }
@@ -131,4 +133,27 @@ bool vault_till_may(const struct vault_ask *a, const struct row *row)
     if (!a->till)
         return false;
     return VAULT_CLASS(row->klass == ROW_PLAIN_CLASS || (row->klass == ROW_SEALED_CLASS && row->plain == 1));
+}
+
+bool vault_till_changes(const struct vault_ask *a, const struct row *row)
+{
+    return !a->till || row->klass == ROW_PLAIN_CLASS;
+}
+
+enum err vault_till_leaf(struct vault *v, struct vault_ask *a, const struct row *row, struct span to)
+{
+    uint8_t text[4 * ROW_TEXT_MAX];
+    struct buf b = BUF_ARRAY(text);
+    struct jw w = jw_over(&b);
+    jw_obj(&w);
+    JW_U64(&w, "v", 1);
+    JW_U64(&w, "t", vault_now_s(v));
+    JW_STR(&w, "op", SPAN("plain"));
+    JW_STR(&w, "iss", to);
+    JW_STR(&w, "kid", row->kid);
+    JW_STR(&w, "class", row->klass == ROW_PLAIN_CLASS ? SPAN("plain") : SPAN("sealed"));
+    JW_B64URL(&w, "req", span_of(a->req, ESD_HASH));
+    jw_end_obj(&w);
+    TRY(b.e);
+    return vault_leaf(v, a, buf_span(&b));
 }

@@ -44,5 +44,9 @@ bool vault_till_only(enum ttp_kind k);
 /* May the value of this row leave in clear, as far as its class goes? Only by a teller; class plain, or a sealed row
  * whose owner signed `plain`: true. */
 bool vault_till_may(const struct vault_ask *a, const struct row *row);
+/* May who asks change or delete this row? By a teller only rows of class plain. */
+bool vault_till_changes(const struct vault_ask *a, const struct row *row);
+/* The leaf before a value leaves in clear: {v, t, op:"plain", iss, kid, class, req}. ERR_FULL, ERR_NOMEM. */
+MUST_USE enum err vault_till_leaf(struct vault *v, struct vault_ask *a, const struct row *row, struct span to);
 
 #endif
