@@ -197,12 +197,17 @@ static void pair(int fd[2])
 static void start_processes(struct stage *s, bool hostile_ledger)
 {
     static const uint8_t rk[32] = {42};
-    int pv[2], lv[2], pl[2], fl[2], pipe_fd[2];
+    int pv[2], lv[2], pl[2], fl[2], hv[2] = {-1, -1}, pipe_fd[2];
     pair(pv);
     pair(lv);
     NEED(pipe(pipe_fd) == 0 && write(pipe_fd[1], rk, sizeof rk) == (ssize_t)sizeof rk);
-    const int vault[] = {pv[1], lv[1], pipe_fd[0]};
-    s->vault = start_room(s->binary, "--room=vault", vault, VAULT_FDS);
+    if (s->with_hall)
+        pair(hv);
+    const int vault[] = {pv[1], lv[1], pipe_fd[0], hv[1]};
+    s->vault = start_room(s->binary, "--room=vault", vault, s->with_hall ? VAULT_FDS + 1 : VAULT_FDS);
+    link_init(&s->hall, hv[0], ROOM_VAULT);
+    if (hv[1] >= 0)
+        close(hv[1]);
     link_init(&s->parent_vault, pv[0], ROOM_VAULT);
     if (hostile_ledger) {
         link_init(&s->peer, lv[0], ROOM_VAULT);
@@ -309,6 +314,12 @@ static void peer_says(struct stage *s, struct span frame)
     NEED(msg_get(frame, &type, &m) == OK);
     if (type == SAY_ANSWER)
         take_answer(s, m.ANSWER.id, m.ANSWER.status, m.ANSWER.body);
+    if (type == SAY_TILL_KEY)
+        NEED(p256_read_text(m.TILL_KEY.jwk, &s->mem, &s->till) == REASON_OK);
+    if (type == SAY_PAY)
+        take_answer(s, m.PAY.id, 200, m.PAY.box);
+    if (type == SAY_PAY || type == SAY_TILL_KEY)
+        return;
     if (type == SAY_REPLY)
         take_answer(s, m.REPLY.id, m.REPLY.status, m.REPLY.body);
     if (!s->own_ledger || (s->to_store && !s->to_store(s, type, &m)))
@@ -345,12 +356,13 @@ static bool drain(struct stage *s, struct link *l, bool peer)
 bool stage_run(struct stage *s, int ms)
 {
     for (;;) {
-        struct pollfd p[3] = {{.fd = s->parent_vault.fd, .events = POLLIN},
+        struct pollfd p[4] = {{.fd = s->parent_vault.fd, .events = POLLIN},
                               {.fd = s->peer.fd, .events = POLLIN},
-                              {.fd = s->own_ledger ? -1 : s->parent_ledger.fd, .events = POLLIN}};
-        if (link_flush(&s->peer) != OK)
+                              {.fd = s->own_ledger ? -1 : s->parent_ledger.fd, .events = POLLIN},
+                              {.fd = s->hall.fd, .events = POLLIN}};
+        if (link_flush(&s->peer) != OK || (s->hall.fd >= 0 && link_flush(&s->hall) != OK))
             return false;
-        int n = poll(p, 3, ms);
+        int n = poll(p, 4, ms);
         if (n <= 0)
             return true;
         if (p[0].revents && !drain(s, &s->parent_vault, false))
@@ -358,6 +370,8 @@ bool stage_run(struct stage *s, int ms)
         if (p[1].revents && !drain(s, &s->peer, true))
             return false;
         if (p[2].revents && !drain(s, &s->parent_ledger, false))
+            return false;
+        if (p[3].revents && !drain(s, &s->hall, true))
             return false;
         if (s->answered)
             ms = 0; /* only what is there already */
@@ -403,6 +417,7 @@ void stage_stop(struct stage *s)
         }
     link_free(&s->parent_vault);
     link_free(&s->peer);
+    link_free(&s->hall);
     if (s->own_ledger) {
         ledger_free(s->own_ledger);
         heap_buf_free(&s->own_parent);
@@ -412,6 +427,33 @@ void stage_stop(struct stage *s)
     } else {
         link_free(&s->parent_ledger);
     }
+}
+
+bool stage_tell(struct stage *s, enum ttp_kind kind, uint8_t base, const char *names, struct span body)
+{
+    static uint64_t id = 1 << 20;
+    struct p256 *mine;
+    uint8_t jwk[512];
+    struct buf k = BUF_ARRAY(jwk), plain = heap_buf(1 << 20), box = heap_buf(1 << 20), paid = heap_buf(1 << 20);
+    NEED(p256_new(&mine) == OK);
+    p256_put(&k, mine);
+    till_ask_put(&plain,
+                 &(struct till_ask){
+                     .kind = (uint8_t)kind, .base = base, .epk = buf_span(&k), .peer = span_str(names), .body = body});
+    NEED(s->till && till_wrap(s->till, SPAN_NONE, buf_span(&plain), &box) == OK);
+    s->asked = ++id;
+    s->answered = false;
+    msg_put_TOLD(&s->hall.out, &(struct msg_TOLD){.id = id, .box = buf_span(&box)});
+    for (int i = 0; i < 40 && !s->answered; i++)
+        if (!stage_run(s, 50))
+            break;
+    bool good = s->answered && till_open(mine, buf_span(&box), s->body, &s->mem, &paid) == OK &&
+                till_answer_get(stage_keep(s, buf_span(&paid)), &s->paid) == OK;
+    p256_free(mine);
+    heap_buf_free(&plain);
+    heap_buf_free(&box);
+    heap_buf_free(&paid);
+    return good;
 }
 
 bool stage_ask(struct stage *s, enum ttp_kind kind, struct span body)

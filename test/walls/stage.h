@@ -13,6 +13,7 @@
 #include "ttp/kind.h"
 #include "ttp/ledger.h"
 #include "ttp/link.h"
+#include "ttp/till.h"
 
 /* Ends the program with a line: the stage itself is broken, which is no result of an attack. */
 #define NEED(x) ((x) ? (void)0 : stage_broken(#x, __FILE__, __LINE__))
@@ -49,11 +50,16 @@ struct stage {
     uint64_t size;
     uint8_t root[MSG_HASH], state[MSG_HASH];
     bool keep_heads; /* reply to HEAD */
+    /* with_hall, set before stage_start: the vault has a hall too, which is this program */
+    bool with_hall;
+    struct link hall;
+    struct p256 *till;
     /* the newest answer */
     uint64_t asked;
     bool answered;
     unsigned status;
     struct span body;
+    struct till_answer paid;
     /* the hostile ledger's hook: sees each frame of the vault before its store does, and each of the store before the
      * vault does. False: swallow it. */
     bool (*to_store)(struct stage *s, enum msg type, const union msg_any *m);
@@ -74,6 +80,9 @@ bool stage_alive(pid_t pid);
 bool stage_ask(struct stage *s, enum ttp_kind kind, struct span body);
 /* A command as the operator gives it, which no front can; its answer, when it is 200, in s->body. */
 bool stage_told(struct stage *s, unsigned command, const char *words);
+/* The same as a teller asks, with names that it claims its client to have. What the vault paid is in s->paid; its spans
+ * live as long as the stage. */
+bool stage_tell(struct stage *s, enum ttp_kind kind, uint8_t base, const char *names, struct span body);
 /* Raw octets to the real ledger or the vault. */
 void stage_raw(struct stage *s, struct span octets);
 

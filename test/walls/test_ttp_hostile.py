@@ -26,6 +26,10 @@ PARTNER = {"vouches-outside-its-domains": "verify", "vouches-for-a-client-of-our
            "relays-twice": "other", "bundle-by-another-identity": "verify", "bundle-of-before": "verify"}
 # What a partner can do, said in the documentation: invent an application of its own domain that no owner has pinned.
 HONEST = {"invents-an-application"}
+# What the design concedes to a conquered teller (protection 12) leaks in both: plain rows of any client, behind a leaf.
+TELLER = {"plain-row-in-targets-name": "conceded", "plain-row-without-a-leaf": "other",
+          "plain-row-in-creators-name": "other", "sealed-row-in-readers-name": "verify",
+          "release-signed-by-thief": "verify", "psk-by-the-front": "other"}
 # The writer's own check, which no vault can make for it: a writer that does not compare with its pin is robbed.
 CARELESS = {"own-sealing-key-careless-writer"}
 PLAYS = [("hostile_front", FRONT), ("hostile_ledger", LEDGER), ("hostile_enrol", ENROL), ("hostile_partner", PARTNER)]
@@ -49,6 +53,13 @@ def test_conquered_rooms_get_no_key(hostile, attacks):
 def test_the_attacks_are_real(hostile, attacks):
     got = play(hostile, "oneseal-ttp-control")
     assert {a for a, check in attacks.items() if check == "verify"} == {a for a in attacks if got[a]}
+
+
+def test_a_conquered_teller_gets_plain_rows_and_no_sealed_one():
+    got = play("hostile_teller", "oneseal-ttp")
+    assert set(got) == set(TELLER) and {a for a in got if got[a]} == {"plain-row-in-targets-name"}
+    control = play("hostile_teller", "oneseal-ttp-control")
+    assert {a for a in control if control[a]} == {a for a, check in TELLER.items() if check in ("verify", "conceded")}
 
 
 # System calls that no room but the named ones keeps. What a room needs between its start and its own filter the parent
