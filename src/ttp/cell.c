@@ -29,7 +29,8 @@ static bool known(const char *const *names, size_t n, const char *call)
 /* A filter is inherited: whoever starts a room keeps what that room keeps and needs to start. */
 static bool keeps(enum cell_room room, enum cell_room row)
 {
-    return row == room || (room == CELL_PARENT && row != CELL_COURIER) || room == CELL_PARENT_OUT || (room == CELL_HALL && (row == CELL_TELLER || row == CELL_START));
+    return row == room || (room == CELL_PARENT && row != CELL_COURIER) || room == CELL_PARENT_OUT ||
+           (room == CELL_HALL && (row == CELL_TELLER || row == CELL_START));
 }
 
 size_t cell_calls(enum cell_room room, const char *names[CELL_CALLS_MAX])
