@@ -2,6 +2,7 @@
 
 #include "ttp/take.h"
 #include "ttp/vault_ca.h"
+#include "ttp/vault_psk.h"
 
 #include <string.h>
 
@@ -137,6 +138,7 @@ enum err vault_root_switch(struct vault *v, const struct vault_swept *tenants, s
     for (const struct vault_swept *s = tenants; s; s = s->next)
         TRY(two_boxes(v, s));
     TRY(vault_ca_rewrap(v, v->secret->other));
+    TRY(vault_psk_reseal(v, v->secret->rk, v->secret->other));
     memcpy(v->secret->before, v->secret->rk, VAULT_KEY);
     TRY(take(v, v->secret->other));
     v->rewrap.stage = ROOT_SWITCHES;
