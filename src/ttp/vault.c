@@ -327,7 +327,7 @@ static enum err on_ASKED(void *room, const union msg_any *m)
     struct vault *v = room;
     if (m->ASKED.kind >= KIND__N || (m->ASKED.id & VAULT_ADMIN_ID) || vault_till_only((enum ttp_kind)m->ASKED.kind))
         return ERR_SYNTAX;
-    v->tills.low = m->ASKED.low != 0;
+    v->tills.space = m->ASKED.space;
     return vault_take(v, &m->ASKED);
 }
 

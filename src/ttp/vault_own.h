@@ -72,7 +72,7 @@ enum vault_table {
     TABLE_CHANGES,  /* vault_change.h: what an UPDATE changed of a key registration */
     TABLE_COMMANDS, /* vault_command.h: MEF client commands */
     TABLE_PEERS,
-    TABLE_PSK,      /* vault_psk.h: pre-shared keys of clients without a certificate */
+    TABLE_PSK, /* vault_psk.h: pre-shared keys of clients without a certificate */
     TABLE__N
 };
 

@@ -98,7 +98,7 @@ enum err vault_till_told(struct vault *v, const struct msg_TOLD *m, struct vault
     heap_arena_wipes(&a->mem);
     a->id = (uint64_t)1 << TILL_ID | m->id;
     a->asked_at = v->commits;
-    a->low = v->tills.low;
+    a->space = v->tills.space;
     enum err e = read_tell(v, a, m);
     if (e == OK) {
         *out = a;

@@ -23,7 +23,7 @@ struct vault_till {
 struct vault_tills {
     struct p256 *key;  /* tellers wrap to it; fresh with every start */
     uint8_t blind[32]; /* makes the answers to unknown PSK identities */
-    bool low;          /* what the ledger said last about its space */
+    uint8_t space;     /* what the ledger said last about its space */
 };
 
 /* With a hall: makes the till key and sends TILL_KEY. */
