@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PERIOD_MS = 1000, LEAST_LOCKED = 64 << 10 };
+enum { LEAST_LOCKED = 64 << 10 };
 
 static struct teller teller;
 
@@ -138,23 +138,6 @@ static void forget_request(struct teller_desk *d)
     wipe(d->ask, sizeof d->ask);
 }
 
-#ifdef ONESEAL_INSPECT
-/* For the test that searches the memory of a teller: waits, when asked to, once before and once after the wiping. */
-static void pause_for_inspection(const char *when)
-{
-    if (!getenv("ONESEAL_TELLER_PAUSE"))
-        return;
-    LOG(LOG_L_INFO, "teller-pause", log_str("when", when), log_int("pid", getpid()));
-    for (int i = 0; i < atoi(getenv("ONESEAL_TELLER_PAUSE")); i++)
-        poll(NULL, 0, PERIOD_MS);
-}
-#else
-static void pause_for_inspection(const char *when)
-{
-    (void)when;
-}
-#endif
-
 static void serve(struct teller *t, int fd)
 {
     struct tls_one_conf c = {.ctx = t->tls, .fd = fd, .psk = teller_psk, .user = t, .now_ms = teller_now};
@@ -171,7 +154,6 @@ static void serve(struct teller *t, int fd)
         if (e == OK) {
             r.last = r.last || i + 1 == TELLER_REQUESTS_MAX;
             e = teller_serve(t, &r);
-            pause_for_inspection("held");
         }
         forget_request(t->desk);
         if (e != OK || r.last)
@@ -225,6 +207,5 @@ int teller_main(void)
     serve(t, fd);
     forget(t);
     forget_stack();
-    pause_for_inspection("wiped");
     _exit(ROOM_DONE);
 }
